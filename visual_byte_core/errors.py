@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that a user can act on: one line that names the thing, what was expected and the way out."""
+
+from __future__ import annotations
+
+
+class VisualByteError(Exception):
+    """Every error that Visual Byte raises on purpose."""
+
+
+class InvalidImage(VisualByteError):
+    """A photo, frame or image message that cannot be read as a picture."""
+
+
+class InvalidSound(VisualByteError):
+    """A sound that holds no name to hear: silent, too short, too long, not finite, or not a sound file."""
+
+
+class InvalidText(VisualByteError):
+    """Words that cannot be rendered: empty or too long."""
+
+
+class InvalidNames(VisualByteError):
+    """A names file that cannot be read, or names that contradict each other."""
+
+
+class BundleError(VisualByteError):
+    """A bundle that is missing, altered, of an unknown format, or that this machine cannot run."""
+
+
+class MemoryFolderError(VisualByteError):
+    """A memory folder that cannot be opened, or that belongs to another bundle."""
+
+
+class DeviceError(VisualByteError):
+    """A camera or microphone that is not there or stopped answering."""
+
+
+class ConfigurationError(VisualByteError):
+    """A configuration value that does not exist or does not fit."""
+
+
+class DataError(VisualByteError):
+    """A data set that lacks what the command needs."""

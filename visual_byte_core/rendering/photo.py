@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Photos: any picture that OpenCV reads becomes a square RGB image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from visual_byte_core.errors import InvalidImage
+from visual_byte_core.rendering.settings import PhotoSettings
+
+# A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.
+LARGEST_PIXELS = 100_000_000
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Read an image file.
+
+    Returns:
+        uint8 (height, width, 3), RGB.
+
+    Raises:
+        InvalidImage: the file is missing, empty, truncated, or no picture.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidImage(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    return decode_photo(data, str(path))
+
+
+def decode_photo(data: bytes, name: str) -> np.ndarray:
+    """Decode JPEG, PNG, WebP and whatever else OpenCV reads; `name` is for the message only.
+
+    Returns:
+        uint8 (height, width, 3), RGB; 16-bit pictures are scaled to 8 bits, alpha is dropped.
+
+    Raises:
+        InvalidImage: no bytes, truncated, or no picture.
+    """
+    if not data:
+        raise InvalidImage(f"{name}: 0 bytes, expected a JPEG or PNG; copy the file again")
+    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]:
+        # OpenCV would fill the missing part of a cut-off JPEG with grey and call it a photo.
+        raise InvalidImage(f"{name}: the JPEG ends before its end marker; copy the file again")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise InvalidImage(f"{name}: OpenCV cannot decode it ({error.err}); convert it to JPEG or PNG") from error
+    if image is None:
+        raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG")
+    return _to_rgb(image, "bgr", name)
+
+
+def render_photo(
+    image: np.ndarray, size: int, settings: PhotoSettings = PhotoSettings(), *, channel_order: str = "rgb"
+) -> np.ndarray:
+    """Make a picture square.
+
+    Args:
+        image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1; any size from 1x1.
+        size: side of the result in pixels.
+        channel_order: `rgb` or `bgr`, the order of the colour channels in `image`.
+
+    Returns:
+        uint8 (size, size, 3), RGB.
+
+    Raises:
+        InvalidImage: another shape or type, a side of 0, not finite.
+    """
+    rgb = _to_rgb(image, channel_order, "image")
+    height, width = rgb.shape[:2]
+    if settings.fit == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return _resize(rgb[top : top + side, left : left + side], size, size)
+    scale = size / max(height, width)
+    fitted = _resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    square = np.zeros((size, size, 3), np.uint8)
+    top, left = (size - fitted.shape[0]) // 2, (size - fitted.shape[1]) // 2
+    square[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
+    return square
+
+
+def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    # INTER_AREA averages when it shrinks; enlarging, it would leave square blocks, hence linear there.
+    shrinks = image.shape[0] >= height and image.shape[1] >= width
+    return cv2.resize(
+        np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+
+
+def _to_rgb(image: np.ndarray, channel_order: str, name: str) -> np.ndarray:
+    if channel_order not in ("rgb", "bgr"):
+        raise ValueError(f"channel_order must be rgb or bgr, got {channel_order!r}")
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or 0 in image.shape[:2]:
+        shape = getattr(image, "shape", type(image).__name__)
+        raise InvalidImage(f"{name}: expected (height, width[, channels]) with sides of at least 1, got {shape}")
+    if image.shape[0] * image.shape[1] > LARGEST_PIXELS:
+        raise InvalidImage(f"{name}: {image.shape[1]}x{image.shape[0]} is over {LARGEST_PIXELS} pixels; scale it down")
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if channels not in (1, 3, 4):
+        raise InvalidImage(f"{name}: expected 1, 3 or 4 channels, got {channels}")
+    eight_bit = _to_eight_bit(image, name)
+    if channels == 1:
+        return cv2.cvtColor(eight_bit.reshape(image.shape[:2]), cv2.COLOR_GRAY2RGB)
+    colour = eight_bit[:, :, :3]
+    return colour[:, :, ::-1] if channel_order == "bgr" else colour
+
+
+def _to_eight_bit(image: np.ndarray, name: str) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype == np.uint16:
+        return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if image.dtype.kind == "f":
+        if not np.isfinite(image).all():
+            raise InvalidImage(f"{name}: holds NaN or infinite values; expected numbers from 0 to 1")
+        return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+    raise InvalidImage(f"{name}: expected uint8, uint16 or float pixels, got {image.dtype}")

@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Speech: a spoken name becomes its log-mel spectrogram, low frequencies at the bottom.
+
+The mel scale and its triangular filters are Slaney's (Auditory Toolbox, 1998), as librosa computes them by default.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import soundfile
+import soxr
+
+from visual_byte_core.errors import InvalidSound
+from visual_byte_core.rendering.settings import SpeechSettings
+
+RATE = 16000
+N_FFT, WINDOW, HOP, BANDS = 512, 400, 160, 80
+# Quieter than one step of a 16-bit sample: digital silence, not a quiet room.
+SILENCE_PEAK = 1.0 / 32768
+
+
+def read_sound(path: str | Path) -> tuple[np.ndarray, int]:
+    """Read WAV, FLAC, OGG and whatever else libsndfile reads.
+
+    Returns:
+        float32 samples (n,) or (n, channels) in -1..1, and the rate in Hz.
+
+    Raises:
+        InvalidSound: missing, empty or no sound file.
+    """
+    try:
+        samples, rate = soundfile.read(str(path), dtype="float32")
+    except (OSError, soundfile.SoundFileError) as error:
+        raise InvalidSound(f"{path}: cannot be read as sound ({error}); expected WAV, FLAC or OGG") from error
+    return samples, rate
+
+
+def render_speech(
+    samples: np.ndarray, rate: int, size: int, settings: SpeechSettings = SpeechSettings()
+) -> np.ndarray:
+    """Render one spoken name.
+
+    Args:
+        samples: float (n,) or (n, channels) in -1..1; integers are read at their full scale.
+        rate: samples a second, 1,000 to 384,000.
+        size: side of the result in pixels.
+
+    Returns:
+        uint8 (size, size, 3), RGB, three equal channels; time runs to the right.
+
+    Raises:
+        InvalidSound: silent, not finite, shorter or longer than a name can be.
+    """
+    mono = prepare(samples, rate, settings)
+    if settings.warp == "waveform":
+        steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
+        mono = np.interp(steps, np.arange(len(mono)), mono)
+    log_mel = np.log1p(mel_spectrogram(mono))
+    low, high = log_mel.min(), log_mel.max()
+    grey = (255 * (log_mel - low) / max(high - low, 1e-9))[::-1]
+    # First to the columns of the 2 s frame, then to the square: short and long names end on the same time axis.
+    columns = 1 + round(settings.seconds * RATE) // HOP
+    framed = cv2.resize(np.ascontiguousarray(grey, np.float32), (columns, BANDS), interpolation=cv2.INTER_LINEAR)
+    square = cv2.resize(framed, (size, BANDS), interpolation=_area_or_linear(columns, size))
+    square = cv2.resize(square, (size, size), interpolation=_area_or_linear(BANDS, size))
+    return np.repeat(np.clip(np.rint(square), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndarray:
+    """Mono, 16 kHz, trimmed, scaled to one loudness: float64 (n,); errors as `render_speech`."""
+    mono = _to_mono(samples, rate)
+    if rate != RATE:
+        mono = soxr.resample(mono, rate, RATE)
+    mono = mono - mono.mean()
+    if np.abs(mono).max(initial=0.0) < SILENCE_PEAK:
+        raise InvalidSound(
+            "sound: silent (peak under one 16-bit step); check that the microphone is connected and not muted"
+        )
+    mono = _trim(mono, settings.trim_db)
+    seconds = len(mono) / RATE
+    if not settings.shortest <= seconds <= settings.longest:
+        raise InvalidSound(
+            f"sound: {seconds:.2f} s of it is not silent, a spoken name takes {settings.shortest:g} to"
+            f" {settings.longest:g} s; say only the name"
+        )
+    return mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+
+
+def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
+    """Power mel spectrogram of 16 kHz samples (n,), reflected at the ends: float64 (80, 1 + n // 160)."""
+    padded = np.pad(samples, N_FFT // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
+    spectrum = np.fft.rfft(frames * _window())
+    return _mel_filters() @ (spectrum.real**2 + spectrum.imag**2).T
+
+
+def _to_mono(samples: np.ndarray, rate: int) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or samples.size == 0 or not 1000 <= rate <= 384_000:
+        raise InvalidSound(
+            f"sound: expected samples (n,) or (n, channels) at 1000 to 384000 Hz, got {samples.shape} at {rate} Hz"
+        )
+    if samples.dtype.kind == "i":
+        samples = samples / -float(np.iinfo(samples.dtype).min)
+    if samples.dtype.kind != "f":
+        raise InvalidSound(f"sound: expected float or signed integer samples, got {samples.dtype}")
+    if not np.isfinite(samples).all():
+        raise InvalidSound("sound: holds NaN or infinite samples; check the driver or record again")
+    return samples.astype(np.float64) if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
+
+
+def _trim(samples: np.ndarray, trim_db: float) -> np.ndarray:
+    """Cut both ends where 25 ms frames lie `trim_db` under the loudest."""
+    padded = np.pad(samples, WINDOW // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    power = np.einsum("ij,ij->i", frames, frames)
+    loud = np.flatnonzero(power > power.max() * 10 ** (-trim_db / 10))
+    return samples[max(0, loud[0] - 1) * HOP : (loud[-1] + 2) * HOP]
+
+
+@lru_cache(maxsize=1)
+def _window() -> np.ndarray:
+    """Periodic Hann window of 400 samples, centred in 512."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    side = (N_FFT - WINDOW) // 2
+    return np.pad(hann, (side, N_FFT - WINDOW - side))
+
+
+@lru_cache(maxsize=1)
+def _mel_filters() -> np.ndarray:
+    """Slaney's triangular filters of equal area: (80, 257)."""
+    edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), BANDS + 2))
+    bins = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+# Slaney's scale: 3 mels for 200 Hz up to 1 kHz, from there 27 mels for a factor of 6.4.
+_LINEAR_HZ, _KNEE_HZ, _LOG_STEP = 200 / 3, 1000.0, np.log(6.4) / 27
+
+
+def _hz_to_mel(hz: float) -> float:
+    return hz / _LINEAR_HZ if hz < _KNEE_HZ else _KNEE_HZ / _LINEAR_HZ + float(np.log(hz / _KNEE_HZ)) / _LOG_STEP
+
+
+def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    knee = _KNEE_HZ / _LINEAR_HZ
+    return np.where(mel < knee, mel * _LINEAR_HZ, _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mel, knee) - knee)))
+
+
+def _area_or_linear(source: int, target: int) -> int:
+    return cv2.INTER_AREA if source > target else cv2.INTER_LINEAR

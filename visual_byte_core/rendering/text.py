@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Text: words become a texture, without any font."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+
+from visual_byte_core.errors import InvalidText
+from visual_byte_core.rendering.hash_texture import hash_texture
+from visual_byte_core.rendering.settings import TextSettings
+from visual_byte_core.rendering.smooth_texture import smooth_texture
+
+LONGEST = 200
+
+
+def render_text(words: str, size: int, settings: TextSettings = TextSettings()) -> np.ndarray:
+    """Render words with the renderer that `settings` names.
+
+    Returns:
+        uint8 (size, size, 3), RGB; the same words give the same bytes in every process.
+
+    Raises:
+        InvalidText: nothing but blanks, or over 200 characters.
+    """
+    canonical = canonical_words(words)
+    if settings.renderer == "hash":
+        return hash_texture(canonical, size)
+    return smooth_texture(canonical, size, waves=settings.waves, ngrams=settings.ngrams)
+
+
+def canonical_words(words: str) -> str:
+    """What is rendered: compatibility forms unified, case folded, blanks and control characters collapsed.
+
+    Raises:
+        InvalidText: nothing is left, or over 200 characters.
+    """
+    if not isinstance(words, str):
+        raise InvalidText(f"text: expected a string, got {type(words).__name__}")
+    if len(words) > LONGEST:
+        raise InvalidText(f"text: {len(words)} characters, a name has at most {LONGEST}; ask for the name alone")
+    folded = unicodedata.normalize("NFKC", words).casefold()
+    # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in folded)
+    canonical = " ".join(visible.split())
+    if not canonical:
+        raise InvalidText("text: empty, expected a name such as 'mug'")
+    return canonical
