@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The model card of a bundle, in Markdown, from what `bundle.yaml` holds and nothing else.
+
+- `metrics`: {title of a data set: {"command": how it was measured, "float32": report, "int8": report}} with reports of
+  `visual-byte evaluate`; a precision that was not measured is left out
+- `training`: {"data": [{"name", "items", "licence", "source"}], "commands": [...], any other key: plain value}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+PAIRS = {
+    "text_to_image": "typed name to photo",
+    "audio_to_image": "spoken name to photo",
+    "image_to_image": "photo to photo",
+    "image_to_text": "photo to typed name",
+    "audio_to_text": "spoken name to typed name",
+}
+PRECISIONS = {"float32": "float32", "int8": "INT8"}
+ABSENT = {
+    "far": "false accepts",
+    "frr": "false refusals",
+    "far_at_frr_05": "false accepts at .05 false refusals",
+    "auroc": "AUROC",
+}
+MODALITIES = {"text": "typed", "audio": "spoken", "image": "photo"}
+
+
+def model_card(document: Mapping[str, Any]) -> str:
+    """Markdown text of the card. `document`: the content of `bundle.yaml`."""
+    sections = [_summary(document)]
+    sections += [_measured(title, entry) for title, entry in document["metrics"].items()]
+    sections += [_not_found_curve(kind, values["curve"]) for kind, values in document["calibration"].items()]
+    sections += [_training(document["training"]), _quantization(document["quantization"])]
+    sections += [_names(document["class_names"])]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _summary(document: Mapping[str, Any]) -> str:
+    size = document["renderer"]["size"]
+    text_renderer = document["renderer"]["text"]["renderer"]
+    rows = [
+        ("bundle", f"`{document['id']}`"),
+        ("backbone", f"{document['backbone']}, {'INT8' if document['quantization'] else 'float32'}"),
+        ("input", f"`pixels` float32 [n, 3, {size}, {size}], RGB, normalized as `bundle.yaml` says"),
+        ("outputs", f"`embedding` [n, {document['dimension']}], unit length; `embedding_map`, the same for every cell"),
+        ("renderer", f"`{document['renderer_digest']}`; typed names as `{text_renderer}` textures"),
+        ("names", f"{len(document['class_names'])} trained"),
+        ("SHA-256", "<br>".join(f"`{name}` `{digest}`" for name, digest in document["files"].items())),
+    ]
+    return (
+        f"# {document['name']}\n\nA Visual Byte bundle: one network that embeds photos, typed names and spoken names, "
+        f"each rendered as an image, so that a robot finds what it has seen by name.\n\n{_table(('', ''), rows)}\n\n"
+        "`visual-byte find --bundle THIS_FOLDER --images PHOTOS banana` tries it. Scores are cosines of whole "
+        "pictures: it finds what fills the view, and it knows the names below."
+    )
+
+
+def _measured(title: str, entry: Mapping[str, Any]) -> str:
+    reports = {label: entry[key] for key, label in PRECISIONS.items() if key in entry}
+    parts = [f"## Measured: {title}", _counts(reports), _retrieval(reports), _absent(reports), _latency(reports)]
+    if entry.get("command"):
+        parts.append(f"    {entry['command']}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _counts(reports: Mapping[str, Any]) -> str:
+    counts: Mapping[str, int] = next((report["counts"] for report in reports.values() if "counts" in report), {})
+    return ", ".join(f"{value} {key}" for key, value in counts.items())
+
+
+def _retrieval(reports: Mapping[str, Any]) -> str:
+    header = ["asked", *(f"{label} R@{k}" for k in (1, 5) for label in reports), "queries"]
+    rows = []
+    for pair, words in PAIRS.items():
+        results = [report["retrieval"][pair] for report in reports.values() if pair in report.get("retrieval", {})]
+        if len(results) == len(reports) and results:
+            shares = [_number(result[k]) for k in ("r1", "r5") for result in results]
+            rows.append((words, *shares, results[0]["n"]))
+    return _table(header, rows)
+
+
+def _absent(reports: Mapping[str, Any]) -> str:
+    rows = [
+        (label, kind.replace("_", " "), MODALITIES[modality], *(_number(rates[key]) for key in ABSENT), rates["n"])
+        for label, report in reports.items()
+        for kind, modalities in report.get("not_found", {}).items()
+        for modality, rates in modalities.items()
+    ]
+    return _table(("precision", "absent names", "asked", *ABSENT.values(), "n"), rows)
+
+
+def _latency(reports: Mapping[str, Any]) -> str:
+    rows = [
+        (label, step, _number(times["p50"]), _number(times["p95"]))
+        for label, report in reports.items()
+        for step, times in report.get("latency_ms", {}).items()
+    ]
+    return _table(("precision", "step", "p50 ms", "p95 ms"), rows)
+
+
+def _not_found_curve(modality: str, curve: Mapping[str, Any]) -> str:
+    rows = [tuple(map(_number, row)) for row in zip(curve["threshold"], curve["far"], curve["frr"], strict=True)]
+    return (
+        f"## Not found, {MODALITIES[modality]} names, {curve['memories']} memories\n\n"
+        f"{_table(('threshold', 'false accepts', 'false refusals'), rows)}"
+    )
+
+
+def _training(training: Mapping[str, Any]) -> str:
+    if not training:
+        return ""
+    data = [(row["name"], row["items"], row["licence"], row["source"]) for row in training.get("data", [])]
+    other = [(key.replace("_", " "), value) for key, value in training.items() if key not in ("data", "commands")]
+    commands = "\n".join(f"    {command}" for command in training.get("commands", []))
+    tables = [_table(("data", "items", "licence", "source"), data), _table(("", ""), other), commands]
+    return "\n\n".join(["## Training", *filter(None, tables)])
+
+
+def _quantization(quantization: Mapping[str, Any]) -> str:
+    if not quantization:
+        return ""
+    rows = [(key.replace("_", " "), value) for key, value in quantization.items()]
+    return f"## Quantization\n\n{_table(('', ''), rows)}"
+
+
+def _names(names: Sequence[Mapping[str, str]]) -> str:
+    return "## Names\n\n" + ", ".join(f"{name['en']} ({name['ko']})" if name["ko"] else name["en"] for name in names)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [_row(row) for row in rows]
+    return "\n".join([_row(header), "|" + " --- |" * len(header), *lines]) if lines else ""
+
+
+def _row(cells: Sequence[Any]) -> str:
+    texts = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
+    return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}"

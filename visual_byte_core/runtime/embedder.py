@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Embedding photos, typed names and spoken names with the network of a bundle, in ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnxruntime
+
+from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.errors import BundleError, InvalidImage
+from visual_byte_core.rendering.normalize import normalize
+from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.rendering.speech import render_speech
+from visual_byte_core.rendering.text import render_text
+
+BATCH = 16  # larger batches are no faster on a CPU and only cost memory
+
+
+class Embedder:
+    """The network of a bundle, ready to run. One instance may be used from one thread at a time.
+
+    threads: threads that compute one image. provider: an ONNX Runtime execution provider; one that is not installed or
+    does not start is refused, never replaced by the CPU.
+    Raises BundleError if the bundle, its network or the provider cannot be used.
+    """
+
+    def __init__(
+        self, bundle: Bundle | str | os.PathLike[str], *, threads: int = 2, provider: str = "CPUExecutionProvider"
+    ) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
+        self._session = _open_session(self.bundle, threads, provider)
+        self._check_network()
+
+    @property
+    def size(self) -> int:
+        """Side of the square input in pixels."""
+        return self.bundle.size
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Embed rendered images, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length. Raises InvalidImage."""
+        expected = (self.size, self.size, 3)
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != expected:
+            found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+            raise InvalidImage(f"rendered images: expected uint8 (n, {self.size}, {self.size}, 3), got {found}")
+        if len(images) == 0:
+            return np.empty((0, self.bundle.dimension), np.float32)
+        return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+
+    def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
+        """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
+        rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)
+        return self.embed(rendered[None])[0]
+
+    def embed_text(self, words: str) -> np.ndarray:
+        """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
+        return self.embed(render_text(words, self.size, self.bundle.renderer.text)[None])[0]
+
+    def embed_speech(self, samples: np.ndarray, rate: int) -> np.ndarray:
+        """Embed a spoken name, samples as `render_speech` takes them at `rate` Hz -> float32 (512,), unit length.
+
+        Raises InvalidSound.
+        """
+        return self.embed(render_speech(samples, rate, self.size, self.bundle.renderer.speech)[None])[0]
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+
+    def _check_network(self) -> None:
+        """Run once: a network that does not do what the bundle says fails here and not in front of the user."""
+        try:
+            embedding = self._run(np.full((1, self.size, self.size, 3), 128, np.uint8))
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            raise BundleError(
+                f"{self.bundle.onnx_path}: does not run on images of {self.size} pixels "
+                f"({' '.join(str(error).split())}); export the bundle again"
+            ) from error
+        length = float(np.linalg.norm(embedding))
+        if embedding.shape != (1, self.bundle.dimension) or not abs(length - 1) < 1e-3:  # `not <` catches NaN too
+            raise BundleError(
+                f"{self.bundle.onnx_path}: expected one embedding of {self.bundle.dimension} values and unit length, "
+                f"got shape {embedding.shape} and length {length:g}; export the bundle again"
+            )
+
+
+def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise BundleError(
+            f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
+            "choose one of these or install the onnxruntime build that has it"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(bundle.onnx_path), options, providers=[provider])
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise BundleError(
+            f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it "
+            f"({' '.join(str(error).split())}); update onnxruntime or export the bundle again"
+        ) from error
+    if session.get_providers()[0] != provider:  # a provider whose libraries are missing falls back without an error
+        raise BundleError(
+            f"execution provider {provider!r}: did not start, ONNX Runtime fell back to {session.get_providers()[0]}; "
+            "install the libraries it needs or choose another provider"
+        )
+    return session
