@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading an evaluation set, `DIR/<slug>/*.jpg` and `DIR/<slug>/**/*.wav`, into embeddings, a chunk at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from visual_byte_core.errors import DataError, InvalidImage, InvalidSound, VisualByteError
+from visual_byte_core.evaluation.perturb import SOUND_SUFFIXES, NoiseMixer
+from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.names import LANGUAGES
+from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.speech import read_sound, render_speech
+from visual_byte_core.runtime.embedder import Embedder
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
+FILES_AT_ONCE = 64
+
+log = logging.getLogger("visual_byte")
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A file, the slug of the class folder it lies in, and its path below the data folder."""
+
+    path: Path
+    slug: str
+    key: str
+
+
+@dataclass
+class EmbeddedFiles:
+    """What could be read of some files.
+
+    files: those read, in order; embeddings: float32 (len(files), d); unreadable: one reason per other file;
+    render_seconds, from file to image: one per file read.
+    """
+
+    files: list[LabelledFile] = field(default_factory=list)
+    embeddings: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    unreadable: list[str] = field(default_factory=list)
+    render_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> Labelled:
+        return Labelled(self.embeddings, tuple(file.slug for file in self.files))
+
+
+def find_photos(folder: Path) -> list[LabelledFile]:
+    """The photos of `folder/<slug>/`, sorted. Raises DataError if there are none."""
+    found = [
+        LabelledFile(path, one.name, path.relative_to(folder).as_posix())
+        for one in _class_folders(folder)
+        for path in sorted(one.iterdir())
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
+    ]
+    if not found:
+        raise DataError(f"{folder}: no photos; expected {folder}/<slug>/*{'|*'.join(PHOTO_SUFFIXES)}")
+    return found
+
+
+def find_speech(folder: Path, language: str | None = None) -> list[LabelledFile]:
+    """The sounds of `folder/<slug>/` at any depth, sorted; with a language, none below a folder of another language.
+
+    Raises DataError if there are none.
+    """
+    others = {other for other in LANGUAGES if language and other != language}
+    found = [
+        LabelledFile(path, one.name, path.relative_to(folder).as_posix())
+        for one in _class_folders(folder)
+        for path in sorted(one.rglob("*"))
+        if path.suffix.lower() in SOUND_SUFFIXES and path.is_file()
+        if not others & set(path.relative_to(one).parts[:-1])
+    ]
+    if not found:
+        wanted = f" in {language!r}" if language else ""
+        raise DataError(f"{folder}: no speech{wanted}; expected {folder}/<slug>/**/*{'|*'.join(SOUND_SUFFIXES)}")
+    return found
+
+
+def embed_photos(embedder: Embedder, files: Sequence[LabelledFile]) -> EmbeddedFiles:
+    """Embed photos. Raises DataError if none of them can be read; warns of each that cannot."""
+    settings = embedder.bundle.renderer.photo
+    return _embed(embedder, files, "photos", lambda f: render_photo(read_photo(f.path), embedder.size, settings))
+
+
+def embed_speech(embedder: Embedder, files: Sequence[LabelledFile], noise: NoiseMixer | None = None) -> EmbeddedFiles:
+    """Embed spoken names, with noise if any is given. Raises DataError if none of them can be read; warns of each."""
+    settings = embedder.bundle.renderer.speech
+
+    def render(file: LabelledFile) -> NDArray[np.uint8]:
+        samples, rate = read_sound(file.path)
+        if noise is not None:
+            samples = noise.mix(samples, rate, file.key)
+        return render_speech(samples, rate, embedder.size, settings)
+
+    return _embed(embedder, files, "speech", render)
+
+
+def _embed(
+    embedder: Embedder, files: Sequence[LabelledFile], what: str, render: Callable[[LabelledFile], NDArray[np.uint8]]
+) -> EmbeddedFiles:
+    embedded = EmbeddedFiles()
+    parts: list[NDArray[np.float32]] = []
+    with tqdm(total=len(files), desc=what, unit="file", disable=None) as bar:
+        for chunk in _chunks(files):
+            images: list[NDArray[np.uint8]] = []
+            for file in chunk:
+                started = time.perf_counter()
+                try:
+                    images.append(render(file))
+                except (InvalidImage, InvalidSound) as error:
+                    embedded.unreadable.append(_reason(file.path, error))
+                    log.warning("left out: %s", embedded.unreadable[-1])
+                    continue
+                embedded.render_seconds.append(time.perf_counter() - started)
+                embedded.files.append(file)
+            if images:
+                parts.append(embedder.embed(np.stack(images)))
+            bar.update(len(chunk))
+    if not parts:
+        raise DataError(f"none of {len(files)} {what} files can be read; the first: {embedded.unreadable[0]}")
+    embedded.embeddings = np.concatenate(parts)
+    if embedded.unreadable:
+        log.warning("%d of %d %s files could not be read and do not count", len(embedded.unreadable), len(files), what)
+    return embedded
+
+
+def _reason(path: Path, error: VisualByteError) -> str:
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
+
+
+def _chunks(files: Sequence[LabelledFile]) -> Iterator[Sequence[LabelledFile]]:
+    return (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be read ({error.strerror}); expected a folder with one folder a class"
+        ) from error

@@ -1,0 +1,270 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The evaluation report of a bundle on a folder of photos and a folder of speech.
+
+Choices that the numbers depend on:
+
+- A class with a single photo cannot be found by image_to_image; its query counts as a miss.
+- An absent name is asked of the gallery without the photos of its class and of the classes that may be the same thing
+  (its broader and narrower names); see `rejection.present_and_absent`. frr is measured on the whole gallery.
+- A folder of speech without photos is asked as never trained if the bundle does not know its name, else left out.
+  Likewise a line of the absent names that the bundle knows or that has photos is left out: each with a warning.
+- Numbers of nothing are None, with n = 0. Without a calibration in the bundle far and frr are None.
+- A perturbation is laid on everything that is typed, also on absent names, but not on the candidates of image_to_text.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.errors import DataError
+from visual_byte_core.evaluation.folders import (
+    EmbeddedFiles,
+    LabelledFile,
+    embed_photos,
+    embed_speech,
+    find_photos,
+    find_speech,
+)
+from visual_byte_core.evaluation.perturb import NoiseMixer, perturb_text
+from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
+from visual_byte_core.evaluation.rejection import (
+    BestScores,
+    Labelled,
+    all_absent,
+    false_rates_by_threshold,
+    present_and_absent,
+    refusal_rates,
+)
+from visual_byte_core.evaluation.retrieval import recall_at_k
+from visual_byte_core.names import ClassName, overlaps
+from visual_byte_core.rendering.text import canonical_words, render_text
+from visual_byte_core.runtime.calibration import Calibration
+from visual_byte_core.runtime.embedder import Embedder
+
+LATENCY_RUNS = 50
+LATENCY_WARM_UP = 5
+CURVE_POINTS = 101
+
+log = logging.getLogger("visual_byte")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What is evaluated.
+
+    images, speech: `DIR/<slug>/` folders; speech may be None. names: CSV whose spellings come before the bundle's.
+    language: of the names asked, English if None; if given, also of the speech (its folders `en` and `ko`).
+    noise, snr_db: folder of recordings mixed into the speech at this ratio in dB. perturb: typo, plural or case.
+    absent: file with one never-trained name a line. absent_speech: spoken never-trained names, laid out as speech.
+    false_accept_rate: operating point of the bundle's thresholds, 0..1.
+    """
+
+    images: Path
+    speech: Path | None = None
+    names: Path | None = None
+    language: str | None = None
+    noise: Path | None = None
+    snr_db: float | None = None
+    perturb: str | None = None
+    absent: Path | None = None
+    absent_speech: Path | None = None
+    false_accept_rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The queries of one kind: those of classes in the gallery, and those of things never trained."""
+
+    known: Labelled
+    never_trained: NDArray[np.float32]
+
+
+def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]:
+    """Measure a bundle.
+
+    Returns the report as plain JSON data: bundle, counts, retrieval, not_found, latency_ms and details (the settings,
+    the files left out, the curves of false accepts against false refusals).
+
+    Raises DataError, InvalidNames or another VisualByteError if a folder or file lacks what is needed.
+    """
+    if (settings.noise is None) != (settings.snr_db is None):
+        raise DataError("noise wants both a folder of recordings and a signal-to-noise ratio in dB")
+    names = names_by_slug(embedder.bundle, settings.names)
+    absent_lines = read_words(settings.absent) if settings.absent else []
+    photos = embed_photos(embedder, find_photos(settings.images))
+    gallery = photos.labelled
+    slugs = sorted(set(gallery.slugs))
+    candidates, text, text_seconds = _ask_text(embedder, names, slugs, absent_lines, settings)
+    speech, audio = _ask_speech(embedder, names, slugs, settings)
+    retrieval = {
+        "text_to_image": _recall(text.known, gallery),
+        "audio_to_image": _recall(audio.known, gallery),
+        "image_to_image": _recall(gallery, gallery, exclude_self=True),
+        "image_to_text": _recall(gallery, candidates),
+        "audio_to_text": _recall(audio.known, candidates),
+    }
+    not_found, curves = _not_found(embedder.bundle, gallery, {"text": text, "audio": audio}, names, settings)
+    latency = {
+        "embed": _percentiles(_embed_seconds(embedder)),
+        "render_photo": _percentiles(photos.render_seconds),
+        "render_text": _percentiles(text_seconds),
+        "render_speech": _percentiles(speech.render_seconds),
+    }
+    return {
+        "bundle": embedder.bundle.id,
+        "counts": {"images": len(gallery.slugs), "speech": len(audio.known.slugs), "classes": len(slugs)},
+        "retrieval": retrieval,
+        "not_found": not_found,
+        "latency_ms": latency,
+        "details": {
+            "settings": {key: str(v) if isinstance(v, Path) else v for key, v in asdict(settings).items()},
+            "unreadable": photos.unreadable + speech.unreadable,
+            "curves": curves,
+        },
+    }
+
+
+def _ask_text(
+    embedder: Embedder,
+    names: Mapping[str, ClassName],
+    slugs: Sequence[str],
+    absent_lines: Sequence[str],
+    settings: EvaluationSettings,
+) -> tuple[Labelled, _Asked, list[float]]:
+    """The names as candidates, the names as they are typed, and the seconds that rendering each took."""
+    asked = spelled(slugs, names, settings.language or "en")
+    known = known_words(names.values()) | {canonical_words(words) for words in asked}
+    never = [line for line in absent_lines if canonical_words(line) not in known]
+    if len(never) < len(absent_lines):
+        others = _some(set(absent_lines) - set(never))
+        log.warning("left out, lines of %s that are trained or not absent: %s", settings.absent, others)
+    if absent_lines and not never:
+        raise DataError(f"{settings.absent}: every name in it is trained or has photos; give names that are neither")
+    typed = [_typed(words, settings.perturb) for words in (*asked, *never)]
+    if settings.perturb and (same := sum(a == b for a, b in zip(typed, (*asked, *never), strict=True))):
+        log.warning("%d of %d names are the same with --perturb-text %s", same, len(typed), settings.perturb)
+    embeddings, seconds = embed_words(embedder, typed)
+    candidates = Labelled(embed_words(embedder, asked)[0], tuple(slugs))
+    return candidates, _Asked(Labelled(embeddings[: len(slugs)], tuple(slugs)), embeddings[len(slugs) :]), seconds
+
+
+def _ask_speech(
+    embedder: Embedder, names: Mapping[str, ClassName], slugs: Sequence[str], settings: EvaluationSettings
+) -> tuple[EmbeddedFiles, _Asked]:
+    used: list[LabelledFile] = []
+    if settings.speech:
+        files = find_speech(settings.speech, settings.language)
+        used += _those(files, lambda slug: slug in slugs or slug not in names, "known names that have no photos")
+    if settings.absent_speech:
+        files = find_speech(settings.absent_speech, settings.language)
+        used += _those(files, lambda slug: slug not in slugs and slug not in names, "names trained or not absent")
+    if not used:
+        empty = np.empty((0, embedder.bundle.dimension), np.float32)
+        return EmbeddedFiles(), _Asked(Labelled(empty, ()), empty)
+    noise = NoiseMixer(settings.noise, settings.snr_db) if settings.noise and settings.snr_db is not None else None
+    speech = embed_speech(embedder, used, noise)
+    shown = np.array([file.slug in slugs for file in speech.files], bool)
+    known = Labelled(speech.embeddings[shown], tuple(file.slug for file in speech.files if file.slug in slugs))
+    return speech, _Asked(known, speech.embeddings[~shown])
+
+
+def _those(files: Sequence[LabelledFile], wanted: Callable[[str], bool], others: str) -> list[LabelledFile]:
+    """The files of wanted slugs; warns of the `others`. Raises DataError if none are wanted."""
+    kept = [file for file in files if wanted(file.slug)]
+    if left_out := {file.slug for file in files if not wanted(file.slug)}:
+        log.warning("left out, speech of %s: %s", others, _some(left_out))
+    if not kept:
+        raise DataError(
+            f"{files[0].path.parent}: speech only of {others}; its folders must be named as those of the photos"
+        )
+    return kept
+
+
+def _recall(queries: Labelled, gallery: Labelled, exclude_self: bool = False) -> dict[str, Any]:
+    if not queries.slugs:
+        return {"r1": None, "r5": None, "n": 0}
+    lone = sorted({slug for slug in gallery.slugs if gallery.slugs.count(slug) == 1}) if exclude_self else []
+    if lone:
+        log.warning("image_to_image: a single photo, which counts as a miss, have: %s", _some(lone))
+    found = recall_at_k(queries.embeddings, queries.slugs, gallery.embeddings, gallery.slugs, exclude_self=exclude_self)
+    return {key: round(value, 6) for key, value in found.items()}
+
+
+def _not_found(
+    bundle: Bundle,
+    gallery: Labelled,
+    asked: Mapping[str, _Asked],
+    names: Mapping[str, ClassName],
+    settings: EvaluationSettings,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rates of both kinds of absence for each kind of query, and the curves they lie on."""
+    if not bundle.calibration:
+        log.warning("%s has no calibration: far and frr are left empty; run `visual-byte calibrate`", bundle.id)
+    same_thing = overlaps(names.values())
+    rates: dict[str, Any] = {"known_absent": {}, "never_trained": {}}
+    curves: dict[str, Any] = {"known_absent": {}, "never_trained": {}}
+    for kind, queries in asked.items():
+        present, without = present_and_absent(queries.known, gallery, same_thing)
+        if len(without.scores) < len(present.scores):
+            log.warning("known_absent, %s: without the class itself no photo is left for some names", kind)
+        absences = {"known_absent": without, "never_trained": all_absent(queries.never_trained, gallery)}
+        threshold = None
+        if kind in bundle.calibration:
+            calibration = Calibration.from_dict(bundle.calibration)
+
+            def threshold(memories: int, kind: str = kind, calibration: Calibration = calibration) -> float:
+                return calibration.threshold(kind, memories, settings.false_accept_rate)
+
+        for absence, absent in absences.items():
+            found = refusal_rates(present, absent, threshold)
+            rates[absence][kind] = {k: round(v, 6) if isinstance(v, float) else v for k, v in found.items()}
+            curves[absence][kind] = _curve(present, absent)
+    return rates, curves
+
+
+def _curve(present: BestScores, absent: BestScores) -> dict[str, list[float]]:
+    if not len(present.scores) or not len(absent.scores):
+        return {"threshold": [], "far": [], "frr": []}
+    both = np.concatenate([present.scores, absent.scores])
+    # From where nothing is refused to just above the best score, where everything is.
+    thresholds = np.linspace(both.min(), both.max() + 1e-4, CURVE_POINTS)
+    far, frr = false_rates_by_threshold(present.scores, absent.scores, thresholds)
+    return {key: np.round(v, 4).tolist() for key, v in (("threshold", thresholds), ("far", far), ("frr", frr))}
+
+
+def _embed_seconds(embedder: Embedder) -> list[float]:
+    """One image at a time, as on the robot; what is in the picture makes no difference."""
+    image = render_text("latency", embedder.size, embedder.bundle.renderer.text)[None]
+    seconds = []
+    for _ in range(LATENCY_WARM_UP + LATENCY_RUNS):
+        started = time.perf_counter()
+        embedder.embed(image)
+        seconds.append(time.perf_counter() - started)
+    return seconds[LATENCY_WARM_UP:]
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
+    if not seconds:
+        return {"p50": None, "p95": None}
+    p50, p95 = np.percentile(seconds, (50, 95)) * 1000
+    return {"p50": round(float(p50), 3), "p95": round(float(p95), 3)}
+
+
+def _typed(words: str, perturb: str | None) -> str:
+    return perturb_text(words, perturb) if perturb else words
+
+
+def _some(names: Iterable[str], most: int = 10) -> str:
+    """Names for a message, the first few of many."""
+    ordered = sorted(names)
+    return ", ".join(ordered[:most]) + (f" and {len(ordered) - most} more" if len(ordered) > most else "")
