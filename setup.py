@@ -39,7 +39,16 @@ setup(
         ],
         # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
         "tts": ["espeakng-loader==0.2.4"],
-        "dev": ["mypy>=1.15", "psutil>=6", "pytest>=8", "pytest-timeout>=2.3", "ruff>=0.11", "types-PyYAML", "types-tqdm"],
+        "dev": [
+            "mypy>=1.15",
+            "packaging>=24",
+            "psutil>=6",
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "ruff>=0.11",
+            "types-PyYAML",
+            "types-tqdm",
+        ],
     },
     entry_points={"console_scripts": ["visual-byte = visual_byte_core.cli:main"]},
 )

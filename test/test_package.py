@@ -1,0 +1,178 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The package as a whole: versions, lists of files, what is installed, and what an import may not load."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from packaging.requirements import Requirement
+from packaging.version import Version
+from setuptools import find_packages
+
+import visual_byte_core
+import visual_byte_ros
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("visual_byte_core", "visual_byte_ros")
+CMAKE = (ROOT / "CMakeLists.txt").read_text()
+TRAINING_ONLY = {"torch", "torchvision", "torchaudio", "timm", "transformers", "matplotlib", "sklearn"}
+
+
+def module_names(*folders: str) -> list[str]:
+    """Every module below the folders, packages included, as import names."""
+    files = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def pins(constraints: str) -> dict[str, str]:
+    """Name -> exact version of the lines of a constraints file that hold for this Python."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / constraints).read_text().splitlines())
+    requirements = [Requirement(line) for line in lines if line]
+    return {
+        normalized(requirement.name): str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate()
+    }
+
+
+def pip_distribution() -> importlib.metadata.Distribution:
+    """What pip installed of setup.py; colcon installs a distribution of the same name for the messages."""
+    (found,) = importlib.metadata.distributions(name="visual_byte", path=[sysconfig.get_path("purelib")])
+    return found
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_one_version_everywhere() -> None:
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert {
+        manifest.findtext("version"),
+        pip_distribution().version,
+        visual_byte_core.__version__,
+        visual_byte_ros.__version__,
+    } == {visual_byte_core.__version__}
+
+
+def test_every_interface_is_built() -> None:
+    listed = set(re.findall(r"^ +((?:msg|srv)/\w+\.(?:msg|srv))$", CMAKE, re.MULTILINE))
+    present = {str(path.relative_to(ROOT)) for folder in ("msg", "srv") for path in (ROOT / folder).iterdir()}
+    assert listed == present
+
+
+def test_every_interface_imports() -> None:
+    import visual_byte.msg
+    import visual_byte.srv
+
+    for path in ROOT.glob("msg/*.msg"):
+        getattr(visual_byte.msg, path.stem)()
+    for path in ROOT.glob("srv/*.srv"):
+        getattr(visual_byte.srv, path.stem).Request()
+
+
+def test_every_field_of_the_interfaces_is_explained() -> None:
+    unexplained = []
+    for path in [*ROOT.glob("msg/*.msg"), *ROOT.glob("srv/*.srv")]:
+        for line in path.read_text().splitlines():
+            is_constant = "=" in line.partition("#")[0]
+            if line.strip("- ") and "#" not in line and not is_constant:
+                unexplained.append(f"{path.name}: {line}")
+    assert not unexplained
+
+
+def test_every_executable_is_installed_and_has_its_module() -> None:
+    scripts = {path.name for path in (ROOT / "scripts").iterdir()}
+    assert set(re.findall(r"^ +scripts/(\w+)$", CMAKE, re.MULTILINE)) == scripts
+    installed = Path(get_package_prefix("visual_byte"), "lib", "visual_byte")
+    for name in scripts:
+        assert os.access(installed / name, os.X_OK), f"{installed / name} is not executable"
+        assert f"visual_byte_ros.{name}" in module_names("visual_byte_ros")
+
+
+def test_pip_takes_every_subpackage_along() -> None:
+    folders_with_code = {name.rpartition(".")[0] for name in module_names(*PACKAGES) if "." in name}
+    assert folders_with_code <= set(find_packages(str(ROOT), include=[f"{package}*" for package in PACKAGES]))
+
+
+def test_colcon_installs_every_module() -> None:
+    import visual_byte
+
+    site_packages = Path(visual_byte.__path__[0]).parent
+    missing = [
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if not (site_packages / path.relative_to(ROOT)).is_file()
+    ]
+    assert not missing, "run make build"
+
+
+@pytest.mark.parametrize("folder", ["config", "launch", "models"])
+def test_colcon_installs_every_data_file(folder: str) -> None:
+    share = Path(get_package_share_directory("visual_byte"))
+    files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
+    assert [path for path in files if "__pycache__" not in path.parts and not (share / path).is_file()] == []
+
+
+def test_the_console_command_exists() -> None:
+    (command,) = pip_distribution().entry_points.select(name="visual-byte")
+    assert callable(command.load())
+
+
+@pytest.mark.parametrize(
+    ("constraints", "extras"),
+    [("constraints.txt", ("robot", "train", "tts", "dev")), ("constraints-jazzy.txt", ("jazzy", "tts"))],
+)
+def test_every_dependency_is_pinned_within_its_range(constraints: str, extras: tuple[str, ...]) -> None:
+    pinned = pins(constraints)
+    requirements = [Requirement(text) for text in pip_distribution().requires or ()]
+    of_extras = [r for r in requirements if any(r.marker and r.marker.evaluate({"extra": extra}) for extra in extras)]
+    assert len(of_extras) >= 5
+    for requirement in of_extras:
+        version = pinned[normalized(requirement.name)]
+        assert Version(version) in requirement.specifier, f"{constraints}: {requirement.name}=={version}"
+
+
+def test_every_source_file_names_its_authors_and_licence() -> None:
+    header = "# SPDX-FileCopyrightText: 2026 The Visual Byte authors\n# SPDX-License-Identifier: Apache-2.0\n"
+    folders = (*PACKAGES, "scripts", "launch", "tools", "test", "bench", "examples", ".ci")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    sources = [path for path in files if path.suffix in (".py", ".sh") or path.parent.name in ("scripts", ".ci")]
+    assert len(sources) > 20
+    without = [
+        path.relative_to(ROOT)
+        for path in [*sources, ROOT / "Makefile", ROOT / "CMakeLists.txt", ROOT / "setup.py"]
+        if not re.sub(r"\A#!.*\n", "", path.read_text()).startswith(header)
+    ]
+    assert not without
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        module_names("visual_byte_core/runtime"),
+        module_names("visual_byte_core/rendering"),
+        ["visual_byte_core.names", "visual_byte_core.errors", "visual_byte_core.evaluation.retrieval"],
+        ["visual_byte_core.deployment.bundle", "visual_byte_core.deployment.quantize"],
+        ["visual_byte_core.cli"],
+        module_names("visual_byte_ros"),
+    ],
+    ids=["runtime", "rendering", "names", "deployment", "cli", "nodes"],
+)
+def test_import_on_a_robot_loads_no_training_package(modules: list[str]) -> None:
+    program = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", program, *modules], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert {name.partition(".")[0] for name in finished.stdout.split()} & TRAINING_ONLY == set()
