@@ -1,0 +1,289 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""One thread that owns the network and the memory: questions first, then the newest frame."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from visual_byte_core.errors import VisualByteError
+from visual_byte_core.log import Log
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.finder import Answer, Finder
+from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
+
+THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small enough to keep by the thousand
+THUMBNAIL_QUALITY = 80
+LATENCIES_KEPT = 500
+
+
+class Refused(VisualByteError):
+    """Work that was not begun: too much was waiting, or the worker ended."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query to answer with at most `k` matches.
+
+    image: uint8 (size, size, 3) RGB, rendered for the bundle; modality: `text`, `audio` or `image`.
+    """
+
+    image: np.ndarray
+    modality: str
+    k: int
+    where: Filter | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """image: a photo, uint8 (height, width, 3) RGB; seen: what is known of it, the worker adds the thumbnail."""
+
+    image: np.ndarray
+    seen: Seen
+
+    def labelled(self, label: str) -> Sight:
+        """The same under a name."""
+        return replace(self, seen=replace(self.seen, label=label))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the worker did so far; latencies in seconds, newest last."""
+
+    waiting: int
+    frame_waits: bool
+    refused: int
+    answered: int
+    remembered: int
+    dropped: int
+    failed: int
+    memories: int
+    question_seconds: tuple[float, ...]
+    frame_seconds: tuple[float, ...]
+
+
+class Worker:
+    """Answers questions and remembers sights in a thread of its own.
+
+    All methods return at once; what they return is resolved in the worker's thread. A future fails with Refused, with
+    another VisualByteError that says what was wrong, or is cancelled (a frame that a newer one replaced).
+
+    most_waiting: questions and sights to remember that may wait; one more, and the oldest is refused.
+    acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
+    The worker closes `memory`.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        memory: Memory,
+        finder: Finder,
+        log: Log,
+        *,
+        most_waiting: int = 10,
+        acknowledge_within: float = 0.5,
+    ) -> None:
+        self._embedder = embedder
+        self._memory = memory
+        self._finder = finder
+        self._log = log
+        self._most_waiting = most_waiting
+        self._acknowledge_within = acknowledge_within
+        self._condition = threading.Condition()
+        self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
+        self._frame: tuple[Callable[[], None], Future] | None = None
+        self._closing = False
+        self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
+        self._flush_at: float | None = None
+        self._counts = dict.fromkeys(("refused", "answered", "remembered", "dropped", "failed"), 0)
+        self._memories = memory.count()
+        self._question_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._frame_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def memories(self) -> int:
+        """Number of memories."""
+        return self._memories
+
+    def ask(self, question: Question) -> Future[Answer]:
+        """Answer a question as soon as those before it are answered."""
+        received = time.monotonic()
+        future: Future[Answer] = Future()
+
+        def answer() -> None:
+            embedding = self._embedder.embed(question.image[None])[0]
+            found = self._finder.find(embedding, question.modality, question.k, question.where)
+            self._counts["answered"] += 1
+            self._question_seconds.append(time.monotonic() - received)
+            future.set_result(found)
+
+        self._enqueue(answer, future)
+        return future
+
+    def remember(self, sight: Sight) -> Future[Remembered]:
+        """Remember a picture that somebody waits for; resolved when it is on the disk."""
+        future: Future[Remembered] = Future()
+
+        def remember() -> None:
+            self._remember(sight, future)
+            self._flush()
+
+        self._enqueue(remember, future)
+        return future
+
+    def see(self, sight: Sight) -> Future[Remembered]:
+        """Remember a frame if no newer one comes before its turn; resolved when it is on the disk."""
+        future: Future[Remembered] = Future()
+
+        def remember() -> None:
+            begun = time.monotonic()
+            self._remember(sight, future)
+            self._frame_seconds.append(time.monotonic() - begun)
+
+        with self._condition:
+            replaced, self._frame = self._frame, (remember, future)
+            self._counts["dropped"] += replaced is not None
+            closed = self._closing
+            self._condition.notify()
+        if replaced:
+            replaced[1].cancel()
+        if closed:
+            future.cancel()
+        return future
+
+    def report(self) -> Report:
+        with self._condition:
+            return Report(
+                waiting=len(self._jobs),
+                frame_waits=self._frame is not None,
+                memories=self._memories,
+                question_seconds=tuple(self._question_seconds),
+                frame_seconds=tuple(self._frame_seconds),
+                **self._counts,
+            )
+
+    def settle(self) -> None:
+        """Return when all that was asked before is answered and all that was remembered is on the disk."""
+        settled: Future[None] = Future()
+
+        def settle() -> None:
+            self._flush()
+            settled.set_result(None)
+
+        with self._condition:
+            if self._closing:
+                return
+            self._jobs.append((settle, settled))
+            self._condition.notify()
+        settled.exception()
+
+    def close(self) -> None:
+        """Refuse what waits, finish what is in hand, flush and close the memory."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _enqueue(self, run: Callable[[], None], future: Future) -> None:
+        refused = None
+        with self._condition:
+            if self._closing:
+                refused = future
+            else:
+                if len(self._jobs) >= self._most_waiting:
+                    refused = self._jobs.popleft()[1]
+                    self._counts["refused"] += 1
+                self._jobs.append((run, future))
+                self._condition.notify()
+        if refused is future:
+            future.set_exception(Refused("the node is shutting down; ask again when it is back"))
+        elif refused:
+            refused.set_exception(Refused(f"{self._most_waiting} newer questions were waiting; ask less often"))
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(self._has_work, timeout=self._until_flush())
+                if self._closing:
+                    break
+                job, self._frame = (self._jobs.popleft(), self._frame) if self._jobs else (self._frame, None)
+            if job:
+                self._run(*job)
+            if self._flush_at is not None and time.monotonic() >= self._flush_at:
+                self._run(self._flush, None)
+        self._end()
+
+    def _has_work(self) -> bool:
+        return self._closing or bool(self._jobs) or self._frame is not None
+
+    def _until_flush(self) -> float | None:
+        return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
+
+    def _run(self, run: Callable[[], None], future: Future | None) -> None:
+        """Nothing that one job brings may end the thread."""
+        try:
+            run()
+        except Exception as error:
+            self._counts["failed"] += 1
+            if not isinstance(error, VisualByteError):
+                self._log.error(f"unexpected error, please report it: {traceback.format_exc()}")
+                error = Refused(f"unexpected error in the worker: {error!r}; see the log")
+            if future is None:
+                self._log.error(str(error))
+            elif not future.done():
+                future.set_exception(error)
+
+    def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
+        embedding = self._embedder.embed_photo(sight.image)
+        remembered = self._memory.remember(embedding, replace(sight.seen, thumbnail=thumbnail(sight.image)))
+        self._memories = self._memory.count()
+        self._unflushed.append((future, remembered))
+        if self._flush_at is None:
+            self._flush_at = time.monotonic() + self._acknowledge_within
+
+    def _flush(self) -> None:
+        """Write everything to the disk, then, and only then, acknowledge it."""
+        acknowledged, self._unflushed, self._flush_at = self._unflushed, [], None
+        try:
+            self._memory.flush()
+        except Exception as error:
+            for future, _ in acknowledged:
+                future.set_exception(error)
+            raise
+        for future, remembered in acknowledged:
+            self._counts["remembered"] += 1
+            future.set_result(remembered)
+
+    def _end(self) -> None:
+        with self._condition:
+            jobs, frame, self._jobs, self._frame = self._jobs, self._frame, deque(), None
+        for _, future in jobs:
+            future.set_exception(Refused("the node is shutting down; ask again when it is back"))
+        if frame:
+            frame[1].cancel()
+        self._run(self._flush, None)
+        self._run(self._memory.close, None)
+
+
+def thumbnail(image: np.ndarray) -> bytes:
+    """A JPEG of an RGB photo, uint8 (height, width, 3), at most 160 pixels long."""
+    height, width = image.shape[:2]
+    scale = min(1.0, THUMBNAIL_SIDE / max(height, width))
+    reduced = cv2.resize(
+        np.ascontiguousarray(image),
+        (max(1, round(width * scale)), max(1, round(height * scale))),
+        interpolation=cv2.INTER_AREA,
+    )
+    _, data = cv2.imencode(".jpg", reduced[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
+    return data.tobytes()
