@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Image messages: every encoding read to the same pixels, every contradiction refused with its reason."""
+
+from __future__ import annotations
+
+import array
+
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+from visual_byte_core.errors import InvalidImage
+from visual_byte_ros import images
+
+RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [16, 128, 240]]], np.uint8)
+GREY = np.array([[0, 51], [128, 255]], np.uint8)
+GREY_RGB = np.repeat(GREY[:, :, None], 3, axis=2)
+WAYS = [
+    images.convert_with_numpy,
+    pytest.param(
+        images.convert_with_cv_bridge,
+        marks=[
+            pytest.mark.skipif(images.CvBridge is None, reason="cv_bridge comes with ROS from apt only"),
+            pytest.mark.unavailable_in_ci,
+        ],
+    ),
+]
+
+
+def message(pixels: np.ndarray, encoding: str, padding: int = 0, big_endian: bool = False) -> Image:
+    rows = pixels.reshape(len(pixels), -1)
+    if rows.dtype == np.uint16:
+        rows = rows.astype(">u2" if big_endian else "<u2")
+    data = b"".join(row.tobytes() + b"\xaa" * padding for row in rows)
+    return Image(
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        encoding=encoding,
+        is_bigendian=big_endian,
+        step=len(data) // len(pixels),
+        data=array.array("B", data),
+    )
+
+
+def with_alpha(pixels: np.ndarray) -> np.ndarray:
+    return np.dstack([pixels, np.full(pixels.shape[:2], 77, pixels.dtype)])
+
+
+def wide(pixels: np.ndarray) -> np.ndarray:
+    return pixels.astype(np.uint16) * 257
+
+
+VECTORS = {
+    "rgb8": (message(RGB, "rgb8"), RGB),
+    "rgb8, rows padded": (message(RGB, "rgb8", padding=5), RGB),
+    "bgr8": (message(RGB[:, :, ::-1], "bgr8"), RGB),
+    "rgba8": (message(with_alpha(RGB), "rgba8"), RGB),
+    "bgra8": (message(with_alpha(RGB[:, :, ::-1]), "bgra8"), RGB),
+    "mono8": (message(GREY, "mono8"), GREY_RGB),
+    "mono16": (message(wide(GREY), "mono16"), GREY_RGB),
+    "mono16, big-endian": (message(wide(GREY), "mono16", big_endian=True), GREY_RGB),
+    "mono16, rows padded": (message(wide(GREY), "mono16", padding=2), GREY_RGB),
+    "rgb16": (message(wide(RGB), "rgb16"), RGB),
+    "bgr16": (message(wide(RGB[:, :, ::-1]), "bgr16"), RGB),
+    "rgba16": (message(wide(with_alpha(RGB)), "rgba16"), RGB),
+    "bgra16": (message(wide(with_alpha(RGB[:, :, ::-1])), "bgra16"), RGB),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", VECTORS)
+def test_encodings(way, name) -> None:
+    sent, expected = VECTORS[name]
+    images.check(sent)
+    np.testing.assert_array_equal(way(sent), expected)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_bayer_patterns_name_the_first_pixels(way, pattern) -> None:
+    """A picture that is red all over lights the red sensor cells only."""
+    mosaic = np.zeros((8, 8), np.uint8)
+    row, column = divmod(pattern.index("r"), 2)
+    mosaic[row::2, column::2] = 200
+    np.testing.assert_array_equal(way(message(mosaic, f"bayer_{pattern}8"))[3, 3], [200, 0, 0])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("encoding", "luma"), [("yuv422", 1), ("yuv422_yuy2", 0), ("uyvy", 1), ("yuyv", 0)])
+def test_yuv_is_grey_where_it_has_no_colour(way, encoding, luma) -> None:
+    pixels = np.full((2, 4, 2), 128, np.uint8)
+    pixels[:, :, luma] = 126
+    rgb = way(message(pixels, encoding)).astype(int)
+    assert np.ptp(rgb) == 0 and rgb[0, 0, 0] == pytest.approx((126 - 16) * 255 / 219, abs=1)
+
+
+def changed(**fields) -> Image:
+    altered = message(RGB, "rgb8")
+    for name, value in fields.items():
+        setattr(altered, name, value)
+    return altered
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (changed(encoding="rgb9"), "encoding 'rgb9'"),
+        (changed(encoding=""), "encoding ''"),
+        (changed(encoding="32FC1"), "encoding '32FC1'"),
+        (changed(height=0), "2x0"),
+        (changed(width=0, step=0), "0x2"),
+        (changed(step=5), "step is 5 bytes"),
+        (changed(step=0), "step is 0 bytes"),
+        (changed(step=7), "12 bytes of data"),
+        (changed(height=3), "12 bytes of data"),
+        (changed(data=array.array("B")), "0 bytes of data"),
+        (changed(width=2**32 - 1, height=2**32 - 1), "4294967295x4294967295"),
+        (message(np.zeros((2, 3, 2), np.uint8), "yuv422"), "yuv422"),
+    ],
+)
+def test_contradictions_are_refused(bad, says) -> None:
+    with pytest.raises(InvalidImage, match=says) as refused:
+        images.to_rgb(bad)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
+def test_round_trip(encoding) -> None:
+    pixels = RGB if encoding == "rgb8" else cv2.cvtColor(RGB, cv2.COLOR_RGB2BGR)
+    sent = images.to_message(pixels, encoding)
+    assert isinstance(sent.data, array.array) and sent.step == 6
+    np.testing.assert_array_equal(images.to_rgb(sent), RGB)
+
+
+def test_one_pixel() -> None:
+    np.testing.assert_array_equal(images.to_rgb(images.to_message(RGB[:1, :1])), RGB[:1, :1])

@@ -1,0 +1,309 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Remembers what the camera sees and answers queries."""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from visual_byte.msg import Matches, Query, Remembered
+from visual_byte.srv import Find, Remember
+from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.errors import (
+    BundleError,
+    ConfigurationError,
+    InvalidImage,
+    InvalidText,
+    MemoryFolderError,
+    VisualByteError,
+)
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.finder import Finder
+from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
+from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
+from visual_byte_ros.debug_image import debug_image
+from visual_byte_ros.images import to_message, to_rgb
+from visual_byte_ros.lifecycle import ManagedNode, run
+from visual_byte_ros.messages import ACKNOWLEDGEMENTS, NEWEST_FRAME, PICTURE, RELIABLE, answered, rejected, seconds_of
+from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
+from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
+from visual_byte_ros.share import bundle_path, memory_path
+
+MERGING = MergeSettings()
+PARAMETERS = (
+    AUTOSTART,
+    BUNDLE,
+    Parameter(
+        "memory_folder",
+        "",
+        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros).",
+        expected="path of a folder that this user may write",
+    ),
+    Parameter(
+        "provider",
+        "CPUExecutionProvider",
+        "Execution provider of ONNX Runtime; one that is not there is refused, never replaced.",
+        expected="name of an execution provider that this onnxruntime has",
+    ),
+    Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
+    Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
+    Parameter("false_accept_rate", 0.1, "Share of absent things that may be taken for found.", 0.001, 0.5),
+    Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
+    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it."),
+    Parameter("merge_within_seconds", MERGING.within_seconds, "How recent that memory must be.", 0.0, 86400.0),
+    Parameter("merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0),
+    Parameter(
+        "merge_thumbnail_difference",
+        MERGING.thumbnail_difference,
+        "How much its thumbnail may differ: mean absolute difference of the pixels.",
+        0.0,
+        255.0,
+    ),
+    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
+    Parameter("acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0),
+)
+SERVICE_SECONDS = 10.0
+CODES = {
+    BundleError: "BUNDLE",
+    ConfigurationError: "INVALID_REQUEST",
+    InvalidImage: "INVALID_IMAGE",
+    InvalidText: "INVALID_TEXT",
+    MemoryFolderError: "MEMORY",
+    Refused: "BUSY",
+}
+
+
+class EmbeddingNode(ManagedNode):
+    """Topics `image`, `query` in, `matches`, `~/remembered`, `~/debug_image` out; services `~/find`, `~/remember`.
+
+    Callbacks check and enqueue; a worker owns the network and the memory.
+    Codes of the services: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY,
+    NO_FRAME, TIMEOUT.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("embedding_node", PARAMETERS)
+        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
+        self._remembered = self.create_lifecycle_publisher(Remembered, "~/remembered", ACKNOWLEDGEMENTS)
+        self._debug_images = self.create_lifecycle_publisher(Image, "~/debug_image", PICTURE)
+        self._bundle: Bundle | None = None
+        self._memory: Memory | None = None
+        self._worker: Worker | None = None
+        self._newest: Sight | None = None
+        self._malformed = self._malformed_before = 0
+        self._trouble = ""
+        self._inputs: list = []
+        self._services: list = []
+
+    def open(self) -> None:
+        self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
+        embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
+        merge = MergeSettings(
+            within_seconds=self.parameters["merge_within_seconds"],
+            embedding_cosine=self.parameters["merge_embedding_cosine"],
+            thumbnail_difference=self.parameters["merge_thumbnail_difference"],
+            enabled=self.parameters["merge"],
+        )
+        self._memory = Memory(
+            memory_path(self.parameters["memory_folder"]),
+            self._bundle.id,
+            dimension=self._bundle.dimension,
+            merge=merge,
+        )
+        finder = Finder(
+            self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"]
+        )
+        self._worker = Worker(
+            embedder,
+            self._memory,
+            finder,
+            self.get_logger(),
+            most_waiting=self.parameters["most_waiting"],
+            acknowledge_within=self.parameters["acknowledge_within"],
+        )
+        self._listen()
+        self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
+
+    def _listen(self) -> None:
+        """A group for each, so that a service that waits for the worker holds up nothing else."""
+        group = MutuallyExclusiveCallbackGroup
+        self._inputs = [
+            self.create_subscription(Image, "image", self._see, NEWEST_FRAME, callback_group=group()),
+            self.create_subscription(Query, "query", self._ask, RELIABLE, callback_group=group()),
+        ]
+        self._services = [
+            self.create_service(Find, "~/find", self._find, callback_group=group()),
+            self.create_service(Remember, "~/remember", self._remember, callback_group=group()),
+        ]
+
+    def stop(self) -> None:
+        if self._worker:
+            self._worker.settle()
+
+    def close(self) -> None:
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        for service in self._services:
+            self.destroy_service(service)
+        self._inputs, self._services = [], []
+        if self._worker:
+            self._worker.close()
+        elif self._memory:
+            self._memory.close()
+        self._worker = self._memory = self._newest = None
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
+        report = self._worker.report()
+        values = {
+            "bundle": self._bundle.id,
+            "provider": self.parameters["provider"],
+            "memories": report.memories,
+            "waiting queries": report.waiting,
+            "answered queries": report.answered,
+            "refused queries": report.refused,
+            "remembered frames": report.remembered,
+            "dropped frames": report.dropped,
+            "malformed frames": self._malformed,
+            "failed jobs": report.failed,
+            **_percentiles("query", report.question_seconds),
+            **_percentiles("frame", report.frame_seconds),
+        }
+        malformed, self._malformed_before = self._malformed > self._malformed_before, self._malformed
+        if self._trouble:
+            trouble, self._trouble = self._trouble, ""
+            return DiagnosticStatus.ERROR, trouble, values
+        if malformed:
+            return DiagnosticStatus.WARN, "malformed images arrive", values
+        return DiagnosticStatus.OK, "", values
+
+    def _see(self, message: Image) -> None:
+        worker = self._worker
+        if not worker or not self.active:
+            return
+        try:
+            self._newest = _sight(message)
+        except InvalidImage as error:
+            self._malformed += 1
+            self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
+            return
+        if self.parameters["remember_frames"]:
+            worker.see(self._newest).add_done_callback(partial(self._acknowledge, message.header))
+
+    def _acknowledge(self, header: Header, remembered: Future) -> None:
+        """In the worker's thread, when a frame is on the disk, or will never be."""
+        if remembered.cancelled():
+            return
+        if error := remembered.exception():
+            self._trouble = str(error)
+            self.get_logger().error(f"frame not remembered: {error}", throttle_duration_sec=5.0)
+            return
+        self._remembered.publish(
+            Remembered(
+                header=header,
+                id=remembered.result().id,
+                merged=remembered.result().merged,
+                memories=self._worker.memories,
+                bundle=self._bundle.id,
+            )
+        )
+
+    def _ask(self, query: Query) -> None:
+        received = time.monotonic()
+        worker = self._worker
+        if not worker or not self.active:
+            return
+        try:
+            question = question_of(query, self._bundle, self.parameters["k"])
+        except VisualByteError as error:
+            self._reject(query, received, error)
+            return
+        worker.ask(question).add_done_callback(partial(self._answer, query, question, received))
+
+    def _answer(self, query: Query, question: Question, received: float, answer: Future) -> None:
+        """In the worker's thread."""
+        if error := answer.exception():
+            self._reject(query, received, error)
+            return
+        seconds = time.monotonic() - received
+        self._matches.publish(answered(query, answer.result(), seconds, self._bundle.id))
+        if self._debug_images.get_subscription_count() > 0:
+            picture = to_message(debug_image(question.image, answer.result()))
+            picture.header = query.header
+            self._debug_images.publish(picture)
+
+    def _reject(self, query: Query, received: float, error: BaseException) -> None:
+        self.get_logger().warning(f"query {query.text!r} rejected: {error}")
+        self._matches.publish(rejected(query, str(error), time.monotonic() - received, self._bundle.id))
+
+    def _find(self, request: Find.Request, response: Find.Response) -> Find.Response:
+        received = time.monotonic()
+        worker = self._worker
+        if not worker or not self.active:
+            return _fail(response, "INACTIVE", "embedding_node is not active; activate it and ask again")
+        try:
+            query = query_of(request, self._bundle)
+            query.header.stamp = self.get_clock().now().to_msg()
+            question = question_of(query, self._bundle, request.k or self.parameters["k"], filter_of(request))
+            answer = worker.ask(question).result(SERVICE_SECONDS)
+        except (VisualByteError, FutureTimeoutError) as error:
+            return _fail_with(response, error)
+        response.success = True
+        response.matches = answered(query, answer, time.monotonic() - received, self._bundle.id)
+        response.message = response.matches.reason
+        return response
+
+    def _remember(self, request: Remember.Request, response: Remember.Response) -> Remember.Response:
+        worker = self._worker
+        if not worker or not self.active:
+            return _fail(response, "INACTIVE", "embedding_node is not active; activate it and ask again")
+        if request.newest_frame and self._newest is None:
+            return _fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
+        try:
+            sight = self._newest if request.newest_frame else _sight(request.image)
+            response.id = worker.remember(sight.labelled(request.label)).result(SERVICE_SECONDS).id
+        except (VisualByteError, FutureTimeoutError) as error:
+            return _fail_with(response, error)
+        response.success = True
+        return response
+
+
+def _sight(message: Image) -> Sight:
+    """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
+    captured_at = seconds_of(message.header.stamp) or time.time()
+    return Sight(to_rgb(message), Seen(captured_at=captured_at, frame_id=message.header.frame_id))
+
+
+def _percentiles(name: str, seconds: tuple[float, ...]) -> dict[str, str]:
+    if not seconds:
+        return {}
+    return {f"{name} latency p{p} ms": f"{np.percentile(seconds, p) * 1000:.1f}" for p in (50, 95)}
+
+
+def _fail_with(response: Find.Response | Remember.Response, error: Exception):
+    if isinstance(error, FutureTimeoutError):
+        return _fail(response, "TIMEOUT", f"no answer within {SERVICE_SECONDS:g} s; the machine is overloaded")
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "FAILED")
+    return _fail(response, code, str(error))
+
+
+def _fail(response: Find.Response | Remember.Response, code: str, message: str):
+    response.success, response.code, response.message = False, code, message
+    return response
+
+
+def main() -> None:
+    sys.exit(run([EmbeddingNode]))
+
+
+if __name__ == "__main__":
+    main()

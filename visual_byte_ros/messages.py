@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the core says, as messages."""
+
+from __future__ import annotations
+
+import array
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, Pose, Quaternion
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, RegionOfInterest
+from std_msgs.msg import Header
+
+from visual_byte.msg import Match as MatchMessage
+from visual_byte.msg import Matches, Query
+from visual_byte_core.runtime.finder import Answer
+from visual_byte_core.runtime.memory import Match
+
+NEWEST_FRAME = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+RELIABLE = QoSProfile(depth=10)
+PICTURE = QoSProfile(depth=1)
+ACKNOWLEDGEMENTS = QoSProfile(depth=100)
+
+STATUS = {"FOUND": Matches.FOUND, "NOT_FOUND": Matches.NOT_FOUND}
+
+
+def answered(query: Query, answer: Answer, seconds: float, bundle: str) -> Matches:
+    """The answer to a query."""
+    message = _reply(query, seconds, bundle)
+    message.status = STATUS[answer.status]
+    message.reason = answer.reason
+    message.nearest = [match_message(m, p) for m, p in zip(answer.nearest, answer.probability, strict=True)]
+    probability = {m.id: p for m, p in zip(answer.nearest, answer.probability, strict=True)}
+    message.matches = [match_message(match, probability[match.id]) for match in answer.matches]
+    return message
+
+
+def rejected(query: Query, reason: str, seconds: float = 0.0, bundle: str = "") -> Matches:
+    """The answer to a query that cannot be answered."""
+    message = _reply(query, seconds, bundle)
+    message.status = Matches.REJECTED
+    message.reason = reason
+    return message
+
+
+def match_message(match: Match, probability: float) -> MatchMessage:
+    message = MatchMessage(
+        id=match.id,
+        label=match.label,
+        score=match.score,
+        probability=probability,
+        first_seen=time_message(match.first_seen),
+        last_seen=time_message(match.last_seen),
+        times=match.times,
+        frame_id=match.frame_id,
+        pose_known=match.pose is not None,
+        map_id=match.map_id,
+    )
+    if match.pose is not None:
+        x, y, z, qx, qy, qz, qw = match.pose
+        message.pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+    if match.region is not None:
+        left, top, width, height = match.region
+        message.region_of_interest = RegionOfInterest(x_offset=left, y_offset=top, width=width, height=height)
+    message.thumbnail = CompressedImage(format="jpeg", data=array.array("B", match.thumbnail))
+    message.thumbnail.header = Header(stamp=message.last_seen, frame_id=match.frame_id)
+    return message
+
+
+def time_message(seconds: float) -> Time:
+    """Seconds since 1970 as a stamp, to the microsecond that a float carries."""
+    microseconds = max(0, round(seconds * 1e6))
+    return Time(sec=microseconds // 1_000_000, nanosec=microseconds % 1_000_000 * 1000)
+
+
+def seconds_of(stamp: Time) -> float:
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def _reply(query: Query, seconds: float, bundle: str) -> Matches:
+    return Matches(
+        header=query.header,
+        id=query.id,
+        modality=query.modality,
+        text=query.text,
+        seconds=seconds,
+        bundle=bundle,
+    )

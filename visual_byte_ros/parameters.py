@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of a node, declared from one table with description and range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+
+from visual_byte_core.errors import ConfigurationError
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row of a node's table.
+
+    default: gives the type, too. expected: what a text must be, in words; choices: or one of these.
+    live: a change takes effect at once; other changes are refused while the node is configured.
+    number_too: a text for which the command line may give a number (-p device:=0).
+    """
+
+    name: str
+    default: Value
+    description: str
+    minimum: float = 0
+    maximum: float = 0
+    choices: tuple[str, ...] = ()
+    expected: str = ""
+    live: bool = False
+    number_too: bool = False
+
+    def descriptor(self) -> ParameterDescriptor:
+        descriptor = ParameterDescriptor(name=self.name, description=self.description, dynamic_typing=self.number_too)
+        if self.choices:
+            descriptor.additional_constraints = "one of: " + ", ".join(self.choices)
+        elif self.expected:
+            descriptor.additional_constraints = self.expected
+        if isinstance(self.default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
+            ]
+        elif isinstance(self.default, int) and not isinstance(self.default, bool):
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)
+            ]
+        return descriptor
+
+
+AUTOSTART = Parameter("autostart", True, "Configure and activate without being asked; false leaves that to a manager.")
+BUNDLE = Parameter(
+    "bundle",
+    "",
+    "The bundle to load; empty means the starter bundle that is installed with this package. All nodes need the same.",
+    expected="path of a folder with a bundle.yaml",
+)
+
+
+class Parameters:
+    """The parameters of one node: declares `table`, refuses values that do not fit, and gives the others.
+
+    Raises ConfigurationError if a value that the user gave does not fit.
+    """
+
+    def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
+        self._node = node
+        self._table = {parameter.name: parameter for parameter in table}
+        self.fixed = False
+        """The node is configured; only live parameters may change."""
+        node.add_on_set_parameters_callback(self._check)
+        for parameter in self._table.values():
+            try:
+                node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
+            except ParameterException as error:
+                raise ConfigurationError(f"{node.get_name()}: {error}; see ros2 param describe") from error
+
+    def __getitem__(self, name: str) -> Value:
+        value = self._node.get_parameter(name).value
+        return str(value) if self._table[name].number_too else value
+
+    def _check(self, changes: list) -> SetParametersResult:
+        for change in changes:
+            known = self._table.get(change.name)
+            if known is None:  # use_sim_time and others that rclpy declares
+                continue
+            if known.choices and change.value not in known.choices:
+                reason = f"{change.name} must be one of {', '.join(known.choices)}, got {change.value!r}"
+                return SetParametersResult(successful=False, reason=reason)
+            if self.fixed and not known.live:
+                reason = f"{change.name} is read when the node is configured: deactivate and clean up the node first"
+                return SetParametersResult(successful=False, reason=reason)
+        return SetParametersResult(successful=True)

@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Turns typed names into queries."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from std_msgs.msg import Header, String
+
+from visual_byte.msg import Matches, Query
+from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.errors import InvalidText
+from visual_byte_core.rendering.text import render_text
+from visual_byte_ros.images import to_message
+from visual_byte_ros.lifecycle import ManagedNode, run
+from visual_byte_ros.messages import RELIABLE, rejected
+from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
+from visual_byte_ros.share import bundle_path
+
+PARAMETERS = (
+    AUTOSTART,
+    BUNDLE,
+    Parameter("language", "", "Language typed, passed on in each query.", expected="BCP 47 tag (en, ko) or empty"),
+)
+LONGEST_ECHO = 80
+
+
+class TextNode(ManagedNode):
+    """Topic `text` in, `query` out; a text that cannot be a query is REJECTED on `matches`, with the reason."""
+
+    def __init__(self) -> None:
+        super().__init__("text_node", PARAMETERS)
+        self._queries = self.create_lifecycle_publisher(Query, "query", RELIABLE)
+        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
+        self._bundle: Bundle | None = None
+        self._texts = None
+        self._asked = self._refused = 0
+
+    def open(self) -> None:
+        self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
+        self._language = self.parameters["language"]
+        self._texts = self.create_subscription(String, "text", self._take, RELIABLE)
+
+    def close(self) -> None:
+        if self._texts:
+            self.destroy_subscription(self._texts)
+            self._texts = None
+
+    def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
+        values = {"bundle": self._bundle.id, "queries": self._asked, "refused texts": self._refused}
+        return DiagnosticStatus.OK, "", values
+
+    def _take(self, message: String) -> None:
+        if not self.active:
+            return
+        renderer = self._bundle.renderer
+        query = Query(
+            header=Header(stamp=self.get_clock().now().to_msg()),
+            id=str(uuid.uuid4()),
+            modality=Query.TEXT,
+            language=self._language,
+            text=message.data,
+            renderer=renderer.digest(),
+        )
+        try:
+            image = render_text(message.data, renderer.size, renderer.text)
+        except InvalidText as error:
+            self._refused += 1
+            query.text = message.data[:LONGEST_ECHO]
+            self.get_logger().warning(f"refused: {error}")
+            self._matches.publish(rejected(query, str(error), bundle=self._bundle.id))
+            return
+        query.image = to_message(image)
+        self._asked += 1
+        self._queries.publish(query)
+
+
+def main() -> None:
+    sys.exit(run([TextNode]))
+
+
+if __name__ == "__main__":
+    main()
