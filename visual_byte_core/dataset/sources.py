@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""`visual-byte collect`: photos, synthesized speech and recordings become one data set in the method's layout.
+
+    image/<slug>/*            image_calibrate/...      image_eval/...        photos
+    audio/<slug>/<language>/* audio_calibrate/...      audio_eval_tts/...    names, spoken by disjoint voices
+    audio_eval_human/...                                                     names, recorded from people
+    distractors/<slug>/<language>/*  distractors_calibrate/...  distractors_eval/...   words that have no photos
+    noise/*                 noise_calibrate/*         noise_eval/*           background sounds
+
+What training, calibration and evaluation see never meets: photos by their number, voices by their speaker, words by themselves.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from visual_byte_core.dataset.cache import sounds_below
+from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource
+from visual_byte_core.dataset.pseudo_words import pseudo_words
+from visual_byte_core.dataset.voices import (
+    Utterance,
+    Voice,
+    calibration_voices,
+    check_disjoint,
+    evaluation_voices,
+    speak,
+    training_voices,
+)
+from visual_byte_core.errors import DataError
+from visual_byte_core.files import write_atomically
+from visual_byte_core.names import ClassName, read_names, slugify, spell
+from visual_byte_core.rendering.photo import read_photo
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+TILE, TILES_A_ROW = 32, 20  # CIFAR sheets: 20 tiles a row, in the official order
+PARTS = ("", "_calibrate", "_eval")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """How many files were written; existing ones stay and do not count."""
+
+    photos: int
+    spoken: int
+    recordings: int
+    noises: int
+
+
+def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
+    """Build or complete the data set that `config` describes.
+
+    Raises:
+        DataError: a source is missing or holds no photo of a known name, or the voices of two parts overlap.
+        InvalidNames: see `read_names`.
+    """
+    names = {name.slug: name for name in read_names(config.names)}
+    out = Path(config.out)
+    photos = sum(_collect_photos(source, names, out, overwrite) for source in config.photos)
+    spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
+    recordings = _collect_recordings(Path(config.recordings), names, out, overwrite) if config.recordings else 0
+    noises = _collect_noise(Path(config.noise), out, overwrite) if config.noise else 0
+    return Collected(photos, spoken, recordings, noises)
+
+
+def _collect_photos(source: PhotoSource, names: dict[str, ClassName], out: Path, overwrite: bool) -> int:
+    folder = Path(source.path)
+    found = sorted(folder.glob("*.webp")) if source.kind == "cifar_sheets" else sorted(p for p in folder.glob("*") if p.is_dir())
+    known = [path for path in found if path.stem in names]
+    if not known:
+        raise DataError(f"{folder}: no {source.kind} of a known name; check photos.path and the names file")
+    written = 0
+    for path in tqdm(known, desc=f"photos of {folder.name}", unit="class"):
+        photos = list(_tiles(path) if source.kind == "cifar_sheets" else _files(path))
+        for part, (first, last) in zip(PARTS, source.parts(len(photos)), strict=True):
+            target = out / f"image{part}" / path.stem
+            written += sum(_write_photo(target, photo, overwrite) for photo in photos[first:last])
+    return written
+
+
+Photo = tuple[str, "Path | np.ndarray"]
+
+
+def _tiles(sheet: Path) -> Iterator[Photo]:
+    pixels = read_photo(sheet)
+    for number in range(pixels.shape[0] // TILE * TILES_A_ROW):
+        row, column = divmod(number, TILES_A_ROW)
+        yield f"cifar_{number:03d}.png", pixels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+
+
+def _files(folder: Path) -> Iterator[Photo]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PHOTO_SUFFIXES:
+            yield path.name, path
+
+
+def _write_photo(folder: Path, photo: Photo, overwrite: bool) -> bool:
+    name, content = photo
+    target = folder / name
+    if isinstance(content, Path):
+        return _copy(content, target, overwrite)
+    if target.exists() and not overwrite:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, cv2.imencode(".png", content[:, :, ::-1])[1].tobytes())
+    return True
+
+
+def _copy(source: Path, target: Path, overwrite: bool) -> bool:
+    if target.exists() and not overwrite:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, partial)
+    os.replace(partial, target)
+    return True
+
+
+def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
+    for language, count in config.voices.items():
+        folders = ("audio", "audio_calibrate", "audio_eval_tts")
+        for folder, voices in zip(folders, _voices_of_parts(language, count), strict=True):
+            for name in names:
+                yield from _said_by(voices, spell(name, language), out / folder / name.slug / language)
+    # Invented words sound English; each part has its own, so that none is calibrated or judged on after it was learned.
+    spellings = [name.en for name in names]
+    for number, (part, voices) in enumerate(zip(PARTS, _voices_of_parts("en", 40), strict=True)):
+        count = config.pseudo_words if part == "" else config.pseudo_words // 4
+        for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
+            chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]
+            yield from _said_by(chosen, word, out / f"distractors{part}" / slugify(word) / "en")
+
+
+def _voices_of_parts(language: str, training: int) -> list[list[Voice]]:
+    parts = [training_voices(language, training), calibration_voices(language), evaluation_voices(language)]
+    for i in range(3):
+        check_disjoint(parts[i], parts[(i + 1) % 3])
+    return parts
+
+
+def _said_by(voices: list[Voice], words: str, folder: Path) -> Iterator[Utterance]:
+    return (Utterance(words, voice, folder / f"{voice.name}.wav") for voice in voices)
+
+
+def _collect_recordings(manifest: Path, names: dict[str, ClassName], out: Path, overwrite: bool) -> int:
+    """Recordings of people, by a manifest with the columns file, word, speaker, source and optionally grocery."""
+    try:
+        with open(manifest, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise DataError(f"{manifest}: cannot be read ({error.strerror}); expected the manifest of recordings") from error
+    speakers = {(row["source"], row["speaker"]) for row in rows}
+    alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
+    written = 0
+    for row in tqdm(rows, desc="recordings", unit="clip"):
+        folder = _recording_folder(row, names, row["source"] in alone)
+        target = out / folder / "en" / Path(row["file"]).name
+        written += _copy(manifest.parent / row["file"], target, overwrite)
+    return written
+
+
+def _collect_noise(folder: Path, out: Path, overwrite: bool) -> int:
+    sounds = sounds_below(folder)
+    if not sounds:
+        raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
+    return sum(_copy(path, out / f"noise{PARTS[_part(path.name)]}" / path.name, overwrite) for path in sounds)
+
+
+def _recording_folder(row: dict[str, str], names: dict[str, ClassName], one_speaker: bool) -> str:
+    word = slugify(row["word"])
+    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
+    if slug in names:
+        # A source with one speaker is split by clip, or nothing of it would be left to learn from.
+        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[_part(row['file'] if one_speaker else row['speaker'])]}/{slug}"
+    return f"distractors{PARTS[_part(word)]}/{word}"
+
+
+def _part(key: str) -> int:
+    """0, 1 or 2 for training, calibration, evaluation: 60, 20 and 20 % of the keys, always the same ones."""
+    return (0, 0, 0, 1, 2)[int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 5]

@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Triplets: photos, a rendered name and a rendered utterance of one class, drawn anew every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from visual_byte_core.dataset import augment
+from visual_byte_core.dataset.cache import sounds_below
+from visual_byte_core.dataset.sources import PHOTO_SUFFIXES
+from visual_byte_core.errors import DataError, InvalidSound
+from visual_byte_core.names import ClassName, spell
+from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
+from visual_byte_core.rendering.text import render_text
+from visual_byte_core.training.config import AugmentConfig, DataConfig, TrainingConfig
+
+DISTRACTOR = -1
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What to make one item of: a class by its number, or DISTRACTOR; the seed decides everything random about it."""
+
+    number: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Triplet:
+    """uint8 images: photos (k, size, size, 3), none of a distractor; text and sound (size, size, 3)."""
+
+    number: int
+    photos: np.ndarray
+    text: np.ndarray
+    sound: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """uint8 (.., size, size, 3): photos (k * n), class by class and again; texts and sounds (n + m); classes int64 (n,)."""
+
+    photos: Tensor
+    texts: Tensor
+    sounds: Tensor
+    classes: Tensor
+
+
+class TripletDataset(Dataset[Triplet]):
+    """Reads and augments one item for each `Draw`; images come as uint8."""
+
+    def __init__(self, config: TrainingConfig, names: list[ClassName]) -> None:
+        self.config, self.names = config, names
+        root = Path(config.data.root)
+        self.photos = [photos_of(root / "image" / name.slug, config.data.cap) for name in names]
+        self.sounds = [_sounds_by_language(root / "audio" / name.slug, config.data) for name in names]
+        self.distractors = _distractors(config.data)
+        self.noises = _noises(config.data)
+        self._check()
+
+    @property
+    def photo_count(self) -> int:
+        return sum(map(len, self.photos))
+
+    def __getitem__(self, draw: Draw) -> Triplet:  # type: ignore[override]
+        generator = np.random.default_rng([self.config.seed, draw.seed])
+        size, change = self.config.renderer.size, self.config.augment
+        if draw.number == DISTRACTOR:
+            words, clips = self.distractors[int(generator.integers(len(self.distractors)))]
+            photos = np.zeros((0, size, size, 3), np.uint8)
+        else:
+            language = str(generator.choice(self.config.data.languages, p=self.config.data.language_weights))
+            words = spell(self.names[draw.number], language)
+            clips = self.sounds[draw.number][language]
+            photos = np.stack([self._photo(draw.number, generator) for _ in range(self.config.optimizer.photos)])
+        if generator.random() < change.text and words.isascii():
+            words = augment.vary_words(words, generator)
+        text = render_text(words, size, self.config.renderer.text)
+        return Triplet(draw.number, photos, text, self._sound(clips, generator))
+
+    def _photo(self, number: int, generator: np.random.Generator) -> np.ndarray:
+        paths = self.photos[number]
+        image, change = read_photo(paths[int(generator.integers(len(paths)))]), self.config.augment
+        size = self.config.renderer.size
+        if generator.random() >= change.photo:
+            return render_photo(image, size, self.config.renderer.photo)
+        image = augment.flip_and_colour(augment.photo_crop(image, size, generator), generator)
+        if generator.random() < change.reduce:
+            image = augment.reduce_resolution(image, generator)
+        return augment.erase(image, generator) if generator.random() < change.erase else image
+
+    def _sound(self, clips: list[Path], generator: np.random.Generator) -> np.ndarray:
+        path, renderer = clips[int(generator.integers(len(clips)))], self.config.renderer
+        samples, rate = read_sound(path)
+        try:
+            changed = self._change_sound(samples, rate, generator)
+            image = render_speech(changed, RATE, renderer.size, renderer.speech)
+        except InvalidSound:
+            # Noise and echo can leave more than a name's length of sound; the clip itself was checked when it was made.
+            image = render_speech(samples, rate, renderer.size, renderer.speech)
+        return augment.mask_spectrogram(image, generator) if generator.random() < self.config.augment.mask else image
+
+    def _change_sound(self, samples: np.ndarray, rate: int, generator: np.random.Generator) -> np.ndarray:
+        import soxr
+
+        change = self.config.augment
+        mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+        sound = soxr.resample(mono.astype(np.float64), rate, RATE)
+        if generator.random() < change.speed:
+            sound = augment.change_speed(sound, generator)
+        if generator.random() < change.reverb:
+            sound = augment.reverberate(sound, generator)
+        if self.noises and generator.random() < change.noise:
+            sound = augment.add_noise(sound, self.noises[int(generator.integers(len(self.noises)))], generator)
+        return augment.limit_band(sound, generator) if generator.random() < change.band else sound
+
+    def _check(self) -> None:
+        silent = [n.slug for n, sounds in zip(self.names, self.sounds, strict=True) if not all(sounds.values())]
+        if silent:
+            raise DataError(
+                f"{self.config.data.root}: no speech in one of {self.config.data.languages} for"
+                f" {', '.join(silent[:5])} ({len(silent)} classes); run visual-byte collect"
+            )
+        if len([photos for photos in self.photos if photos]) < self.config.optimizer.classes:
+            raise DataError(
+                f"{self.config.data.root}: photos of fewer classes than optimizer.classes"
+                f" ({self.config.optimizer.classes}); lower it, or collect more"
+            )
+        if self.config.optimizer.distractors and not self.distractors:
+            raise DataError("optimizer.distractors is not 0, but data.distractors names no folder with sounds")
+
+
+class ClassBalancedBatchSampler(Sampler[list[Draw]]):
+    """Batches of distinct classes, then distractors; every class is as likely as every other, however many photos it has."""
+
+    def __init__(self, photos: list[int], classes: int, distractors: int, steps: int, seed: int) -> None:
+        """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch."""
+        self.numbers = np.flatnonzero(photos)
+        self.classes, self.distractors, self.steps, self.seed = min(classes, len(self.numbers)), distractors, steps, seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        generator = np.random.default_rng([self.seed, 1])
+        for _ in range(self.steps):
+            numbers = [*generator.permutation(self.numbers)[: self.classes], *[DISTRACTOR] * self.distractors]
+            seeds = generator.integers(1 << 62, size=len(numbers))
+            yield [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
+
+
+def collate(items: list[Triplet]) -> Batch:
+    """One batch of the items of `ClassBalancedBatchSampler`."""
+    named = [item for item in items if item.number != DISTRACTOR]
+    photos = np.stack([item.photos for item in named], axis=1)  # (k, n, ...): the first photo of every class, the second, ...
+    return Batch(
+        torch.from_numpy(photos.reshape(-1, *photos.shape[2:])),
+        torch.from_numpy(np.stack([item.text for item in items])),
+        torch.from_numpy(np.stack([item.sound for item in items])),
+        torch.tensor([item.number for item in named]),
+    )
+
+
+def photos_of(folder: Path, cap: int = 0) -> list[Path]:
+    """The photos in a class folder, sorted; with a cap that many, evenly spread. Empty if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
+    return paths if not cap or len(paths) <= cap else [paths[i * len(paths) // cap] for i in range(cap)]
+
+
+def _sounds_by_language(folder: Path, config: DataConfig) -> dict[str, list[Path]]:
+    return {language: sounds_below(folder / language) for language in config.languages}
+
+
+def _distractors(config: DataConfig) -> list[tuple[str, list[Path]]]:
+    if not config.distractors:
+        return []
+    folders = sorted(path for path in Path(config.distractors).iterdir() if path.is_dir())
+    return [(folder.name.replace("_", " "), sounds_below(folder)) for folder in folders]
+
+
+def _noises(config: DataConfig) -> list[np.ndarray]:
+    if not config.noise:
+        return []
+    noises = []
+    for path in sounds_below(Path(config.noise)):
+        samples, rate = read_sound(path)
+        if rate != RATE:
+            raise DataError(f"{path}: noise must have {RATE} Hz, got {rate}; convert it")
+        noises.append(samples)
+    return noises

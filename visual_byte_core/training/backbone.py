@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""timm backbones, also where torchvision's compiled operators do not load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from visual_byte_core.errors import ConfigurationError
+
+
+def _import_timm() -> None:
+    try:
+        import timm  # noqa: F401
+    except RuntimeError:
+        # A torchvision that was built for CUDA finds no libcudart beside a CPU build of torch, and with it two operator
+        # schemas are missing that its Python side refers to. Nothing here calls them.
+        library = torch.library.Library("torchvision", "DEF")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        globals()["_torchvision_library"] = library  # the schemas live as long as the library does
+        import timm  # noqa: F401
+
+
+_import_timm()
+
+
+def create_backbone(name: str, pretrained: bool | str, drop_path: float) -> nn.Module:
+    """A timm backbone without its classifier: its features are (n, num_features, h, w) before pooling.
+
+    pretrained: `False`, `True` (timm's own weights, from its hub or the local cache) or the path of a checkpoint.
+
+    Raises:
+        ConfigurationError: unknown name, or weights that are not to be had; never random weights instead.
+    """
+    import timm
+
+    if not timm.is_model(name):
+        raise ConfigurationError(f"model.backbone: timm has no {name!r}; see timm.list_models('convnext*')")
+    options: dict[str, object] = {"num_classes": 0, "drop_path_rate": drop_path}
+    if name.startswith("convnext"):
+        options["conv_mlp"] = False  # MLPs as MatMul, which quantizes well, not as 1x1 convolutions
+    if isinstance(pretrained, str):
+        if not Path(pretrained).is_file():
+            raise ConfigurationError(f"model.pretrained: no file {pretrained}")
+        options["pretrained_cfg_overlay"] = {"file": pretrained}
+    try:
+        return timm.create_model(name, pretrained=bool(pretrained), **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"model.backbone {name}, pretrained {pretrained}: {reason}") from error

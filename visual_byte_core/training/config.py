@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training configuration: one YAML file, every value of which is read and can be overridden by `--set a.b=c`."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.rendering.settings import RendererSettings
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the data lies and how much of it one epoch shows.
+
+    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names; cap: photos a class at the
+    most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty; noise: folder of
+    background sounds to mix in, or empty; languages: those spoken and written; language_weights: how often each is drawn;
+    workers: processes that load.
+    """
+
+    root: str = "data"
+    names: str = "config/names.csv"
+    cap: int = 0
+    distractors: str = ""
+    noise: str = ""
+    languages: tuple[str, ...] = ("en",)
+    language_weights: tuple[float, ...] = (1.0,)
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Backbone of timm, its weights (`false`, `true` or a path), dimension of the embedding, stochastic depth."""
+
+    backbone: str = "convnext_tiny"
+    pretrained: bool | str = False
+    dimension: int = 512
+    drop_path: float = 0.0
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weight of every term, 0 to leave it out; `audio_lambda` scales both audio terms.
+
+    audio_warmup: share of the training over which lambda rises from 0; label_smoothing: of the classification terms.
+    """
+
+    classify_image: float = 1.0
+    classify_text: float = 1.0
+    classify_audio: float = 0.0
+    clip: float = 1.0
+    audio: float = 1.0
+    audio_text: float = 1.0
+    audio_lambda: float = 1.0
+    audio_warmup: float = 0.0
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How likely each change is, 0..1; a robot sees blur and hears noise.
+
+    photo: crop, flip and colour; reduce: photo scaled down to 32-64 px and up again; erase: a grey patch; text: typo, plural or
+    article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram.
+    """
+
+    photo: float = 1.0
+    reduce: float = 0.5
+    erase: float = 0.25
+    text: float = 0.3
+    noise: float = 0.6
+    reverb: float = 0.3
+    speed: float = 0.5
+    band: float = 0.3
+    mask: float = 0.4
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with a cosine schedule.
+
+    classes: distinct classes in a batch (`batch_size` of the method); photos: photos of each; distractors: words without
+    photos in a batch; warmup: share of the steps; precision: `float32`, `bfloat16` or `auto` (mixed precision on a GPU, float32
+    on a CPU); small_size, small_share: side of the pictures, and for which first share of the steps, 0 to leave it out.
+    """
+
+    epochs: int = 30
+    classes: int = 64
+    photos: int = 1
+    distractors: int = 0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip_norm: float = 1.0
+    precision: str = "auto"
+    small_size: int = 64
+    small_share: float = 0.0
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run; `out` is its folder, `device` is `auto`, `cpu` or `cuda`."""
+
+    out: str = "runs/visual_byte"
+    device: str = "auto"
+    seed: int = 0
+    renderer: RendererSettings = field(default_factory=RendererSettings)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for YAML."""
+        return typing.cast(dict[str, Any], _plain(dataclasses.asdict(self)))
+
+
+def load_config(path: str | Path, overrides: list[str] | None = None) -> TrainingConfig:
+    """Read a YAML configuration and apply overrides such as `optimizer.epochs=2`.
+
+    Raises:
+        ConfigurationError: no YAML, an unknown name, a value of the wrong type.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+    for override in overrides or []:
+        name, separator, value = override.partition("=")
+        if not separator:
+            raise ConfigurationError(f"--set {override}: expected NAME=VALUE, such as optimizer.epochs=2")
+        *path_to, last = name.split(".")
+        section = values
+        for part in path_to:
+            section = section.setdefault(part, {})
+        section[last] = yaml.safe_load(value)
+    return config_from_dict(values)
+
+
+def config_from_dict(values: dict[str, Any]) -> TrainingConfig:
+    """The inverse of `TrainingConfig.to_dict`; errors as `load_config`."""
+    return typing.cast(TrainingConfig, _build(TrainingConfig, values, ""))
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{where.rstrip('.') or 'configuration'}: expected names and values, got {values!r}")
+    types = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(types))
+    if unknown:
+        raise ConfigurationError(f"{where}{unknown[0]}: no such setting; known here: {', '.join(types)}")
+    return kind(**{name: _convert(types[name], value, where + name) for name, value in values.items()})
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, name + ".")
+    if isinstance(value, list):
+        value = tuple(value)
+    expected = {float: (int, float), bool | str: (bool, str)}.get(kind, typing.get_origin(kind) or kind)
+    if isinstance(value, bool) and kind in (int, float) or not isinstance(value, expected):
+        raise ConfigurationError(f"{name}: expected {getattr(kind, '__name__', kind)}, got {value!r}")
+    return float(value) if kind is float else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""VisualByteNet: one vision backbone for photos, rendered words and rendered speech."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from visual_byte_core.training.backbone import create_backbone
+
+INITIAL_TEMPERATURE = 0.07
+LARGEST_SCALE = 100.0
+
+
+class VisualByteNet(nn.Module):
+    """Backbone -> pooling and norm -> projector Linear-GELU-Linear -> unit length; a classifier on the embedding."""
+
+    def __init__(
+        self,
+        backbone: str = "convnext_tiny",
+        classes: int = 180,
+        dimension: int = 512,
+        pretrained: bool | str = False,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = create_backbone(backbone, pretrained, drop_path)
+        features = self.backbone.num_features
+        self.projector = nn.Sequential(nn.Linear(features, dimension), nn.GELU(), nn.Linear(dimension, dimension))
+        self.classifier = nn.Linear(dimension, classes)
+        start = math.log(1 / INITIAL_TEMPERATURE)
+        # Both as logarithms: the optimizer's steps are then relative, and neither can turn negative.
+        self.log_scale = nn.Parameter(torch.tensor(start))
+        self.log_temperature = nn.Parameter(torch.tensor(-start))
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """Factor of the cosines in the contrastive losses, at most 100 (as in CLIP)."""
+        return self.log_scale.exp().clamp(max=LARGEST_SCALE)
+
+    @property
+    def temperature(self) -> Tensor:
+        """Divisor of the classifier's logits, at least 1 / 100."""
+        return self.log_temperature.exp().clamp(min=1 / LARGEST_SCALE)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Embeddings of unit length, float32 (n, dimension), of normalized pixels (n, 3, h, w)."""
+        pooled = self.backbone.forward_head(self.backbone.forward_features(pixels), pre_logits=True)
+        return self._embed(pooled)
+
+    def with_map(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding (n, dimension), and one for every cell, (n, dimension, h / 32, w / 32), each of unit length."""
+        features = self.backbone.forward_features(pixels)
+        pooled = self.backbone.forward_head(features, pre_logits=True)
+        n, channels, height, width = features.shape
+        # Each cell goes through head and projector as if it were the whole picture.
+        cells = features.permute(0, 2, 3, 1).reshape(-1, channels, 1, 1)
+        embedded = self._embed(self.backbone.forward_head(cells, pre_logits=True))
+        return self._embed(pooled), embedded.reshape(n, height, width, -1).permute(0, 3, 1, 2)
+
+    def logits(self, embedding: Tensor) -> Tensor:
+        """Class logits (n, classes) of embeddings."""
+        return self.classifier(embedding) / self.temperature
+
+    def _embed(self, pooled: Tensor) -> Tensor:
+        return F.normalize(self.projector(pooled).float(), dim=-1)
