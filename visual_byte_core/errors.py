@@ -33,6 +33,10 @@ class MemoryFolderError(VisualByteError):
     """A memory folder that cannot be opened, or that belongs to another bundle."""
 
 
+class InvalidMemory(VisualByteError):
+    """An embedding or sighting that a memory cannot hold or search: wrong size, or not finite."""
+
+
 class DeviceError(VisualByteError):
     """A camera or microphone that is not there or stopped answering."""
 

@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Answering a query: what was found in the memory, or that it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from visual_byte_core.errors import BundleError, ConfigurationError
+from visual_byte_core.runtime.calibration import Calibration
+from visual_byte_core.runtime.memory import Filter, Match, Memory
+
+MODALITIES = ("text", "audio", "image")
+FOUND: Literal["FOUND"] = "FOUND"
+NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the memory says to a query.
+
+    reason: one line for people, empty if found. matches: the memories at or above the threshold, best first, only if
+    found. nearest: the best memories whatever their score, for looking. threshold: the cosine that was asked for.
+    probability: for each of `nearest`, the chance (0..1) that it is what was asked for.
+    """
+
+    status: Literal["FOUND", "NOT_FOUND"]
+    reason: str
+    matches: list[Match]
+    nearest: list[Match]
+    threshold: float
+    probability: list[float]
+
+
+class Finder:
+    """Searches a memory and refuses what was not seen, by scores alone.
+
+    calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1.
+    Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
+    """
+
+    def __init__(self, memory: Memory, calibration: Mapping[str, Any], *, false_accept_rate: float = 0.1) -> None:
+        if not 0 < false_accept_rate < 1:
+            raise ConfigurationError(f"false_accept_rate: expected between 0 and 1, got {false_accept_rate}")
+        if not calibration:
+            raise BundleError("bundle: not calibrated, so it cannot tell what is absent; run `visual-byte calibrate`")
+        self._memory = memory
+        self._calibration = Calibration.from_dict(calibration)
+        self._false_accept_rate = false_accept_rate
+
+    def find(self, embedding: np.ndarray, modality: str, k: int = 3, where: Filter | None = None) -> Answer:
+        """Look for what is near `embedding`, float32 (dimension,), among the memories that `where` lets through.
+
+        modality: what the embedding was made of, `text`, `audio` or `image`. k: most matches, 1 or more.
+        Raises ConfigurationError (modality), BundleError (not calibrated for it), InvalidMemory (embedding or k).
+        """
+        if modality not in MODALITIES:
+            raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
+        memories = self._memory.count(where)
+        threshold = self._calibration.threshold(modality, memories, self._false_accept_rate)
+        nearest = self._memory.search(embedding, k, where)
+        matches = [match for match in nearest if match.score >= threshold]
+        probability = [self._calibration.probability(modality, match.score, memories) for match in nearest]
+        if matches:
+            return Answer(FOUND, "", matches, nearest, threshold, probability)
+        return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
+
+    def _reason(self, nearest: list[Match], threshold: float, where: Filter | None) -> str:
+        if nearest:
+            return f"the nearest memory scores {nearest[0].score:.3f}, under the threshold {threshold:.3f}"
+        return "no memory fits the filter" if where is not None and self._memory.count() else "memory is empty"

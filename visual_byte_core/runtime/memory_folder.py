@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The folder that a memory lives in: who may open it, and whether it is whole."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from visual_byte_core.errors import MemoryFolderError
+from visual_byte_core.files import write_atomically
+
+FORMAT = 1
+MANIFEST = "memory.json"
+MINIMUM_FREE_BYTES = 128 << 20
+"""The vector store maps files larger than what is in them; writing to such a map on a full disk kills the process."""
+
+
+class MemoryFolder:
+    """A folder locked for this process, with a manifest that says whose embeddings it holds.
+
+    It is created if it does not exist. Raises MemoryFolderError if it cannot be written, is in use by another process,
+    holds other files, or belongs to another bundle, dimension or format.
+    """
+
+    def __init__(self, path: Path, bundle_id: str, dimension: int) -> None:
+        self.path = path
+        self._lock = _lock(path)
+        try:
+            manifest = self._read_manifest()
+            if manifest is None:
+                self._identity = {"format": FORMAT, "bundle": bundle_id, "dimension": dimension}
+                self.record(0)
+            else:
+                self._identity = _checked(path, manifest, bundle_id, dimension)
+                self.memories_at_least: int = manifest["memories_at_least"]
+            self.check_space()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def store(self) -> Path:
+        return self.path / "store"
+
+    def record(self, memories: int) -> None:
+        """Note durably how many memories must be there from now on; fewer at the next start mean damage."""
+        content = json.dumps({**self._identity, "memories_at_least": memories}, indent=1)
+        try:
+            write_atomically(self.path / MANIFEST, content.encode())
+        except OSError as error:
+            raise MemoryFolderError(
+                f"memory folder {self.path}: cannot be written ({error.strerror}); choose a folder on a writable disk"
+            ) from error
+        self.memories_at_least = memories
+
+    def check_space(self) -> None:
+        """Raises MemoryFolderError if the disk is nearly full."""
+        disk = os.statvfs(self.path)
+        free = disk.f_bavail * disk.f_frsize
+        if free < MINIMUM_FREE_BYTES:
+            raise MemoryFolderError(
+                f"memory folder {self.path}: {free >> 20} MB free on its disk, {MINIMUM_FREE_BYTES >> 20} are needed "
+                "to remember more; free some space or forget memories"
+            )
+
+    def damaged(self, reason: str) -> MemoryFolderError:
+        """The error for content that cannot be read."""
+        return MemoryFolderError(
+            f"memory folder {self.path}: damaged ({reason}); nothing was deleted: "
+            "put back a backup, or move the folder away to start with an empty memory"
+        )
+
+    def close(self) -> None:
+        """Let other processes open the folder."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _read_manifest(self) -> dict[str, Any] | None:
+        try:
+            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+            if not {"format", "bundle", "dimension", "memories_at_least"} <= set(manifest):
+                raise ValueError("not the manifest of a memory")
+            return manifest
+        except FileNotFoundError:
+            if any(not name.startswith(f".{MANIFEST}.") for name in os.listdir(self.path)):
+                raise MemoryFolderError(
+                    f"memory folder {self.path}: holds files but no {MANIFEST}, so it is not a memory; "
+                    "choose a new or empty folder, or put back its manifest"
+                ) from None
+            return None
+        except (OSError, TypeError, ValueError) as error:
+            raise self.damaged(f"{MANIFEST}: {error}") from error
+
+
+def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: int) -> dict[str, Any]:
+    if manifest["format"] != FORMAT:
+        raise MemoryFolderError(
+            f"memory folder {path}: format {manifest['format']!r} is unknown, this version reads format {FORMAT}; "
+            "update Visual Byte or choose another folder"
+        )
+    if manifest["bundle"] != bundle_id:
+        raise MemoryFolderError(
+            f"memory folder {path}: holds embeddings of bundle {manifest['bundle']}, which cannot be compared with "
+            f"those of {bundle_id}; load {manifest['bundle']} or choose another folder"
+        )
+    if manifest["dimension"] != dimension:
+        raise MemoryFolderError(
+            f"memory folder {path}: holds embeddings of {manifest['dimension']} values, expected {dimension}; "
+            "choose another folder"
+        )
+    return {key: manifest[key] for key in ("format", "bundle", "dimension")}
+
+
+def _lock(path: Path) -> int:
+    """An exclusive lock on the folder itself; the kernel lifts it however the process ends."""
+    if path.exists() and not path.is_dir():
+        raise MemoryFolderError(f"memory folder {path}: is a file; choose a folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise MemoryFolderError(
+            f"memory folder {path}: cannot be created or opened ({error.strerror}); choose a folder you may write to"
+        ) from error
+    try:
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise MemoryFolderError(f"memory folder {path}: is not writable; choose a folder you may write to")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise MemoryFolderError(
+                f"memory folder {path}: in use by another process; stop that process or choose another folder"
+            ) from error
+        raise
+    return descriptor

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The records that go into a memory and come out of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from visual_byte_core.errors import InvalidMemory
+
+Pose = tuple[float, float, float, float, float, float, float]
+Region = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One sighting.
+
+    captured_at: seconds since 1970. frame_id: the camera's coordinate frame. pose: x y z in metres and quaternion
+    qx qy qz qw in the map `map_id`, None if unknown. label: what a person called it. thumbnail: JPEG, b"" for none.
+    source: the file or device it came from. region: x y width height in pixels, None for the whole picture.
+    """
+
+    captured_at: float
+    frame_id: str = ""
+    pose: Pose | None = None
+    map_id: str = ""
+    label: str = ""
+    thumbnail: bytes = b""
+    source: str = ""
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """id: of the new memory, or of the one that the sighting was merged into."""
+
+    id: str
+    merged: bool
+
+
+@dataclass(frozen=True)
+class Match:
+    """A memory that a search found.
+
+    score: cosine, -1..1. times: how many sightings were merged into it; pose (the last that was known) and frame are
+    those of the last one, source, region and thumbnail those of the first.
+    """
+
+    id: str
+    score: float
+    label: str
+    first_seen: float
+    last_seen: float
+    times: int
+    frame_id: str
+    pose: Pose | None
+    map_id: str
+    region: Region | None
+    thumbnail: bytes
+    source: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a memory must meet; None lets everything through.
+
+    seen_after, seen_before: seconds since 1970; the time from its first to its last sighting must touch that span.
+    """
+
+    label: str | None = None
+    seen_after: float | None = None
+    seen_before: float | None = None
+    map_id: str | None = None
+
+
+def check_sighting(seen: Seen) -> None:
+    """Raises InvalidMemory if a number is not finite or missing."""
+    if not math.isfinite(seen.captured_at):
+        raise InvalidMemory(f"captured_at: expected seconds since 1970, got {seen.captured_at}")
+    if seen.pose is not None and (len(seen.pose) != 7 or not all(map(math.isfinite, seen.pose))):
+        raise InvalidMemory(f"pose: expected 7 finite numbers x y z qx qy qz qw, got {seen.pose}")
+    if seen.region is not None and (len(seen.region) != 4 or min(seen.region) < 0):
+        raise InvalidMemory(f"region: expected x y width height in pixels, got {seen.region}")
