@@ -243,7 +243,7 @@ def _sizes(photos: Labelled, overlaps: Mapping[str, frozenset[str]]) -> list[int
             " beside those of any one class"
         )
     sizes = [size for size in SIZES if size <= most]
-    return sizes + [most] * (sizes[-1] < SIZES[-1] and most >= 1.2 * sizes[-1])
+    return sizes + [most] * (sizes[-1] < most < SIZES[-1])
 
 
 def _drawn(labelled: Labelled, most: int, generator: np.random.Generator) -> Labelled:

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""`visual-byte COMMAND ...`: exit code 0 done, 1 failed with one line that says why, 2 wrong arguments."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from visual_byte_core import __version__
+from visual_byte_core.commands import calibrate, card, collect, evaluate, export, figures, find, precompute, train
+from visual_byte_core.errors import ConfigurationError, VisualByteError
+
+# What a command needs beyond the standard library it imports when it runs, so that --help is quick and a robot's
+# commands never load what only training has.
+COMMANDS = {
+    "collect": collect,
+    "precompute": precompute,
+    "train": train,
+    "export": export,
+    "calibrate": calibrate,
+    "evaluate": evaluate,
+    "figures": figures,
+    "card": card,
+    "find": find,
+}
+# Extra of setup.py that brings a package, for the message where it is missing.
+EXTRA_OF = {"espeakng_loader": "tts"} | dict.fromkeys(
+    ("matplotlib", "onnx", "onnxscript", "safetensors", "timm", "torch"), "train"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command with these arguments (those of the process if None) and return its exit code.
+
+    Wrong arguments end in SystemExit(2), as argparse does.
+    """
+    parsed = make_parser().parse_args(arguments)
+    handler = _LogHandler()
+    logger = logging.getLogger("visual_byte")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        return int(parsed.run(parsed) or 0)
+    except KeyboardInterrupt:
+        return _failed("stopped by the keyboard")
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if parsed.debug:
+            raise
+        return _failed(*_explained(error))
+    finally:
+        logger.removeHandler(handler)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="visual-byte",
+        description="Find things by a spoken or typed name: make data, train, export, measure, search a folder.",
+        epilog="Exit code 0: done; 1: failed, with one line that says why; 2: wrong arguments.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=module.HELP, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+        command.set_defaults(run=module.run, parser=command)
+    return parser
+
+
+class _LogHandler(logging.Handler):
+    """Warnings and news on standard error, above a progress bar if one is running."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        level = "warning: " if record.levelno >= logging.WARNING else ""
+        tqdm.write(f"visual-byte: {level}{record.getMessage()}", file=sys.stderr)
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """One line for the user, and the exit code."""
+    line = " ".join(str(error).split())
+    if isinstance(error, VisualByteError):
+        return line, 2 if isinstance(error, ConfigurationError) else 1
+    if isinstance(error, ModuleNotFoundError) and error.name and (extra := EXTRA_OF.get(error.name.split(".")[0])):
+        return f"{error.name} is not installed; this command needs: pip install 'visual_byte[{extra}]'", 1
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
+    return f"unexpected {type(error).__name__}: {line}; --debug shows where", 1
+
+
+def _failed(reason: str, code: int = 1) -> int:
+    print(f"visual-byte: error: {reason}", file=sys.stderr)
+    return code

@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Set a bundle's thresholds of "not found", on data that neither training nor a report uses, and store them in the
+bundle.
+
+Reads IMAGES/<name>/*.{jpg,png}, SPEECH/<name>/**/*.{wav,flac,ogg} and the same of words that name nothing in
+ABSENT_SPEECH/<word>/, which are typed too. Absent are these words, and the known names before memories without their
+photos; both kinds weigh the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visual_byte_core.commands.common import add_bundle, positive, print_json
+from visual_byte_core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from visual_byte_core.runtime.embedder import Embedder
+
+HELP = "set a bundle's thresholds of not found"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_bundle(parser, required=True)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
+    parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
+    parser.add_argument("--absent", type=Path, metavar="FILE", help="typed words that name nothing known, one a line")
+    parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")
+    parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names asked (default: en)")
+    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the memories drawn (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the calibration instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from visual_byte_core.deployment.bundle import update_bundle
+    from visual_byte_core.runtime.embedder import Embedder
+
+    calibration = _calibrate(Embedder(arguments.bundle, threads=arguments.threads), arguments)
+    update_bundle(arguments.bundle, calibration=calibration)
+    if arguments.json:
+        print_json(calibration)
+    else:
+        _print_table(calibration)
+        print(f"written into {arguments.bundle}")
+    return 0
+
+
+def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, Any]:
+    from tqdm import tqdm
+
+    from visual_byte_core.evaluation import folders
+    from visual_byte_core.evaluation.calibration import MEMORIES_PER_SIZE, calibrate
+    from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
+    from visual_byte_core.evaluation.rejection import Labelled
+    from visual_byte_core.names import overlaps
+    from visual_byte_core.rendering.text import canonical_words
+
+    photos = folders.embed_photos(embedder, folders.find_photos(arguments.images)).labelled
+    speech = folders.embed_speech(embedder, folders.find_speech(arguments.speech)).labelled
+    names = names_by_slug(embedder.bundle)
+    slugs = sorted(set(photos.slugs))
+    asked = spelled(slugs, names, arguments.language)
+    never: dict[str, np.ndarray] = {}
+    words = read_words(arguments.absent) if arguments.absent else []
+    if arguments.absent_speech:
+        absent = folders.find_speech(arguments.absent_speech)
+        words += sorted({file.slug.replace("_", " ") for file in absent})
+        never["audio"] = folders.embed_speech(embedder, absent).embeddings
+    if known := sorted(known_words(names.values()) & {canonical_words(word) for word in words}):
+        raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
+    if words:
+        never["text"] = embed_words(embedder, words)[0]
+    queries = {"text": Labelled(embed_words(embedder, asked)[0], tuple(slugs)), "audio": speech}
+    with tqdm(total=MEMORIES_PER_SIZE * (len(queries) + 1), desc="memories", disable=None) as bar:
+        return calibrate(
+            photos, queries, never, overlaps(names.values()), seed=arguments.seed, progress=lambda: bar.update()
+        )
+
+
+def _print_table(calibration: dict[str, Any]) -> None:
+    """False refusals that go with some false accepts, where the curve was taken."""
+    for kind, values in calibration.items():
+        curve = values["curve"]
+        print(f"{kind}, {curve['memories']} memories:")
+        for wanted in (0.02, 0.05, 0.1, 0.2):
+            at = next((i for i, far in enumerate(curve["far"]) if far <= wanted), len(curve["far"]) - 1)
+            far, frr, score = (curve[key][at] for key in ("far", "frr", "threshold"))
+            print(f"  false accepts {far:.3f}  false refusals {frr:.3f}  score {score:.3f}")

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""What several commands share: arguments of the same meaning, and writing JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from visual_byte_core.errors import BundleError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def add_configuration(parser: argparse.ArgumentParser, default: str) -> None:
+    """`--config FILE` and `--set section.key=value`."""
+    parser.add_argument(
+        "--config", type=Path, default=ROOT / default, metavar="YAML", help=f"configuration (default: {default})"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], type=_override, dest="overrides", metavar="KEY=VALUE",
+        help="override one value of the configuration, e.g. optimizer.epochs=3; may be repeated",
+    )  # fmt: skip
+
+
+def add_bundle(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """`--bundle FOLDER` and `--threads N`."""
+    text = "folder with bundle.yaml" + ("" if required else " (default: models/starter)")
+    parser.add_argument("--bundle", type=Path, required=required, metavar="DIR", help=text)
+    parser.add_argument("--threads", type=positive, default=2, metavar="N", help="threads of the network (default: 2)")
+
+
+def starter_bundle() -> Path:
+    """The bundle that comes with Visual Byte: beside the package in a clone, under share/ where colcon installed it.
+
+    Raises BundleError if it is in neither place.
+    """
+    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    places = [ROOT / "models" / "starter", *(prefix / "share/visual_byte/models/starter" for prefix in prefixes)]
+    for place in places:
+        if (place / "bundle.yaml").exists():
+            return place
+    raise BundleError(f"no bundle in {', '.join(map(str, places))}; name one with --bundle")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON; a crash leaves the old file or the new one. Makes the folder. Raises OSError."""
+    from visual_byte_core.files import write_atomically
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return value
+
+
+def rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text}")
+    return value
+
+
+def _override(text: str) -> str:
+    key, equals, _ = text.partition("=")
+    if not equals or not all(part.isidentifier() for part in key.split(".")):
+        raise argparse.ArgumentTypeError(f"expected section.key=value, got {text!r}")
+    return text

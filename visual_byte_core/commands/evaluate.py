@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Measure a bundle on photos in IMAGES/<name>/*.{jpg,png} and speech in SPEECH/<name>/**/*.{wav,flac,ogg}.
+
+The report holds R@1 and R@5 of all pairs of kinds, how well absent things are refused, and latencies; what was set and
+which files could not be read stands under "details". A folder of speech without photos whose name the bundle does not
+know is asked as a never-trained name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from visual_byte_core.commands.common import add_bundle, print_json, rate, write_json
+
+HELP = "measure a bundle and write the report"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_bundle(parser, required=True)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
+    parser.add_argument("--speech", type=Path, metavar="DIR", help="spoken names, one folder a class")
+    parser.add_argument(
+        "--names", type=Path, metavar="CSV", help="spellings (header en,ko) that come before the bundle's"
+    )
+    parser.add_argument(
+        "--language", choices=("en", "ko"),
+        help="language of the names asked (default: en); if given, speech in folders of the other one is left out",
+    )  # fmt: skip
+    parser.add_argument("--noise", type=Path, metavar="DIR", help="recordings to mix into the speech; wants --snr")
+    parser.add_argument("--snr", type=float, metavar="DB", help="signal-to-noise ratio of that mix")
+    parser.add_argument("--perturb-text", choices=("typo", "plural", "case"), help="disturb the typed names")
+    parser.add_argument("--absent", type=Path, metavar="FILE", help="names that were never trained, one a line")
+    parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken names that were never trained")
+    parser.add_argument(
+        "--false-accept-rate", type=rate, default=0.1, metavar="RATE",
+        help="operating point: what the bundle's thresholds were set to let through of absent things (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="JSON", help="file for the report")
+    parser.add_argument("--json", action="store_true", help="print the report instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if (arguments.noise is None) != (arguments.snr is None):
+        arguments.parser.error("--noise and --snr go together")
+    if arguments.out is None and not arguments.json:
+        arguments.parser.error("give --out FILE, --json, or both")
+    from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
+    from visual_byte_core.runtime.embedder import Embedder
+
+    settings = EvaluationSettings(
+        images=arguments.images,
+        speech=arguments.speech,
+        names=arguments.names,
+        language=arguments.language,
+        noise=arguments.noise,
+        snr_db=arguments.snr,
+        perturb=arguments.perturb_text,
+        absent=arguments.absent,
+        absent_speech=arguments.absent_speech,
+        false_accept_rate=arguments.false_accept_rate,
+    )
+    report = evaluate(Embedder(arguments.bundle, threads=arguments.threads), settings)
+    if arguments.out:
+        write_json(arguments.out, report)
+    if arguments.json:
+        print_json(report)
+    else:
+        _print_table(report)
+        print(f"report: {arguments.out}")
+    return 0
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    counts = report["counts"]
+    print(f"{report['bundle']}: {counts['images']} photos, {counts['speech']} spoken, {counts['classes']} classes")
+    for pair, found in report["retrieval"].items():
+        print(f"  {pair:<16} R@1 {_share(found['r1'])}  R@5 {_share(found['r5'])}  of {found['n']}")
+    for absence, kinds in report["not_found"].items():
+        for kind, rates in kinds.items():
+            accepted, refused = _share(rates["far"]), _share(rates["frr"])
+            print(
+                f"  {absence + ', ' + kind:<22} accepted {accepted}  present refused {refused}"
+                f"  AUROC {_share(rates['auroc'])}  of {rates['n']}"
+            )
+    embed = report["latency_ms"]["embed"]
+    print(f"  one image {embed['p50']} ms (median), {embed['p95']} ms (95 %)")
+    if unreadable := report["details"]["unreadable"]:
+        print(f"  {len(unreadable)} files could not be read and do not count")
+
+
+def _share(value: float | None) -> str:
+    return "  -  " if value is None else f"{value:.3f}"

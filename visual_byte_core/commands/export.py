@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Make a bundle of a checkpoint: ONNX, checked against PyTorch, and quantized to INT8 unless told otherwise.
+
+Wants PyTorch (pip install 'visual_byte[train]'). Before the bundle can say "not found", run `visual-byte calibrate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from visual_byte_core.commands.common import print_json
+
+HELP = "make a bundle of a checkpoint"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="DIR", help="folder that `train` wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
+    parser.add_argument("--name", default="", help="of the bundle (default: that of its folder)")
+    parser.add_argument("--precision", choices=("int8", "float32"), default="int8", help="default: int8")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data set that gives the ranges for INT8 (default: the checkpoint's)"
+    )
+    parser.add_argument("--card", type=Path, metavar="YAML", help="what the model card says of data and commands")
+    parser.add_argument("--json", action="store_true", help="print the bundle's id and quantization as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from visual_byte_core.deployment.export import export
+
+    bundle = export(
+        arguments.checkpoint,
+        arguments.out,
+        name=arguments.name,
+        precision=arguments.precision,
+        data=arguments.data,
+        card=arguments.card,
+    )
+    if arguments.json:
+        print_json({"bundle": bundle.id, "path": str(bundle.path), "quantization": bundle.quantization})
+    else:
+        print(f"{bundle.path}: {bundle.id}, {arguments.precision}, {bundle.size} pixels")
+    return 0

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Find things in a folder of photos by typed names, spoken names or example photos, offline.
+
+The folder is indexed once; later calls embed only what is new or changed. Something that is not there is answered with
+NOT_FOUND. Without a name, on a terminal, it asks for names until an empty line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, starter_bundle
+from visual_byte_core.errors import InvalidSound, InvalidText
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.runtime.finder import Answer
+
+HELP = "find things in a folder of photos"
+PROMPT = "name> "
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_bundle(parser, required=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="typed name")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, at any depth")
+    parser.add_argument(
+        "--speech", type=Path, action="append", default=[], metavar="FILE", help="spoken name; may be repeated"
+    )
+    parser.add_argument(
+        "--photo", type=Path, action="append", default=[], metavar="FILE", help="example; may be repeated"
+    )
+    parser.add_argument("--k", type=positive, default=1, metavar="N", help="matches a query (default: 1)")
+    parser.add_argument(
+        "--index", type=Path, metavar="DIR", help="where indexes are kept (default: ~/.cache/visual_byte/index)"
+    )
+    parser.add_argument(
+        "--false-accept-rate", type=rate, default=0.1, metavar="RATE",
+        help="share of absent things that may be answered with a photo (default: 0.1)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the answers as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    asked = bool(arguments.names or arguments.speech or arguments.photo)
+    if not asked and (arguments.json or not sys.stdin.isatty()):
+        arguments.parser.error("give a NAME, --speech FILE or --photo FILE")
+    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.runtime.finder import Finder
+    from visual_byte_core.runtime.photo_index import PhotoIndex
+
+    embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
+    queries = list(_queries(embedder, arguments))  # a wrong query is told before a long indexing, not after it
+    index = PhotoIndex(arguments.images, embedder, arguments.index)
+    try:
+        unreadable = index.update()
+        finder = Finder(index.memory, embedder.bundle.calibration, false_accept_rate=arguments.false_accept_rate)
+        answers = [
+            _described(query, kind, finder.find(embedding, kind, k=arguments.k), arguments.images)
+            for query, kind, embedding in queries
+        ]
+        if arguments.json:
+            print_json(
+                {
+                    "bundle": embedder.bundle.id,
+                    "photos": index.memory.count(),
+                    "unreadable": unreadable,
+                    "answers": answers,
+                }
+            )
+        else:
+            _print_table(answers)
+        if not asked:
+            for name in _typed_names():
+                try:
+                    embedding = embedder.embed_text(name)
+                except InvalidText as error:
+                    print(error)
+                    continue
+                _print_table(
+                    [_described(name, "text", finder.find(embedding, "text", k=arguments.k), arguments.images)]
+                )
+    finally:
+        index.close()
+    return 0
+
+
+def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tuple[str, str, np.ndarray]]:
+    from visual_byte_core.rendering.photo import read_photo
+    from visual_byte_core.rendering.speech import read_sound
+
+    for name in arguments.names:
+        yield name, "text", embedder.embed_text(name)
+    for path in arguments.speech:
+        try:
+            yield str(path), "audio", embedder.embed_speech(*read_sound(path))
+        except InvalidSound as error:
+            raise error if str(path) in str(error) else InvalidSound(f"{path}: {error}") from error
+    for path in arguments.photo:
+        yield str(path), "image", embedder.embed_photo(read_photo(path))
+
+
+def _typed_names() -> Iterator[str]:
+    try:
+        while name := input(PROMPT).strip():
+            yield name
+    except EOFError:
+        print()
+
+
+def _described(query: str, kind: str, answer: Answer, images: Path) -> dict[str, Any]:
+    nearest = [
+        {"file": str(images / match.source), "score": round(match.score, 4), "probability": round(probability, 4)}
+        for match, probability in zip(answer.nearest, answer.probability, strict=True)
+    ]
+    return {
+        "query": query,
+        "kind": kind,
+        "status": answer.status,
+        "reason": answer.reason,
+        "threshold": round(answer.threshold, 4),
+        "matches": nearest[: len(answer.matches)],
+        "nearest": nearest,
+    }
+
+
+def _print_table(answers: Iterable[dict[str, Any]]) -> None:
+    rows = [("asked for", "found", "score", "probability", "")]
+    for answer in answers:
+        if answer["status"] != "FOUND":
+            nearest = "".join(f"nearest: {best['file']}, {best['score']:.2f}" for best in answer["nearest"][:1])
+            rows.append((answer["query"], "NOT_FOUND", "-", "-", nearest or answer["reason"]))
+        for i, match in enumerate(answer["matches"]):
+            query = "" if i else answer["query"]
+            rows.append((query, match["file"], f"{match['score']:.2f}", f"{match['probability']:.2f}", ""))
+    if len(rows) > 1:
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip())

@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Train a network as a configuration says; the checkpoints `best` and `last` and the log lie in its folder `out`.
+
+Wants PyTorch (pip install 'visual_byte[train]').
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from visual_byte_core.commands.common import add_configuration, print_json
+
+HELP = "train a network"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_configuration(parser, default="config/train_starter.yaml")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in `out`")
+    parser.add_argument("--json", action="store_true", help="print the metrics of the last epoch as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from visual_byte_core.training.config import load_config
+
+    config = load_config(arguments.config, arguments.overrides)  # before torch is loaded, which takes seconds
+    from visual_byte_core.training.loop import train
+
+    metrics = train(config, resume=arguments.resume)
+    if arguments.json:
+        print_json(metrics)
+    else:
+        print(f"checkpoints: {config.out}/best, {config.out}/last")
+    return 0
