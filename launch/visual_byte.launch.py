@@ -50,7 +50,7 @@ def node(name: str, **options: object) -> Node:
         name=name,
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("parameters")],
-        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         output="screen",
         emulate_tty=True,
         **options,
