@@ -34,7 +34,7 @@ from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import debug_image
 from visual_byte_ros.images import to_message, to_rgb
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import ACKNOWLEDGEMENTS, NEWEST_FRAME, PICTURE, RELIABLE, answered, rejected, seconds_of
+from visual_byte_ros.messages import NEWEST_FRAME, PICTURE, RELIABLE_BURSTS, answered, rejected, seconds_of
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
 from visual_byte_ros.share import bundle_path, memory_path
@@ -93,8 +93,8 @@ class EmbeddingNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("embedding_node", PARAMETERS)
-        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
-        self._remembered = self.create_lifecycle_publisher(Remembered, "~/remembered", ACKNOWLEDGEMENTS)
+        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE_BURSTS)
+        self._remembered = self.create_lifecycle_publisher(Remembered, "~/remembered", RELIABLE_BURSTS)
         self._debug_images = self.create_lifecycle_publisher(Image, "~/debug_image", PICTURE)
         self._bundle: Bundle | None = None
         self._memory: Memory | None = None
@@ -103,7 +103,7 @@ class EmbeddingNode(ManagedNode):
         self._malformed = self._malformed_before = 0
         self._trouble = ""
         self._inputs: list = []
-        self._services: list = []
+        self._service_servers: list = []
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
@@ -139,9 +139,9 @@ class EmbeddingNode(ManagedNode):
         group = MutuallyExclusiveCallbackGroup
         self._inputs = [
             self.create_subscription(Image, "image", self._see, NEWEST_FRAME, callback_group=group()),
-            self.create_subscription(Query, "query", self._ask, RELIABLE, callback_group=group()),
+            self.create_subscription(Query, "query", self._ask, RELIABLE_BURSTS, callback_group=group()),
         ]
-        self._services = [
+        self._service_servers = [
             self.create_service(Find, "~/find", self._find, callback_group=group()),
             self.create_service(Remember, "~/remember", self._remember, callback_group=group()),
         ]
@@ -153,9 +153,9 @@ class EmbeddingNode(ManagedNode):
     def close(self) -> None:
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
-        for service in self._services:
+        for service in self._service_servers:
             self.destroy_service(service)
-        self._inputs, self._services = [], []
+        self._inputs, self._service_servers = [], []
         if self._worker:
             self._worker.close()
         elif self._memory:

@@ -17,9 +17,9 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.signals import SignalHandlerOptions
 
 from visual_byte_core.errors import VisualByteError
+from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.parameters import Parameter, Parameters
 from visual_byte_ros.share import share_path
-from visual_byte_ros.transport import let_whole_frames_through
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
 EXECUTOR_THREADS = 8
@@ -65,6 +65,9 @@ class ManagedNode(LifecycleNode):
             self.get_logger().info("autostart is false: waiting to be configured and activated")
         elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+        if self.failure:
+            name = self.get_fully_qualified_name()
+            self.get_logger().error(f"waiting; when that is mended: ros2 lifecycle set {name} configure, then activate")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         return self._transition("configure", self._open, super().on_configure, state)
@@ -154,13 +157,14 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
         signal.signal(number, lambda *_: ended.set())
     nodes: list[ManagedNode] = []
     try:
-        let_whole_frames_through()
+        profile = use_profile()
         defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
         rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)
         executor = MultiThreadedExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
             nodes.append(node_type())
             executor.add_node(nodes[-1])
+        nodes[0].get_logger().info(profile)
         for node in nodes:
             node.autostart()
         spinning = threading.Thread(target=_spin, args=(executor, nodes[0], ended), name="executor", daemon=True)

@@ -19,8 +19,11 @@ from visual_byte_core.runtime.memory import Match
 
 NEWEST_FRAME = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=10)
+# At the ends of embedding_node: a burst of queries must reach its queue, which refuses what is too much with a reason.
+RELIABLE_BURSTS = QoSProfile(depth=100)
 PICTURE = QoSProfile(depth=1)
-ACKNOWLEDGEMENTS = QoSProfile(depth=100)
+
+NOBODY_LISTENS = "nobody listens to the topic query; start embedding_node, in the same namespace, and ask again"
 
 STATUS = {"FOUND": Matches.FOUND, "NOT_FOUND": Matches.NOT_FOUND}
 

@@ -19,7 +19,7 @@ from visual_byte_core.errors import InvalidSound
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_ros.images import to_message
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import RELIABLE, rejected
+from visual_byte_ros.messages import NOBODY_LISTENS, RELIABLE, rejected
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.share import bundle_path
 
@@ -116,6 +116,9 @@ class MicrophoneNode(ManagedNode):
             image = render_speech(utterance.samples, utterance.rate, renderer.size, renderer.speech)
         except InvalidSound as error:
             self._refuse(name, str(error))
+            return
+        if not self._is_subscribed():
+            self._refuse(name, NOBODY_LISTENS)
             return
         query = self._query(name)
         query.image = to_message(image)

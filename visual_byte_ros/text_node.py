@@ -16,7 +16,7 @@ from visual_byte_core.errors import InvalidText
 from visual_byte_core.rendering.text import render_text
 from visual_byte_ros.images import to_message
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import RELIABLE, rejected
+from visual_byte_ros.messages import NOBODY_LISTENS, RELIABLE, rejected
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.share import bundle_path
 
@@ -66,16 +66,21 @@ class TextNode(ManagedNode):
             renderer=renderer.digest(),
         )
         try:
-            image = render_text(message.data, renderer.size, renderer.text)
+            query.image = to_message(render_text(message.data, renderer.size, renderer.text))
         except InvalidText as error:
-            self._refused += 1
             query.text = message.data[:LONGEST_ECHO]
-            self.get_logger().warning(f"refused: {error}")
-            self._matches.publish(rejected(query, str(error), bundle=self._bundle.id))
+            self._refuse(query, str(error))
             return
-        query.image = to_message(image)
+        if self._queries.get_subscription_count() == 0:
+            self._refuse(query, NOBODY_LISTENS)
+            return
         self._asked += 1
         self._queries.publish(query)
+
+    def _refuse(self, query: Query, reason: str) -> None:
+        self._refused += 1
+        self.get_logger().warning(f"refused {query.text!r}: {reason}")
+        self._matches.publish(rejected(query, reason, bundle=self._bundle.id))
 
 
 def main() -> None:
