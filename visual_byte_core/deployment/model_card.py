@@ -33,7 +33,7 @@ def model_card(document: Mapping[str, Any]) -> str:
     """Markdown text of the card. `document`: the content of `bundle.yaml`."""
     sections = [_summary(document)]
     sections += [_measured(title, entry) for title, entry in document["metrics"].items()]
-    sections += [_not_found_curve(kind, values["curve"]) for kind, values in document["calibration"].items()]
+    sections += [_not_found_curve(kind, v["curve"]) for kind, v in document["calibration"].items() if "curve" in v]
     sections += [_training(document["training"]), _quantization(document["quantization"])]
     sections += [_names(document["class_names"])]
     return "\n\n".join(section for section in sections if section) + "\n"

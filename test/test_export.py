@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a checkpoint to ONNX and INT8: the same numbers as PyTorch, dynamic batch, only matrix products quantized."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import yaml
+from fixtures_bundle import NAMES, SIZE, photo
+
+from visual_byte_core.deployment import export as export_module
+from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.deployment.export import export, export_onnx
+from visual_byte_core.deployment.quantize import cosines, quantize
+from visual_byte_core.errors import BundleError, ConfigurationError, DataError
+from visual_byte_core.rendering.normalize import normalize
+from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.training.checkpoint import load_checkpoint
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.stack([render_photo(photo(100 + seed), SIZE) for seed in range(count)])
+
+
+@pytest.fixture(scope="module")
+def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    network, _, _ = load_checkpoint(checkpoint)
+    return export_onnx(network, SIZE, tmp_path_factory.mktemp("onnx") / "network.onnx")
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_onnx_computes_what_pytorch_computes(float32: Path, checkpoint: Path, batch: int) -> None:
+    network, _, _ = load_checkpoint(checkpoint)
+    pixels = normalize(pictures(batch))
+    with torch.inference_mode():
+        expected = [value.numpy() for value in network.with_map(torch.from_numpy(pixels))]
+    session = onnxruntime.InferenceSession(str(float32), providers=["CPUExecutionProvider"])
+    embedding, cells = session.run(["embedding", "embedding_map"], {"pixels": pixels})
+    assert embedding.shape == (batch, 512) and cells.shape == (batch, 512, SIZE // 32, SIZE // 32)
+    np.testing.assert_allclose(embedding, expected[0], atol=1e-4)
+    np.testing.assert_allclose(cells, expected[1], atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(cells, axis=1), 1, atol=1e-5)
+
+
+def test_a_network_that_computes_something_else_in_onnx_is_refused(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, _, _ = load_checkpoint(checkpoint)
+    check = export_module._check_agreement
+
+    def check_another(module: torch.nn.Module, size: int, path: Path) -> None:
+        with torch.no_grad():
+            network.projector[2].bias += 0.1  # what was exported is no longer what PyTorch computes
+        check(module, size, path)
+
+    monkeypatch.setattr(export_module, "_check_agreement", check_another)
+    with pytest.raises(BundleError, match=r"`embedding` of PyTorch .* differ by 0\.\d+"):
+        export_onnx(network, SIZE, tmp_path / "network.onnx")
+
+
+def test_int8_holds_matrix_products_only_and_stays_near(float32: Path, tmp_path: Path) -> None:
+    small = quantize(float32, tmp_path / "int8.onnx", pictures(8))
+    graph = onnx.load(small).graph
+    weights = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    dequantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            assert weights[node.input[1]] == onnx.TensorProto.FLOAT
+        if node.op_type == "MatMul":
+            assert weights[dequantized[node.input[1]]] == onnx.TensorProto.INT8
+    assert small.stat().st_size < 0.5 * float32.stat().st_size
+    assert cosines(float32, small, pictures(20)[8:]).min() > 0.99
+
+
+def test_int8_without_images_is_refused(float32: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="needs rendered images"):
+        quantize(float32, tmp_path / "int8.onnx", pictures(1)[:0])
+    with pytest.raises(BundleError, match="cannot be quantized"):
+        quantize(Path(__file__), tmp_path / "int8.onnx", pictures(1))
+
+
+def test_the_bundle_says_what_int8_costs(convnext_bundle: Bundle) -> None:
+    facts = convnext_bundle.quantization
+    assert facts["mean_cosine_to_float32"] > 0.99
+    assert facts["int8_bytes"] == convnext_bundle.onnx_path.stat().st_size < facts["float32_bytes"]
+    card = (convnext_bundle.path / "README.md").read_text()
+    assert str(facts["int8_bytes"]) in card and "random weights" in card
+    assert list(convnext_bundle.class_names) == NAMES
+    assert load_bundle(convnext_bundle.path) == convnext_bundle
+
+
+def test_an_export_repeats(convnext_bundle: Bundle, checkpoint: Path, tmp_path: Path) -> None:
+    assert export(checkpoint, tmp_path / "again", name="untrained").id == convnext_bundle.id
+
+
+def test_float32_for_comparison_and_a_card(checkpoint: Path, convnext_bundle: Bundle, tmp_path: Path) -> None:
+    card = {
+        "data": [{"name": "Photos of mugs", "items": 12, "licence": "CC0", "source": "our kitchen"}],
+        "commands": ["visual-byte train"],
+    }
+    (tmp_path / "card.yaml").write_text(yaml.safe_dump(card))
+    bundle = export(checkpoint, tmp_path / "float32", precision="float32", card=tmp_path / "card.yaml")
+    assert bundle.quantization == {} and bundle.id != convnext_bundle.id
+    text = (bundle.path / "README.md").read_text()
+    assert "| Photos of mugs | 12 | CC0 | our kitchen |" in text and "    visual-byte train" in text
+
+
+def test_what_is_missing_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match=r"0 photos in image/, 0 sounds in audio/ .* needs 3 of each"):
+        export(checkpoint, tmp_path / "bundle", data=tmp_path / "data")
+    (tmp_path / "card.yaml").write_text("data: [{name: photos}]")
+    with pytest.raises(ConfigurationError, match=r"card\.yaml: expected `data`"):
+        export(checkpoint, tmp_path / "bundle", card=tmp_path / "card.yaml")
+    shutil.copytree(checkpoint, tmp_path / "checkpoint")
+    (tmp_path / "checkpoint" / "model.safetensors").unlink()
+    with pytest.raises(DataError, match=r"model\.safetensors missing"):
+        export(tmp_path / "checkpoint", tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

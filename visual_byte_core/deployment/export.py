@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a training checkpoint to a bundle: ONNX, checked against PyTorch, then INT8, measured against float32."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import onnxruntime
+import torch
+import yaml
+from torch import Tensor, nn
+
+from visual_byte_core.dataset.cache import sounds_below
+from visual_byte_core.dataset.triplets import photos_of
+from visual_byte_core.deployment.bundle import Bundle, write_bundle
+from visual_byte_core.deployment.quantize import METHOD, cosines, quantize
+from visual_byte_core.errors import BundleError, ConfigurationError, DataError, InvalidSound
+from visual_byte_core.names import ClassName
+from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.settings import RendererSettings
+from visual_byte_core.rendering.speech import read_sound, render_speech
+from visual_byte_core.rendering.text import render_text
+from visual_byte_core.training.checkpoint import CONFIG, load_checkpoint
+from visual_byte_core.training.config import TrainingConfig
+from visual_byte_core.training.network import VisualByteNet
+
+OPSET = 20
+LARGEST_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
+IMAGES_OF_A_KIND = 48
+MEASURE_EVERY = 3  # ranges are measured on every third image, the others tell what INT8 costs
+
+T = TypeVar("T")
+
+
+class _WithMap(nn.Module):
+    """The network with both outputs of a bundle as its forward."""
+
+    def __init__(self, network: VisualByteNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.with_map(pixels)
+
+
+def export(
+    checkpoint: Path,
+    out: Path,
+    *,
+    name: str = "",
+    precision: Literal["int8", "float32"] = "int8",
+    data: Path | None = None,
+    card: Path | None = None,
+) -> Bundle:
+    """Write the bundle of a checkpoint folder to `out`.
+
+    name: of the bundle, the folder's if empty. data: the training data set (image/, audio/), whose pictures give the
+    ranges for INT8; the one that the checkpoint names if None. card: a YAML file for the model card, with `data` (name,
+    items, licence, source of each) and `commands`.
+    Raises DataError (checkpoint or data set), ConfigurationError (card), BundleError (network, or `out` not writable).
+    """
+    network, config, names = load_checkpoint(checkpoint)
+    training = _training_facts(checkpoint, config) | (_read_card(card) if card else {})
+    quantization: dict[str, Any] = {}
+    if precision == "int8":
+        images = rendered_images(data or Path(config.data.root), names, config.renderer)
+    with tempfile.TemporaryDirectory() as folder:
+        onnx_path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
+        if precision == "int8":
+            onnx_path, quantization = _quantized(onnx_path, *images)
+        return write_bundle(
+            out,
+            name=name or out.resolve().name,
+            backbone=config.model.backbone,
+            renderer=config.renderer,
+            class_names=names,
+            onnx_path=onnx_path,
+            quantization=quantization,
+            training=training,
+        )
+
+
+def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
+    """Write the network to `out` with input `pixels` [n, 3, size, size] and outputs `embedding`, `embedding_map`.
+
+    Raises BundleError if ONNX Runtime's results differ from PyTorch's by more than 1e-4.
+    """
+    module = _WithMap(network).eval()
+    program = torch.onnx.export(
+        module,
+        (torch.zeros(2, 3, size, size),),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["pixels"],
+        output_names=["embedding", "embedding_map"],
+        # With a fixed batch the products would become Gemm, which the quantization passes over.
+        dynamic_shapes={"pixels": {0: torch.export.Dim("n")}},
+        verbose=False,
+    )
+    if program is None:
+        raise BundleError("export: PyTorch returned no ONNX program")
+    program.save(str(out))
+    _check_agreement(module, size, out)
+    return out
+
+
+def rendered_images(
+    root: Path, names: Sequence[ClassName], renderer: RendererSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of a data set's training part, a third each of photos, typed and spoken names, the same every time.
+
+    Returns those to measure ranges on and others to compare on, at most 48 and 96, uint8 (n, size, size, 3) each.
+    Raises DataError if the data set holds fewer than 3 photos or sounds.
+    """
+    photos = _spread([path for name in names for path in photos_of(root / "image" / name.slug)])
+    sounds = _spread([path for name in names for path in sounds_below(root / "audio" / name.slug)])
+    kinds = [
+        [render_photo(read_photo(path), renderer.size, renderer.photo) for path in photos],
+        [render_text(name.en, renderer.size, renderer.text) for name in _spread(names)],
+        list(_render_sounds(sounds, renderer)),
+    ]
+    if min(map(len, kinds)) < MEASURE_EVERY:
+        raise DataError(
+            f"{root}: {len(kinds[0])} photos in image/, {len(kinds[2])} sounds in audio/ and {len(names)} names; "
+            f"quantization needs {MEASURE_EVERY} of each; collect the training data there or name its folder"
+        )
+    measured = [image for kind in kinds for image in kind[::MEASURE_EVERY]]
+    others = [image for kind in kinds for i, image in enumerate(kind) if i % MEASURE_EVERY]
+    return np.stack(measured), np.stack(others)
+
+
+def _render_sounds(paths: Iterable[Path], renderer: RendererSettings) -> Iterator[np.ndarray]:
+    for path in paths:
+        with contextlib.suppress(InvalidSound):  # a clip without a name in it says nothing of the ranges
+            yield render_speech(*read_sound(path), renderer.size, renderer.speech)
+
+
+def _spread(items: Sequence[T]) -> list[T]:
+    """At most IMAGES_OF_A_KIND of the items, evenly spread."""
+    count = min(IMAGES_OF_A_KIND, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def _quantized(onnx_path: Path, measured: np.ndarray, others: np.ndarray) -> tuple[Path, dict[str, Any]]:
+    """The INT8 network, and what the model card says of it."""
+    quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured)
+    cosine = cosines(onnx_path, quantized, others)
+    facts = METHOD | {
+        "ranges_measured_on": f"{len(measured)} training images (photos, typed and spoken names)",
+        "compared_on": f"{len(others)} other training images",
+        "mean_cosine_to_float32": float(cosine.mean()),
+        "lowest_cosine_to_float32": float(cosine.min()),
+        "float32_bytes": onnx_path.stat().st_size,
+        "int8_bytes": quantized.stat().st_size,
+    }
+    return quantized, facts
+
+
+def _check_agreement(module: nn.Module, size: int, onnx_path: Path) -> None:
+    session = onnxruntime.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
+    for batch in (1, 3):
+        pixels = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(batch))
+        with torch.inference_mode():
+            expected = module(pixels)
+        for output, value in zip(("embedding", "embedding_map"), expected, strict=True):
+            difference = float(np.abs(session.run([output], {"pixels": pixels.numpy()})[0] - value.numpy()).max())
+            if not difference <= LARGEST_DIFFERENCE:  # `not <=` catches NaN too
+                raise BundleError(
+                    f"export: `{output}` of PyTorch {torch.__version__} and of ONNX Runtime {onnxruntime.__version__} "
+                    f"differ by {difference:g}, over {LARGEST_DIFFERENCE:g}; use the pinned versions of both"
+                )
+
+
+def _training_facts(checkpoint: Path, config: TrainingConfig) -> dict[str, Any]:
+    # `load_checkpoint` turns `pretrained` off, since the checkpoint's weights replace those it began with.
+    written = yaml.safe_load((checkpoint / CONFIG).read_text(encoding="utf-8"))
+    pretrained = written["model"]["pretrained"]
+    return {
+        "began_with": f"pretrained weights ({pretrained})" if pretrained else "random weights",
+        "languages": ", ".join(config.data.languages),
+        "epochs": config.optimizer.epochs,
+        "learning_rate": config.optimizer.learning_rate,
+        "seed": config.seed,
+    }
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+    rows: Iterable[Any] = card.get("data", []) if isinstance(card, dict) else [None]
+    if not all(isinstance(row, dict) and {"name", "items", "licence", "source"} <= set(row) for row in rows):
+        raise ConfigurationError(f"{path}: expected `data` (a list of name, items, licence, source) and `commands`")
+    return card

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""INT8 for CPUs: static quantization of the matrix products of a ConvNeXt in ONNX.
+
+Only MatMul, where nearly all weights are: convolutions gain 7 % in speed and cost .06 of cosine, everything .27.
+Weights use 7 bits (reduce_range), because without VNNI instructions a CPU adds products of 8 bits in 16 and saturates.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from visual_byte_core.errors import BundleError
+from visual_byte_core.rendering.normalize import normalize
+
+METHOD: dict[str, Any] = {
+    "method": "ONNX Runtime static quantization (QDQ), MatMul only, ranges by MinMax",
+    "weights": "INT8 per channel, 7 bits used",
+    "activations": "UINT8",
+}
+"""For the model card."""
+
+
+class _Images(CalibrationDataReader):
+    """Gives the quantizer one rendered image after the other."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self._inputs: Iterator[dict[str, np.ndarray]] = ({"pixels": normalize(image[None])} for image in images)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._inputs, None)
+
+
+def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray) -> Path:
+    """Write the INT8 version of a float32 network with input `pixels` to `out`, and return `out`.
+
+    calibration_images: uint8 (n, size, size, 3) RGB, rendered; about 40 of all kinds that the network will see.
+    Raises BundleError if there are none or the network cannot be quantized.
+    """
+    if len(calibration_images) == 0:
+        raise BundleError("quantization: needs rendered images to measure ranges on, got none")
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        try:
+            # Symbolic shape inference stumbles over the dynamic batch; ONNX's own, which follows, suffices.
+            quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared),
+                str(out),
+                _Images(calibration_images),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+                # Their results go to GELU and LayerNorm, which compute in float32 anyway.
+                extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
+            )
+        except Exception as error:  # neither tool documents what it raises
+            raise BundleError(f"{onnx_path}: cannot be quantized ({' '.join(str(error).split())})") from error
+    return out
+
+
+def cosines(first: Path, second: Path, images: np.ndarray) -> np.ndarray:
+    """Cosine between the embeddings of two networks for each image, uint8 (n, size, size, 3) -> float32 (n,)."""
+    sessions = [onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (first, second)]
+    products = []
+    for image in images:
+        pixels = normalize(image[None])
+        one, other = (session.run(["embedding"], {"pixels": pixels})[0][0] for session in sessions)
+        products.append(np.dot(one, other))
+    return np.array(products, np.float32)
