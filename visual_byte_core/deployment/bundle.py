@@ -161,8 +161,15 @@ def _write_documents(bundle: Bundle) -> None:
     document = _document_of(bundle)
     document["checksum"] = _checksum(document)
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, default_flow_style=None, width=120)
+    try:
+        card = model_card(document)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"bundle {bundle.name}: metrics, training or calibration are not laid out as the model card needs them "
+            f"({type(error).__name__}: {_one_line(error)})"
+        ) from error
     write_atomically(bundle.path / MANIFEST, text.encode())
-    write_atomically(bundle.path / CARD, model_card(document).encode())
+    write_atomically(bundle.path / CARD, card.encode())
 
 
 def _document_of(bundle: Bundle) -> dict[str, Any]:
