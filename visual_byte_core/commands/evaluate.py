@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snr", type=float, metavar="DB", help="signal-to-noise ratio of that mix")
     parser.add_argument("--perturb-text", choices=("typo", "plural", "case"), help="disturb the typed names")
     parser.add_argument("--absent", type=Path, metavar="FILE", help="names that were never trained, one a line")
-    parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken names that were never trained")
+    parser.add_argument(
+        "--absent-speech", type=Path, metavar="DIR", help="spoken names that were never trained; typed too"
+    )
     parser.add_argument(
         "--false-accept-rate", type=rate, default=0.1, metavar="RATE",
         help="operating point: what the bundle's thresholds were set to let through of absent things (default: 0.1)",

@@ -8,7 +8,7 @@ Choices that the numbers depend on:
 - An absent name is asked of the gallery without the photos of its class and of the classes that may be the same thing
   (its broader and narrower names); see `rejection.present_and_absent`. frr is measured on the whole gallery.
 - A folder of speech without photos is asked as never trained if the bundle does not know its name, else left out.
-  Likewise a line of the absent names that the bundle knows or that has photos is left out: each with a warning.
+  An absent name that the bundle knows or that has photos is left out as well: each with a warning.
 - Numbers of nothing are None, with n = 0. Without a calibration in the bundle far and frr are None.
 - A perturbation is laid on everything that is typed, also on absent names, but not on the candidates of image_to_text.
 """
@@ -65,7 +65,7 @@ class EvaluationSettings:
     images, speech: `DIR/<slug>/` folders; speech may be None. names: CSV whose spellings come before the bundle's.
     language: of the names asked, English if None; if given, also of the speech (its folders `en` and `ko`).
     noise, snr_db: folder of recordings mixed into the speech at this ratio in dB. perturb: typo, plural or case.
-    absent: file with one never-trained name a line. absent_speech: spoken never-trained names, laid out as speech.
+    absent: file with one never-trained name a line. absent_speech: more of them, spoken, laid out as speech; typed too.
     false_accept_rate: operating point of the bundle's thresholds, 0..1.
     """
 
@@ -100,11 +100,10 @@ def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]
     if (settings.noise is None) != (settings.snr_db is None):
         raise DataError("noise wants both a folder of recordings and a signal-to-noise ratio in dB")
     names = names_by_slug(embedder.bundle, settings.names)
-    absent_lines = read_words(settings.absent) if settings.absent else []
     photos = embed_photos(embedder, find_photos(settings.images))
     gallery = photos.labelled
     slugs = sorted(set(gallery.slugs))
-    candidates, text, text_seconds = _ask_text(embedder, names, slugs, absent_lines, settings)
+    candidates, text, text_seconds = _ask_text(embedder, names, slugs, settings)
     speech, audio = _ask_speech(embedder, names, slugs, settings)
     retrieval = {
         "text_to_image": _recall(text.known, gallery),
@@ -138,18 +137,19 @@ def _ask_text(
     embedder: Embedder,
     names: Mapping[str, ClassName],
     slugs: Sequence[str],
-    absent_lines: Sequence[str],
     settings: EvaluationSettings,
 ) -> tuple[Labelled, _Asked, list[float]]:
     """The names as candidates, the names as they are typed, and the seconds that rendering each took."""
     asked = spelled(slugs, names, settings.language or "en")
     known = known_words(names.values()) | {canonical_words(words) for words in asked}
-    never = [line for line in absent_lines if canonical_words(line) not in known]
-    if len(never) < len(absent_lines):
-        others = _some(set(absent_lines) - set(never))
-        log.warning("left out, lines of %s that are trained or not absent: %s", settings.absent, others)
-    if absent_lines and not never:
-        raise DataError(f"{settings.absent}: every name in it is trained or has photos; give names that are neither")
+    absent = read_words(settings.absent) if settings.absent else []
+    if settings.absent_speech:
+        absent += sorted({file.slug.replace("_", " ") for file in find_speech(settings.absent_speech)} - set(absent))
+    never = [words for words in absent if canonical_words(words) not in known]
+    if len(never) < len(absent):
+        log.warning("left out, absent names that are trained or have photos: %s", _some(set(absent) - set(never)))
+    if absent and not never:
+        raise DataError("every absent name is trained or has photos; give names that are neither")
     typed = [_typed(words, settings.perturb) for words in (*asked, *never)]
     if settings.perturb and (same := sum(a == b for a, b in zip(typed, (*asked, *never), strict=True))):
         log.warning("%d of %d names are the same with --perturb-text %s", same, len(typed), settings.perturb)
