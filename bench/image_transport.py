@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to send, each time")
     stream = Stream(**vars(parser.parse_args()))
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 
     print(f"{stream.width}x{stream.height} rgb8, {stream.rate:g} a second for {stream.seconds:g} s, to another process")

@@ -3,13 +3,11 @@
 """All nodes, each in a process of its own; they configure and activate themselves (parameter `autostart`)."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo
+from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
-
-from visual_byte_ros.dds_profile import use_profile
 
 ARGUMENTS = [
     DeclareLaunchArgument(
@@ -26,7 +24,8 @@ ARGUMENTS = [
         "camera",
         default_value="true",
         choices=["true", "false"],
-        description="Start camera_node. false: another camera driver publishes `image`.",
+        description="Start camera_node. false: another camera driver publishes `image`; for whole frames over Fast DDS"
+        " start it with FASTRTPS_DEFAULT_PROFILES_FILE=<share of visual_byte>/config/fastdds_profile.xml.",
     ),
     DeclareLaunchArgument(
         "microphone",
@@ -61,7 +60,6 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *ARGUMENTS,
-            LogInfo(msg=use_profile()),
             node("embedding_node"),
             node("text_node"),
             node("microphone_node", condition=IfCondition(LaunchConfiguration("microphone"))),

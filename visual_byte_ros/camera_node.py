@@ -53,6 +53,8 @@ SILENT_SECONDS = 3.0
 class CameraNode(ManagedNode):
     """Topics `image` (the frame) and `~/source` (where it came from), with the same header."""
 
+    sends_whole_frames = True
+
     def __init__(self) -> None:
         super().__init__("camera_node", PARAMETERS)
         self._images = self.create_lifecycle_publisher(Image, "image", NEWEST_FRAME)

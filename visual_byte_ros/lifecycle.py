@@ -31,6 +31,9 @@ class ManagedNode(LifecycleNode):
     A subclass implements `open`, `start`, `stop`, `close` and `diagnose`; each but the last may raise VisualByteError.
     """
 
+    sends_whole_frames = False
+    """Whether the process needs the DDS profile for them, which costs 17 MB of shared memory."""
+
     def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
         super().__init__(name, **options)
         self.parameters = Parameters(self, table)
@@ -157,14 +160,15 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
         signal.signal(number, lambda *_: ended.set())
     nodes: list[ManagedNode] = []
     try:
-        profile = use_profile()
+        profile = use_profile() if any(node_type.sends_whole_frames for node_type in node_types) else ""
         defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
         rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)
         executor = MultiThreadedExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
             nodes.append(node_type())
             executor.add_node(nodes[-1])
-        nodes[0].get_logger().info(profile)
+        if profile:
+            nodes[0].get_logger().info(profile)
         for node in nodes:
             node.autostart()
         spinning = threading.Thread(target=_spin, args=(executor, nodes[0], ended), name="executor", daemon=True)
