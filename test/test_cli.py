@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from pixel_bundle import write_pixel_bundle
 
 from visual_byte_core import cli
@@ -137,7 +138,7 @@ def test_a_missing_package_names_what_to_install(monkeypatch, capsys):
 
     monkeypatch.setattr(cli.COMMANDS["train"], "run", run)
     assert main(["train"]) == 1
-    assert "torch is not installed; this command needs: pip install 'visual_byte[train]'" in capsys.readouterr().err
+    assert "torch is not installed; this command needs: pip install '.[train]'" in capsys.readouterr().err
 
 
 def test_what_nobody_expected_is_one_line_too(monkeypatch, capsys):
@@ -288,3 +289,59 @@ def test_find_never_loads_torch(room):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A folder with names, photos and configurations, as a user has before the first command."""
+    folder = tmp_path_factory.mktemp("project")
+    colours = {"red mug": (30, 30, 200), "green lamp": (40, 180, 40), "blue chair": (200, 60, 30)}
+    (folder / "names.csv").write_text("en,ko\n" + "".join(f"{name},\n" for name in colours), encoding="utf-8")
+    for seed, (name, colour) in enumerate(colours.items()):
+        generator = np.random.default_rng(seed)
+        for i in range(18):
+            path = folder / "photos" / name.replace(" ", "_") / f"{i:02d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), np.clip(generator.normal(colour, 30, (48, 64, 3)), 0, 255).astype(np.uint8))
+    photos = [{"kind": "folder", "path": str(folder / "photos"), "train": -1, "calibrate": 7, "evaluate": 3}]
+    collect = {"out": str(folder / "data"), "names": str(folder / "names.csv"), "photos": photos, "voices": {"en": 2}}
+    (folder / "collect.yaml").write_text(yaml.safe_dump(collect), encoding="utf-8")
+    training = {
+        "out": str(folder / "run"),
+        "renderer": {"size": 64},
+        "data": {"root": str(folder / "data"), "names": str(folder / "names.csv")},
+        "model": {"backbone": "test_convnext"},
+        "optimizer": {"epochs": 9, "classes": 3, "threads": 1, "learning_rate": 0.003},
+    }
+    (folder / "train.yaml").write_text(yaml.safe_dump(training), encoding="utf-8")
+    return folder
+
+
+def test_from_photos_to_an_answer(project, capsys):
+    data, bundle = project / "data", project / "bundle"
+
+    def done(*arguments: str | Path) -> str:
+        capsys.readouterr()
+        assert main(list(map(str, arguments))) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    counts = json.loads(done("collect", "--config", project / "collect.yaml", "--json"))
+    assert counts["photos"] == 54 and counts["spoken"] > 0
+    assert json.loads(done("collect", "--config", project / "collect.yaml", "--json"))["photos"] == 0
+    training = ["--config", project / "train.yaml"]
+    assert json.loads(done("precompute", *training, "--json"))["images"] > 0
+    metrics = json.loads(done("train", *training, "--set", "optimizer.epochs=2", "--json"))
+    assert set(metrics) == {"calibrate", "eval"}
+    done("export", "--checkpoint", project / "run" / "best", "--out", bundle, "--precision", "float32")
+    folders = [
+        f"--{kind}={data / part}" for kind, part in (("images", "image_calibrate"), ("speech", "audio_calibrate"))
+    ]
+    done("calibrate", "--bundle", bundle, *folders)
+    folders = [f"--{kind}={data / part}" for kind, part in (("images", "image_eval"), ("speech", "audio_eval_tts"))]
+    report = json.loads(done("evaluate", "--bundle", bundle, *folders, "--json"))
+    # The same checkpoint, photos, names and renderer: training and evaluation must agree on how well it does.
+    assert report["retrieval"]["text_to_image"] == pytest.approx(metrics["eval"]["text_to_image"])
+    assert report["retrieval"]["image_to_image"] == pytest.approx(metrics["eval"]["image_to_image"])
+    answer = json.loads(done("find", "--bundle", bundle, "--images", data / "image_eval", "red mug", "--json",
+                             "--index", project / "index"))  # fmt: skip
+    assert answer["photos"] == 9 and answer["answers"][0]["status"] in ("FOUND", "NOT_FOUND")

@@ -27,10 +27,6 @@ COMMANDS = {
     "card": card,
     "find": find,
 }
-# Extra of setup.py that brings a package, for the message where it is missing.
-EXTRA_OF = {"espeakng_loader": "tts"} | dict.fromkeys(
-    ("matplotlib", "onnx", "onnxscript", "safetensors", "timm", "torch"), "train"
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if parsed.debug:
             raise
-        return _failed(*_explained(error))
+        return _failed(*_explained(error, parsed.extra))
     finally:
         logger.removeHandler(handler)
 
@@ -72,7 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
         )
         module.add_arguments(command)
         command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
-        command.set_defaults(run=module.run, parser=command)
+        command.set_defaults(run=module.run, extra=module.EXTRA, parser=command)
     return parser
 
 
@@ -86,13 +82,13 @@ class _LogHandler(logging.Handler):
         tqdm.write(f"visual-byte: {level}{record.getMessage()}", file=sys.stderr)
 
 
-def _explained(error: Exception) -> tuple[str, int]:
+def _explained(error: Exception, extra: str) -> tuple[str, int]:
     """One line for the user, and the exit code."""
     line = " ".join(str(error).split())
     if isinstance(error, VisualByteError):
         return line, 2 if isinstance(error, ConfigurationError) else 1
-    if isinstance(error, ModuleNotFoundError) and error.name and (extra := EXTRA_OF.get(error.name.split(".")[0])):
-        return f"{error.name} is not installed; this command needs: pip install 'visual_byte[{extra}]'", 1
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("visual_byte"):
+        return f"{error.name} is not installed; this command needs: pip install '.[{extra}]' in Visual Byte's folder", 1
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
     return f"unexpected {type(error).__name__}: {line}; --debug shows where", 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from visual_byte_core.runtime.embedder import Embedder
 
 HELP = "set a bundle's thresholds of not found"
+EXTRA = "robot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

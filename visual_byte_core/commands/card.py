@@ -15,6 +15,7 @@ from typing import Any
 from visual_byte_core.errors import DataError
 
 HELP = "write reports into a bundle's model card"
+EXTRA = "robot"
 PARTS = ("bundle", "counts", "retrieval", "not_found", "latency_ms")
 
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build a data set: photos from folders and CIFAR sheets, names spoken by espeak-ng, recordings of people.
 
-What is there already stays, so an interrupted run goes on. Speaking wants espeak-ng (pip install 'visual_byte[tts]').
+What is there already stays, so an interrupted run goes on.
+
+Speaking wants espeak-ng (pip install '.[tts]' in Visual Byte's folder).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import asdict
 from visual_byte_core.commands.common import add_configuration, print_json
 
 HELP = "build a data set of photos and speech"
+EXTRA = "tts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from visual_byte_core.commands.common import add_bundle, print_json, rate, write_json
 
 HELP = "measure a bundle and write the report"
+EXTRA = "robot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make a bundle of a checkpoint: ONNX, checked against PyTorch, and quantized to INT8 unless told otherwise.
 
-Wants PyTorch (pip install 'visual_byte[train]'). Before the bundle can say "not found", run `visual-byte calibrate`.
+Wants PyTorch (pip install '.[train]' in Visual Byte's folder). Before the bundle can say "not found", it needs
+`visual-byte calibrate`.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from visual_byte_core.commands.common import print_json
 
 HELP = "make a bundle of a checkpoint"
+EXTRA = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,14 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.deployment.export import export
 
-    bundle = export(
-        arguments.checkpoint,
-        arguments.out,
-        name=arguments.name,
-        precision=arguments.precision,
-        data=arguments.data,
-        card=arguments.card,
-    )
+    with redirect_stdout(sys.stderr):  # what PyTorch says of its exporter; standard output is for the answer
+        bundle = export(
+            arguments.checkpoint,
+            arguments.out,
+            name=arguments.name,
+            precision=arguments.precision,
+            data=arguments.data,
+            card=arguments.card,
+        )
     if arguments.json:
         print_json({"bundle": bundle.id, "path": str(bundle.path), "quantization": bundle.quantization})
     else:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the figures of a report: recall of all pairs, and false accepts against false refusals.
 
-Wants matplotlib (pip install 'visual_byte[train]').
+Wants matplotlib (pip install '.[train]' in Visual Byte's folder).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from visual_byte_core.commands.common import print_json
 from visual_byte_core.errors import DataError
 
 HELP = "draw the figures of a report"
+EXTRA = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from visual_byte_core.runtime.finder import Answer
 
 HELP = "find things in a folder of photos"
+EXTRA = "robot"
 PROMPT = "name> "
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from visual_byte_core.commands.common import add_configuration, print_json
 
 HELP = "render speech and names into caches"
+EXTRA = "robot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train a network as a configuration says; the checkpoints `best` and `last` and the log lie in its folder `out`.
 
-Wants PyTorch (pip install 'visual_byte[train]').
+Wants PyTorch (pip install '.[train]' in Visual Byte's folder).
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 
 from visual_byte_core.commands.common import add_configuration, print_json
 
 HELP = "train a network"
+EXTRA = "train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, arguments.overrides)  # before torch is loaded, which takes seconds
     from visual_byte_core.training.loop import train
 
-    metrics = train(config, resume=arguments.resume)
+    with redirect_stdout(sys.stderr):  # what it says of its epochs; standard output is for the answer
+        metrics = train(config, resume=arguments.resume)
     if arguments.json:
         print_json(metrics)
     else:
