@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import GetState
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -33,12 +34,9 @@ T = TypeVar("T")
 class Process:
     """A node that runs as `python -m MODULE`."""
 
-    def __init__(self, module: str, namespace: str, log: Path, parameters: dict[str, Any], environment: dict[str, str]):
+    def __init__(self, module: str, log: Path, ros_arguments: list[str], environment: dict[str, str]) -> None:
         self.log = log
-        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}"]
-        for name, value in parameters.items():
-            text = str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else value
-            command += ["-p", f"{name}:={text}"]
+        command = [sys.executable, "-m", module, "--ros-args", *ros_arguments]
         with open(log, "wb") as output:
             self.popen = subprocess.Popen(
                 command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
@@ -76,16 +74,24 @@ class Graph:
         self.node = Node("tester", namespace=self.namespace, context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
         self._diagnostics = self.collect(DiagnosticArray, "/diagnostics")
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
-    def start(self, name: str, *, environment: dict[str, str] | None = None, **parameters: Any) -> Process:
-        """Start the module visual_byte_ros.NAME."""
+    def start(
+        self, name: str, *, file: Path | None = None, environment: dict[str, str] | None = None, **parameters: Any
+    ) -> Process:
+        """Start the module visual_byte_ros.NAME with a file of parameters and single ones, which count more."""
+        arguments = ["-r", f"__ns:={self.namespace}"]
+        if file:
+            arguments += ["--params-file", str(file)]
+        for parameter, value in parameters.items():
+            text = str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else value
+            arguments += ["-p", f"{parameter}:={text}"]
         log = self.folder / f"{name}_{len(self.processes)}.log"
-        process = Process(f"visual_byte_ros.{name}", self.namespace, log, parameters, environment or {})
-        self.processes.append(process)
-        return process
+        self.processes.append(Process(f"visual_byte_ros.{name}", log, arguments, environment or {}))
+        return self.processes[-1]
 
     def collect(self, kind: type[T], topic: str, qos: QoSProfile | int = RELIABLE) -> list[T]:
         """A list that grows with the messages of a topic."""
@@ -100,12 +106,28 @@ class Graph:
         return publisher
 
     def call(self, kind: type, service: str, **fields: Any) -> Any:
-        """The response to a request."""
-        client = self.node.create_client(kind, service)
-        self.wait(client.service_is_ready, f"the service {service}")
-        future = client.call_async(kind.Request(**fields))
+        """The response of a node's service, NODE/NAME, to one request."""
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, service)
+            self.wait(self._clients[service].service_is_ready, f"the service {service}")
+            self._be_known_to(service.partition("/")[0])
+        future = self._clients[service].call_async(kind.Request(**fields))
         self.wait(future.done, f"the response of {service}")
         return future.result()
+
+    def _be_known_to(self, node: str) -> None:
+        """Return when the node knows all clients made so far: a service loses the response to a client unknown to it.
+
+        Clients become known in the order in which they were made, and asking for the state may be repeated.
+        """
+        client = self.node.create_client(GetState, f"{node}/get_state")
+        self.wait(client.service_is_ready, f"the state of {node}")
+        answers: list[object] = []
+        self.repeat(
+            lambda: client.call_async(GetState.Request()).add_done_callback(answers.append),
+            lambda: bool(answers),
+            f"the state of {node}",
+        )
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         wait_until(condition, what, *self.processes)

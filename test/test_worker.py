@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The worker: questions before frames, the oldest refused, nothing acknowledged before it is on the disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sample_bundle import write_sample_bundle
+
+from visual_byte_core.errors import MemoryFolderError, VisualByteError
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.finder import Finder
+from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
+from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
+
+LOG = logging.getLogger("worker")
+
+
+class GatedEmbedder(Embedder):
+    """Waits before each run until it is let through, so that a test decides what the worker finds waiting."""
+
+    gate: threading.Semaphore | None = None
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        if self.gate:
+            self.gate.acquire()
+        return super().embed(images)
+
+
+class Setup:
+    def __init__(self, folder: Path, **options: float) -> None:
+        bundle = write_sample_bundle(folder / "bundle")
+        self.embedder = GatedEmbedder(bundle, threads=1)
+        self.memory = Memory(folder / "memory", bundle.id, merge=MergeSettings(enabled=False))
+        self.worker = Worker(self.embedder, self.memory, Finder(self.memory, bundle.calibration), LOG, **options)
+        self.size = bundle.size
+
+    def close_the_gate(self) -> None:
+        """Let the worker take one job in hand, and wait."""
+        self.embedder.gate = threading.Semaphore(0)
+        self.in_hand = self.worker.see(sight(99))
+        while self.worker.report().frame_waits:
+            pass
+
+    def open_the_gate(self) -> None:
+        assert self.embedder.gate
+        self.embedder.gate.release(1000)
+
+    def question(self) -> Question:
+        return Question(np.full((self.size, self.size, 3), 90, np.uint8), "text", 3)
+
+
+def sight(seed: int) -> Sight:
+    image = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
+    return Sight(image, Seen(captured_at=1e9 + seed))
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    setup = Setup(tmp_path, most_waiting=3, acknowledge_within=0.05)
+    yield setup
+    setup.embedder.gate = None
+    setup.worker.close()
+
+
+def test_a_frame_is_acknowledged_and_found(setup: Setup) -> None:
+    assert setup.worker.ask(setup.question()).result(5).reason == "memory is empty"
+    remembered = setup.worker.see(sight(1)).result(5)
+    answer = setup.worker.ask(setup.question()).result(5)
+    assert [match.id for match in answer.nearest] == [remembered.id]
+    assert answer.nearest[0].thumbnail[:2] == b"\xff\xd8" and setup.worker.memories == 1
+
+
+def test_questions_come_before_frames_and_only_the_newest_frame_counts(setup: Setup) -> None:
+    setup.close_the_gate()
+    order: list[str] = []
+    old, new = setup.worker.see(sight(1)), setup.worker.see(sight(2))
+    questions = [setup.worker.ask(setup.question()) for _ in range(3)]
+    new.add_done_callback(lambda _: order.append("frame"))
+    for question in questions:
+        question.add_done_callback(lambda _: order.append("question"))
+    setup.open_the_gate()
+    new.result(5)
+    assert order == ["question"] * 3 + ["frame"]
+    assert old.cancelled() and setup.worker.report().dropped == 1
+
+
+def test_the_oldest_question_is_refused_when_too_many_wait(setup: Setup) -> None:
+    setup.close_the_gate()
+    questions = [setup.worker.ask(setup.question()) for _ in range(5)]
+    with pytest.raises(Refused, match="3 newer questions"):
+        questions[0].result(0)
+    with pytest.raises(Refused):
+        questions[1].result(0)
+    setup.open_the_gate()
+    assert [question.result(5).status for question in questions[2:]] == ["NOT_FOUND"] * 3
+    assert setup.worker.report().refused == 2
+
+
+def test_remember_on_request_is_on_the_disk_when_it_resolves(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushes: list[int] = []
+    flush = setup.memory.flush
+    monkeypatch.setattr(setup.memory, "flush", lambda: (flush(), flushes.append(1)))
+    assert setup.worker.remember(sight(1).labelled("cup")).result(5).id and flushes
+    assert setup.worker.ask(setup.question()).result(5).nearest[0].label == "cup"
+
+
+def test_nothing_is_acknowledged_if_the_disk_fails(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise MemoryFolderError("disk full")
+
+    monkeypatch.setattr(setup.memory, "flush", fail)
+    with pytest.raises(MemoryFolderError, match="disk full"):
+        setup.worker.see(sight(1)).result(5)
+    monkeypatch.undo()
+    assert setup.worker.see(sight(2)).result(5).id
+
+
+def test_a_bad_job_fails_alone(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    bad = setup.worker.ask(Question(np.zeros((2, 2, 3), np.uint8), "text", 3))
+    nonsense = setup.worker.ask(Question(None, "text", 3))  # type: ignore[arg-type]
+    with pytest.raises(VisualByteError, match="expected uint8"):
+        bad.result(5)
+    with pytest.raises(Refused, match="unexpected error"):
+        nonsense.result(5)
+    assert "please report it" in caplog.text
+    assert setup.worker.ask(setup.question()).result(5).status == "NOT_FOUND"
+    assert setup.worker.report().failed == 2
+
+
+def test_settle_returns_when_all_is_done(setup: Setup) -> None:
+    futures = [setup.worker.see(sight(1)), setup.worker.ask(setup.question())]
+    setup.worker.ask(setup.question()).result(5)
+    setup.worker.settle()
+    assert futures[1].done()
+
+
+def test_closing_refuses_what_waits_and_flushes_what_is_done(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, acknowledge_within=60)
+    seen = setup.worker.see(sight(1))
+    while setup.worker.memories == 0:
+        pass
+    setup.close_the_gate()
+    waiting = [setup.worker.ask(setup.question()), setup.worker.remember(sight(2))]
+    frame = setup.worker.see(sight(3))
+    closing = threading.Thread(target=setup.worker.close)
+    closing.start()
+    while not setup.worker._closing:
+        pass
+    setup.open_the_gate()
+    closing.join(5)
+    for future in waiting:
+        with pytest.raises(Refused, match="shutting down"):
+            future.result(0)
+    assert seen.result(0).id and setup.in_hand.result(0).id and frame.cancelled()
+    with pytest.raises(Refused, match="shutting down"):
+        setup.worker.ask(setup.question()).result(0)
+    with Memory(tmp_path / "memory", setup.embedder.bundle.id) as memory:
+        assert memory.count() == 2
