@@ -47,4 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"bundle": bundle.id, "path": str(bundle.path), "quantization": bundle.quantization})
     else:
         print(f"{bundle.path}: {bundle.id}, {arguments.precision}, {bundle.size} pixels")
+    if bundle.quantization and not arguments.json:
+        facts = bundle.quantization
+        print(
+            f"float32 {facts['float32_bytes'] / 1e6:.2f} MB, INT8 {facts['int8_bytes'] / 1e6:.2f} MB; "
+            f"cosine INT8 to float32 on {facts['compared_on']}: mean {facts['mean_cosine_to_float32']:.5f}, "
+            f"lowest {facts['lowest_cosine_to_float32']:.5f}"
+        )
     return 0

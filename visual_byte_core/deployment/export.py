@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -92,17 +93,19 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     Raises BundleError if ONNX Runtime's results differ from PyTorch's by more than 1e-4.
     """
     module = _WithMap(network).eval()
-    program = torch.onnx.export(
-        module,
-        (torch.zeros(2, 3, size, size),),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["pixels"],
-        output_names=["embedding", "embedding_map"],
-        # With a fixed batch the products would become Gemm, which the quantization passes over.
-        dynamic_shapes={"pixels": {0: torch.export.Dim("n")}},
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of PyTorch, about its own code
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, 3, size, size),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["pixels"],
+            output_names=["embedding", "embedding_map"],
+            # With a fixed batch the products would become Gemm, which the quantization passes over.
+            dynamic_shapes={"pixels": {0: torch.export.Dim("n")}},
+            verbose=False,
+        )
     if program is None:
         raise BundleError("export: PyTorch returned no ONNX program")
     program.save(str(out))
