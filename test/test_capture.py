@@ -8,7 +8,9 @@ import logging
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -179,6 +181,74 @@ def test_a_player_stops_and_goes_on(tmp_path: Path) -> None:
     frames: list[Frame] = shown.first(so_far + 3)
     player.close()
     assert [frame.name for frame in frames] == [f"{number:03d}.png" for number in range(so_far + 3)]
+
+
+class NetworkCamera:
+    """A camera that streams JPEGs over HTTP, as many network cameras do; it can be unplugged and plugged in again."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        self.plugged = True
+        port = int(self.address.rpartition(":")[2]) if self.address else 0
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def unplug(self) -> None:
+        self.plugged = False
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        camera = self
+        jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), (0, 0, 255), np.uint8))[1].tobytes()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                while camera.plugged:
+                    self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
+                    self.wfile.write(f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n")
+                    time.sleep(0.01)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+def test_a_camera_that_is_unplugged_comes_back(caplog: pytest.LogCaptureFixture) -> None:
+    camera = NetworkCamera()
+    shown: Waiting = Waiting()
+    player = FramePlayer(FrameSettings(source="device", device=camera.address, rate=50.0), shown, LOG)
+    player.start()
+    frame = shown.first(3)[2]
+    assert frame.channel_order == "bgr" and frame.image.shape == (48, 64, 3) and frame.image[0, 0, 2] > 200
+    camera.unplug()
+    wait_until(lambda: player.state.startswith("lost"))
+    assert "delivers no more frames" in caplog.text
+    before = len(shown.items)
+    camera.plug_in()
+    shown.first(before + 3)
+    assert player.state == "playing"
+    player.close()
+    camera.unplug()
+
+
+def test_a_camera_is_read_no_faster_than_asked() -> None:
+    camera = NetworkCamera()
+    frames = open_frames(FrameSettings(source="device", device=camera.address, rate=5.0))
+    numbers = [int(frame.name.rpartition("#")[2]) for frame in (frames.read(), frames.read()) if frame]
+    assert numbers[1] - numbers[0] > 1  # the camera delivers about 100 frames a second, one in twenty is due
+    frames.close()
+    camera.unplug()
 
 
 # Sounds

@@ -108,6 +108,8 @@ class SoundCard:
         self.configuration.write_text(
             "pcm.!default { type file slave.pcm { type null } file /dev/null format raw infile " + str(pipe) + " }\n"
         )
+        self.mute = threading.Event()
+        """Deliver nothing, not even silence."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
@@ -124,6 +126,8 @@ class SoundCard:
         os.set_blocking(self._pipe, False)
         position = 0
         while not self._ending.wait(0.01):
+            if self.mute.is_set():
+                continue
             try:
                 os.write(self._pipe, cycle[position : position + chunk].tobytes())
             except BlockingIOError:
@@ -131,7 +135,7 @@ class SoundCard:
             position = (position + chunk) % len(cycle)
 
 
-def test_a_microphone_is_heard(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
+def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     card = SoundCard(tmp_path)
     queries = graph.collect(Query, "query")
     environment = {"ALSA_CONFIG_PATH": str(card.configuration)}
@@ -141,6 +145,13 @@ def test_a_microphone_is_heard(graph: Graph, bundle: Bundle, tmp_path: Path) -> 
     assert to_rgb(queries[1].image).std() > 0
     values = graph.diagnosis("microphone_node", lambda values: float(values.get("level dBFS", -120)) > -20)
     assert values["message"] == "listening" and float(values["noise dBFS"]) < -100
+    card.mute.set()
+    values = graph.diagnosis("microphone_node", lambda values: values["message"].startswith("lost"))
+    assert "delivers no more sound" in values["message"] and values["state"] == "active"
+    card.mute.clear()
+    before = len(queries)
+    graph.wait(lambda: len(queries) > before, "an utterance after the loss")
+    assert "the source of sound is back" in microphone.output()
     assert microphone.end() == 0
     card.close()
 

@@ -197,5 +197,7 @@ def _spin(executor: MultiThreadedExecutor, node: ManagedNode, ended: threading.E
         except ExternalShutdownException:
             break
         except Exception:
+            if ended.is_set():  # a callback met a node that is being closed
+                break
             node.get_logger().error(f"unexpected error in a callback, please report it: {traceback.format_exc()}")
     ended.set()

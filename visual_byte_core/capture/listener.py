@@ -145,11 +145,11 @@ class Listener:
         )
 
     def _lose(self, sounds: Sounds, error: DeviceError) -> None:
-        sounds.close()
-        self._sounds = self._detector = None
         if self.state != f"lost: {error}":
             self._log.error(f"{error}; trying again every {RETRY_SECONDS:g} s")
-        self.state = f"lost: {error}"
+        self.state = f"lost: {error}"  # before closing: a driver that hangs may take its time for that
+        self._sounds = self._detector = None
+        sounds.close()
 
     def _open_again(self) -> Sounds | None:
         try:

@@ -103,11 +103,11 @@ class FramePlayer:
         self._show(frame)
 
     def _lose(self, frames: Frames, error: DeviceError) -> None:
-        frames.close()
-        self._frames = None
         if self.state != f"lost: {error}":
             self._log.error(f"{error}; trying again every {RETRY_SECONDS:g} s")
-        self.state = f"lost: {error}"
+        self.state = f"lost: {error}"  # before closing: a driver that hangs may take its time for that
+        self._frames = None
+        frames.close()
 
     def _open_again(self) -> Frames | None:
         try:
