@@ -50,6 +50,13 @@ def test_onnx_computes_what_pytorch_computes(float32: Path, checkpoint: Path, ba
     np.testing.assert_allclose(np.linalg.norm(cells, axis=1), 1, atol=1e-5)
 
 
+def test_nothing_of_this_machine_is_in_the_file(float32: Path, convnext_bundle: Bundle) -> None:
+    for path in (float32, convnext_bundle.onnx_path):
+        content = path.read_bytes()
+        for folder in (Path(export_module.__file__).parent, Path(torch.__file__).parent, Path.home()):
+            assert str(folder).encode() not in content
+
+
 def test_a_network_that_computes_something_else_in_onnx_is_refused(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 import yaml
@@ -67,10 +68,11 @@ def export(
     Raises DataError (checkpoint or data set), ConfigurationError (card), BundleError (network, or `out` not writable).
     """
     network, config, names = load_checkpoint(checkpoint)
-    training = _training_facts(checkpoint, config) | (_read_card(card) if card else {})
+    root = data or Path(config.data.root)
+    training = _training_facts(checkpoint, config, names, root) | (_read_card(card) if card else {})
     quantization: dict[str, Any] = {}
     if precision == "int8":
-        images = rendered_images(data or Path(config.data.root), names, config.renderer)
+        images = rendered_images(root, names, config.renderer)
     with tempfile.TemporaryDirectory() as folder:
         onnx_path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
         if precision == "int8":
@@ -108,7 +110,10 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
         )
     if program is None:
         raise BundleError("export: PyTorch returned no ONNX program")
-    program.save(str(out))
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces, with the folders of this machine
+    onnx.save(model, str(out))
     _check_agreement(module, size, out)
     return out
 
@@ -180,17 +185,22 @@ def _check_agreement(module: nn.Module, size: int, onnx_path: Path) -> None:
                 )
 
 
-def _training_facts(checkpoint: Path, config: TrainingConfig) -> dict[str, Any]:
+def _training_facts(checkpoint: Path, config: TrainingConfig, names: list[ClassName], root: Path) -> dict[str, Any]:
     # `load_checkpoint` turns `pretrained` off, since the checkpoint's weights replace those it began with.
     written = yaml.safe_load((checkpoint / CONFIG).read_text(encoding="utf-8"))
     pretrained = written["model"]["pretrained"]
-    return {
+    facts = {
         "began_with": f"pretrained weights ({pretrained})" if pretrained else "random weights",
         "languages": ", ".join(config.data.languages),
         "epochs": config.optimizer.epochs,
         "learning_rate": config.optimizer.learning_rate,
         "seed": config.seed,
     }
+    if root.is_dir():  # a float32 bundle can be made where the data is not
+        facts["photos"] = sum(len(photos_of(root / "image" / name.slug, config.data.cap)) for name in names)
+        folders = [root / "audio" / name.slug / language for name in names for language in config.data.languages]
+        facts["spoken_names"] = sum(len(sounds_below(folder)) for folder in folders)
+    return facts
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _row(cells: Sequence[Any]) -> str:
-    texts = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells)
+    texts = (f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells)
     return "| " + " | ".join(text.replace("|", "\\|").replace("\n", " ") for text in texts) + " |"
 
 
