@@ -153,7 +153,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     parameter_file: a file of this package to read before the arguments of the command line, which count more.
 
     Signals are handled here and not by rclpy, which would end communication at once: questions that wait are still
-    refused with a reason, and what was remembered is still acknowledged.
+    answered, and what was remembered is still acknowledged.
     """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
