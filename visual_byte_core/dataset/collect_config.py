@@ -18,7 +18,7 @@ from visual_byte_core.errors import ConfigurationError
 class PhotoSource:
     """Photos of many classes.
 
-    kind: `folder` (path/<slug>/*.jpg) or `cifar_sheets` (path/<slug>.webp, 20 tiles of 32x32 a row).
+    kind: `folder` (path/<slug>/*.jpg) or `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles).
     train, calibrate, evaluate: how many photos of each class go where, in this order from the first; -1 is all the rest and may
     stand once.
     """

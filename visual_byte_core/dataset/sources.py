@@ -43,7 +43,7 @@ from visual_byte_core.names import ClassName, read_names, slugify, spell
 from visual_byte_core.rendering.photo import read_photo
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-TILE, TILES_A_ROW = 32, 20  # CIFAR sheets: 20 tiles a row, in the official order
+TILE = 32  # CIFAR sheets: tiles row by row, in the official order
 PARTS = ("", "_calibrate", "_eval")
 
 
@@ -93,8 +93,9 @@ Photo = tuple[str, "Path | np.ndarray"]
 
 def _tiles(sheet: Path) -> Iterator[Photo]:
     pixels = read_photo(sheet)
-    for number in range(pixels.shape[0] // TILE * TILES_A_ROW):
-        row, column = divmod(number, TILES_A_ROW)
+    rows, columns = pixels.shape[0] // TILE, pixels.shape[1] // TILE
+    for number in range(rows * columns):
+        row, column = divmod(number, columns)
         yield f"cifar_{number:03d}.png", pixels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
 
 

@@ -28,9 +28,10 @@ def _import_timm() -> None:
 _import_timm()
 
 
-def create_backbone(name: str, pretrained: bool | str, drop_path: float) -> nn.Module:
+def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_scale: float) -> nn.Module:
     """A timm backbone without its classifier: its features are (n, num_features, h, w) before pooling.
 
+    layer_scale: start of the residual branches' scale; timm's 1e-6 is for hundreds of epochs, a short training never gets off it.
     pretrained: `False`, `True` (timm's own weights, from its hub or the local cache) or the path of a checkpoint.
 
     Raises:
@@ -43,6 +44,7 @@ def create_backbone(name: str, pretrained: bool | str, drop_path: float) -> nn.M
     options: dict[str, object] = {"num_classes": 0, "drop_path_rate": drop_path}
     if name.startswith("convnext"):
         options["conv_mlp"] = False  # MLPs as MatMul, which quantizes well, not as 1x1 convolutions
+        options["ls_init_value"] = layer_scale
     if isinstance(pretrained, str):
         if not Path(pretrained).is_file():
             raise ConfigurationError(f"model.pretrained: no file {pretrained}")

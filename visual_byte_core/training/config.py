@@ -38,12 +38,14 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Backbone of timm, its weights (`false`, `true` or a path), dimension of the embedding, stochastic depth."""
+    """Backbone of timm, its weights (`false`, `true` or a path), dimension of the embedding, stochastic depth, and where the scale
+    of ConvNeXt's residual branches starts."""
 
     backbone: str = "convnext_tiny"
     pretrained: bool | str = False
     dimension: int = 512
     drop_path: float = 0.0
+    layer_scale: float = 1e-6
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import threadpoolctl
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -81,7 +81,12 @@ class Trainer:
             self.config.seed * 100_003 + self.epoch,
         )
         loader = DataLoader(
-            self.data, batch_sampler=sampler, num_workers=self.config.data.workers, collate_fn=collate, prefetch_factor=4
+            self.data,
+            batch_sampler=sampler,
+            num_workers=self.config.data.workers,
+            collate_fn=collate,
+            prefetch_factor=4,
+            worker_init_fn=_one_thread,
         )
         sums: dict[str, float] = {}
         bar = tqdm(loader, desc=f"epoch {self.epoch + 1}/{optimizer.epochs}", unit="batch")
@@ -117,7 +122,7 @@ class Trainer:
             "temperature": self.network.temperature,
             "learning_rate": rate,
         }
-        return {name: float(value) for name, value in {**terms, **state}.items()}
+        return {name: float(torch.as_tensor(value).detach()) for name, value in {**terms, **state}.items()}
 
     def _embed(self, batch: Batch, size: int) -> Embedded:
         # One pass for all three: a network that has no batch statistics gives each image the same embedding anyway.
@@ -168,6 +173,11 @@ def train(config: TrainingConfig, *, resume: bool = False) -> dict[str, Any]:
         ConfigurationError, DataError: see `TripletDataset`, `Trainer` and `create_backbone`.
     """
     return Trainer(config, resume=resume).run()
+
+
+def _one_thread(_: int) -> None:
+    # Several BLAS threads for small matrices, beside torch's own, cost four times the work of one.
+    threadpoolctl.threadpool_limits(1)
 
 
 def _schedule(progress: float, warmup: float) -> float:

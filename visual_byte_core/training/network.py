@@ -26,9 +26,10 @@ class VisualByteNet(nn.Module):
         dimension: int = 512,
         pretrained: bool | str = False,
         drop_path: float = 0.0,
+        layer_scale: float = 1e-6,
     ) -> None:
         super().__init__()
-        self.backbone = create_backbone(backbone, pretrained, drop_path)
+        self.backbone = create_backbone(backbone, pretrained, drop_path, layer_scale)
         features = self.backbone.num_features
         self.projector = nn.Sequential(nn.Linear(features, dimension), nn.GELU(), nn.Linear(dimension, dimension))
         self.classifier = nn.Linear(dimension, classes)
