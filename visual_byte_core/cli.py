@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        return int(parsed.run(parsed) or 0)
+        code = int(parsed.run(parsed) or 0)
+        sys.stdout.flush()  # here, where a reader that left is dealt with, and not as Python ends
+        return code
     except KeyboardInterrupt:
         return _failed("stopped by the keyboard")
     except BrokenPipeError:  # the reader of our output left, as `head` does
