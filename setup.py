@@ -33,6 +33,7 @@ setup(
             "onnx>=1.19",
             "onnxscript>=0.5",
             "safetensors>=0.5",
+            "threadpoolctl>=3.5",
             "timm==1.0.31",
             "torch==2.13.0",
             "torchvision==0.28.0",  # timm needs it; any other version would bring its own torch

@@ -47,7 +47,8 @@ def read_names(path: str | Path) -> list[ClassName]:
     A byte order mark, blank lines and blanks around values are fine.
 
     Raises:
-        InvalidNames: the file cannot be read, lacks the column `en`, is empty, repeats a name or names an unknown parent.
+        InvalidNames: the file cannot be read, lacks the column `en`, is empty, repeats a name or names an
+        unknown parent.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -93,7 +94,9 @@ def _ancestors(slug: str, parents: dict[str, str]) -> set[str]:
 def _read_row(row: dict[str, str | None]) -> ClassName:
     english = " ".join((row["en"] or "").split())
     parent = (row.get("parent") or "").strip()
-    return ClassName(slugify(english), english, " ".join((row.get("ko") or "").split()), slugify(parent) if parent else "")
+    return ClassName(
+        slugify(english), english, " ".join((row.get("ko") or "").split()), slugify(parent) if parent else ""
+    )
 
 
 def _check(names: list[ClassName], path: str | Path) -> None:

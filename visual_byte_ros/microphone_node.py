@@ -43,7 +43,7 @@ PARAMETERS = (
     Parameter("pre_roll", 0.15, "Seconds kept before and after an utterance, for soft consonants.", 0.0, 1.0),
     Parameter("hangover", 0.5, "Seconds of quiet that end an utterance.", 0.1, 2.0),
     Parameter("shortest", 0.1, "Seconds of sound under which it is a click and no utterance.", 0.02, 1.0),
-    Parameter("longest", 2.0, "Seconds after which an utterance is cut.", 1.1, 10.0),
+    Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0),
 )
 CLIPPED_SHARE = 0.01
 

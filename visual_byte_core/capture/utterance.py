@@ -13,7 +13,7 @@ from visual_byte_core.errors import ConfigurationError, InvalidSound
 
 WINDOW_SECONDS = 0.02
 # The room's noise is the quietest of the last windows: longer than any utterance goes without a pause.
-NOISE_SECONDS = 2.5
+NOISE_SECONDS = 4.5
 SILENCE_DBFS = -120.0
 
 
@@ -34,7 +34,7 @@ class UtteranceSettings:
     pre_roll: float = 0.15
     hangover: float = 0.5
     shortest: float = 0.1
-    longest: float = 2.0
+    longest: float = 4.0
 
     def __post_init__(self) -> None:
         if min(self.above_noise_db, self.pre_roll) < 0 or self.hangover <= 0 or not 0 < self.shortest < self.longest:

@@ -106,7 +106,7 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, generator: Generator) -> n
 
 
 def mask_spectrogram(image: np.ndarray, generator: Generator) -> np.ndarray:
-    """SpecAugment (Park et al., 2019): one band of up to 15 % of the height and one of up to 10 % of the width go black."""
+    """SpecAugment (Park et al., 2019): strips of up to 15 % of the height and 10 % of the width go black."""
     size = image.shape[0]
     high, wide = generator.integers(1, size * 15 // 100 + 2), generator.integers(1, size // 10 + 2)
     top, left = generator.integers(size - high), generator.integers(size - wide)

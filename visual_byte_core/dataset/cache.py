@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`visual-byte precompute`: rendered speech and text as PNG files, keyed by everything that decides how they look.
 
-A cache lies in `audio_img_train_2/` (`_eval_` for the voices of evaluation; 2 is the log-mel method) or `text_img_<renderer>/`, with the
-renderer's digest in `renderer.yaml`. A cache of other settings is never read: it is refused, or replaced with `overwrite`.
+A cache lies in `audio_img_train_2/` (`_eval_` for the voices of evaluation; 2 is the log-mel method) or
+`text_img_<renderer>/`, with the renderer's digest in `renderer.yaml`. A cache of other settings is never read:
+it is refused, or replaced with `overwrite`.
 """
 
 from __future__ import annotations

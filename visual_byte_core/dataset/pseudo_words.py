@@ -24,7 +24,8 @@ def pseudo_words(names: list[str], count: int, seed: int = 0) -> list[str]:
         marked = "^" * (ORDER - 1) + word + "$"
         for i in range(len(word) + 1):
             following[marked[i : i + ORDER - 1]].append(marked[i + ORDER - 1])
-    known, invented = set(words), []
+    invented: list[str] = []
+    known = set(words)
     while len(invented) < count:
         word = _one_word(following, generator)
         if 4 <= len(word) <= 10 and word not in known:

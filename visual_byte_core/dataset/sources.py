@@ -8,15 +8,14 @@
     distractors/<slug>/<language>/*  distractors_calibrate/...  distractors_eval/...   words that have no photos
     noise/*                 noise_calibrate/*         noise_eval/*           background sounds
 
-What training, calibration and evaluation see never meets: photos by their number, voices by their speaker, words by themselves.
+What training, calibration and evaluation see never meets: photos by their number, voices by their speaker,
+words by themselves.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,6 @@ from visual_byte_core.dataset.voices import (
     training_voices,
 )
 from visual_byte_core.errors import DataError
-from visual_byte_core.files import write_atomically
 from visual_byte_core.names import ClassName, read_names, slugify, spell
 from visual_byte_core.rendering.photo import read_photo
 
@@ -75,7 +73,11 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
 
 def _collect_photos(source: PhotoSource, names: dict[str, ClassName], out: Path, overwrite: bool) -> int:
     folder = Path(source.path)
-    found = sorted(folder.glob("*.webp")) if source.kind == "cifar_sheets" else sorted(p for p in folder.glob("*") if p.is_dir())
+    found = (
+        sorted(folder.glob("*.webp"))
+        if source.kind == "cifar_sheets"
+        else sorted(p for p in folder.glob("*") if p.is_dir())
+    )
     known = [path for path in found if path.stem in names]
     if not known:
         raise DataError(f"{folder}: no {source.kind} of a known name; check photos.path and the names file")
@@ -108,22 +110,22 @@ def _files(folder: Path) -> Iterator[Photo]:
 def _write_photo(folder: Path, photo: Photo, overwrite: bool) -> bool:
     name, content = photo
     target = folder / name
-    if isinstance(content, Path):
-        return _copy(content, target, overwrite)
-    if target.exists() and not overwrite:
-        return False
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, cv2.imencode(".png", content[:, :, ::-1])[1].tobytes())
-    return True
+    data = content.read_bytes() if isinstance(content, Path) else _png(content)
+    return _write(target, data, overwrite)
 
 
-def _copy(source: Path, target: Path, overwrite: bool) -> bool:
+def _png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
+
+
+def _write(target: Path, data: bytes, overwrite: bool) -> bool:
+    """Whole or not at all, but not synchronised: tens of thousands of files that can be made again."""
     if target.exists() and not overwrite:
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, partial)
-    os.replace(partial, target)
+    partial.write_bytes(data)
+    partial.replace(target)
     return True
 
 
@@ -159,14 +161,16 @@ def _collect_recordings(manifest: Path, names: dict[str, ClassName], out: Path, 
         with open(manifest, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        raise DataError(f"{manifest}: cannot be read ({error.strerror}); expected the manifest of recordings") from error
+        raise DataError(
+            f"{manifest}: cannot be read ({error.strerror}); expected the manifest of recordings"
+        ) from error
     speakers = {(row["source"], row["speaker"]) for row in rows}
     alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
     written = 0
     for row in tqdm(rows, desc="recordings", unit="clip"):
         folder = _recording_folder(row, names, row["source"] in alone)
         target = out / folder / "en" / Path(row["file"]).name
-        written += _copy(manifest.parent / row["file"], target, overwrite)
+        written += _write(target, (manifest.parent / row["file"]).read_bytes(), overwrite)
     return written
 
 
@@ -174,7 +178,9 @@ def _collect_noise(folder: Path, out: Path, overwrite: bool) -> int:
     sounds = sounds_below(folder)
     if not sounds:
         raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
-    return sum(_copy(path, out / f"noise{PARTS[_part(path.name)]}" / path.name, overwrite) for path in sounds)
+    return sum(
+        _write(out / f"noise{PARTS[_part(path.name)]}" / path.name, path.read_bytes(), overwrite) for path in sounds
+    )
 
 
 def _recording_folder(row: dict[str, str], names: dict[str, ClassName], one_speaker: bool) -> str:
@@ -182,7 +188,8 @@ def _recording_folder(row: dict[str, str], names: dict[str, ClassName], one_spea
     slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
     if slug in names:
         # A source with one speaker is split by clip, or nothing of it would be left to learn from.
-        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[_part(row['file'] if one_speaker else row['speaker'])]}/{slug}"
+        part = _part(row["file"] if one_speaker else row["speaker"])
+        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[part]}/{slug}"
     return f"distractors{PARTS[_part(word)]}/{word}"
 
 

@@ -21,7 +21,7 @@ from visual_byte_core.names import ClassName, spell
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.training.config import AugmentConfig, DataConfig, TrainingConfig
+from visual_byte_core.training.config import DataConfig, TrainingConfig
 
 DISTRACTOR = -1
 
@@ -46,7 +46,7 @@ class Triplet:
 
 @dataclass(frozen=True)
 class Batch:
-    """uint8 (.., size, size, 3): photos (k * n), class by class and again; texts and sounds (n + m); classes int64 (n,)."""
+    """uint8 (.., size, size, 3): photos (k * n), all classes k times; texts and sounds (n + m); classes int64 (n,)."""
 
     photos: Tensor
     texts: Tensor
@@ -70,7 +70,7 @@ class TripletDataset(Dataset[Triplet]):
     def photo_count(self) -> int:
         return sum(map(len, self.photos))
 
-    def __getitem__(self, draw: Draw) -> Triplet:  # type: ignore[override]
+    def __getitem__(self, draw: Draw) -> Triplet:
         generator = np.random.default_rng([self.config.seed, draw.seed])
         size, change = self.config.renderer.size, self.config.augment
         if draw.number == DISTRACTOR:
@@ -139,12 +139,17 @@ class TripletDataset(Dataset[Triplet]):
 
 
 class ClassBalancedBatchSampler(Sampler[list[Draw]]):
-    """Batches of distinct classes, then distractors; every class is as likely as every other, however many photos it has."""
+    """Batches of distinct classes, then distractors; every class is equally likely, however many photos it has."""
 
     def __init__(self, photos: list[int], classes: int, distractors: int, steps: int, seed: int) -> None:
         """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch."""
         self.numbers = np.flatnonzero(photos)
-        self.classes, self.distractors, self.steps, self.seed = min(classes, len(self.numbers)), distractors, steps, seed
+        self.classes, self.distractors, self.steps, self.seed = (
+            min(classes, len(self.numbers)),
+            distractors,
+            steps,
+            seed,
+        )
 
     def __len__(self) -> int:
         return self.steps
@@ -160,7 +165,9 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
 def collate(items: list[Triplet]) -> Batch:
     """One batch of the items of `ClassBalancedBatchSampler`."""
     named = [item for item in items if item.number != DISTRACTOR]
-    photos = np.stack([item.photos for item in named], axis=1)  # (k, n, ...): the first photo of every class, the second, ...
+    photos = np.stack(
+        [item.photos for item in named], axis=1
+    )  # (k, n, ...): the first photo of every class, the second, ...
     return Batch(
         torch.from_numpy(photos.reshape(-1, *photos.shape[2:])),
         torch.from_numpy(np.stack([item.text for item in items])),

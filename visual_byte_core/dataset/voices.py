@@ -47,8 +47,12 @@ class Utterance:
 
 
 _ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-x-gbclan", "en-us-nyc", "en-gb-x-gbcwmd")
-_VARIANTS = ("", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "croak", "Andy", "Alex")
-_VARIANTS += ("linda", "belinda", "steph", "rob", "max", "edward", "Denis", "paul", "Mario", "Alicia", "shelby", "ian")
+# fmt: off
+_VARIANTS = (
+    "", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "croak", "Andy", "Alex", "linda",
+    "belinda", "steph", "rob", "max", "edward", "Denis", "paul", "Mario", "Alicia", "shelby", "ian",
+)
+# fmt: on
 _RATES, _PITCHES = (150, 175, 130, 195, 160), (50, 40, 62, 35, 70, 55, 45)
 
 

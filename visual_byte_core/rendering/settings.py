@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from visual_byte_core.configuration import build
 from visual_byte_core.errors import ConfigurationError
 
 
@@ -89,24 +90,12 @@ class RendererSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RendererSettings:
-        """The inverse of `to_dict`; unknown names raise ConfigurationError."""
-        nested = {"photo": PhotoSettings, "text": TextSettings, "speech": SpeechSettings}
-        read = {k: _build(nested[k], v, k) if k in nested else v for k, v in values.items()}
-        return _build(cls, read, "renderer")
+        """The inverse of `to_dict`; unknown names and wrong types raise ConfigurationError."""
+        return build(cls, values, "renderer.")
 
     def digest(self) -> str:
         """16 hex characters that change when any setting does."""
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-
-
-T = TypeVar("T")
-
-
-def _build(kind: type[T], values: dict[str, Any], where: str) -> T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(values, dict) or not set(values) <= known:
-        raise ConfigurationError(f"{where}: expected some of {sorted(known)}, got {values!r}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`smooth`: a texture whose distance follows the distance of the words.
 
-Every character n-gram owns two plane waves out of a fixed set, chosen by a stable digest; a wave has an orientation, a frequency,
-a phase and a colour of its own. A text is the sum of its n-grams' waves, so that two texts that share most n-grams share
-most of the picture: a typo or a plural lands near, in any script. Weights are never negative, because a network that pools
-over the picture sees the energy of a wave, not its sign.
+Every character n-gram owns two plane waves out of a fixed set, chosen by a stable digest; a wave has an
+orientation, a frequency, a phase and a colour of its own. A text is the sum of its n-grams' waves, so that two
+texts that share most n-grams share most of the picture: a typo or a plural lands near, in any script. Weights
+are never negative, because a network that pools over the picture sees the energy of a wave, not its sign.
 """
 
 from __future__ import annotations

@@ -40,9 +40,7 @@ def read_sound(path: str | Path) -> tuple[np.ndarray, int]:
     return samples, rate
 
 
-def render_speech(
-    samples: np.ndarray, rate: int, size: int, settings: SpeechSettings = SpeechSettings()
-) -> np.ndarray:
+def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSettings = SpeechSettings()) -> np.ndarray:
     """Render one spoken name.
 
     Args:

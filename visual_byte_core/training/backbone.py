@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,8 +32,9 @@ _import_timm()
 def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_scale: float) -> nn.Module:
     """A timm backbone without its classifier: its features are (n, num_features, h, w) before pooling.
 
-    layer_scale: start of the residual branches' scale; timm's 1e-6 is for hundreds of epochs, a short training never gets off it.
-    pretrained: `False`, `True` (timm's own weights, from its hub or the local cache) or the path of a checkpoint.
+    layer_scale: start of the residual branches' scale; timm's 1e-6 is for hundreds of epochs, a short training
+    never gets off it. pretrained: `False`, `True` (timm's own weights, from its hub or the local cache) or the
+    path of a checkpoint.
 
     Raises:
         ConfigurationError: unknown name, or weights that are not to be had; never random weights instead.
@@ -41,7 +43,7 @@ def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_s
 
     if not timm.is_model(name):
         raise ConfigurationError(f"model.backbone: timm has no {name!r}; see timm.list_models('convnext*')")
-    options: dict[str, object] = {"num_classes": 0, "drop_path_rate": drop_path}
+    options: dict[str, Any] = {"num_classes": 0, "drop_path_rate": drop_path}
     if name.startswith("convnext"):
         options["conv_mlp"] = False  # MLPs as MatMul, which quantizes well, not as 1x1 convolutions
         options["ls_init_value"] = layer_scale

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.configuration import build, load_configuration
 from visual_byte_core.rendering.settings import RendererSettings
 
 
@@ -20,10 +18,10 @@ from visual_byte_core.rendering.settings import RendererSettings
 class DataConfig:
     """Where the data lies and how much of it one epoch shows.
 
-    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names; cap: photos a class at the
-    most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty; noise: folder of
-    background sounds to mix in, or empty; languages: those spoken and written; language_weights: how often each is drawn;
-    workers: processes that load.
+    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names; cap: photos a
+    class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
+    noise: folder of background sounds to mix in, or empty; languages: those spoken and written;
+    language_weights: how often each is drawn; workers: processes that load.
     """
 
     root: str = "data"
@@ -38,8 +36,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Backbone of timm, its weights (`false`, `true` or a path), dimension of the embedding, stochastic depth, and where the scale
-    of ConvNeXt's residual branches starts."""
+    """The network.
+
+    backbone: of timm; pretrained: its weights, `false`, `true` or a path; dimension: of the embedding; drop_path:
+    stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts.
+    """
 
     backbone: str = "convnext_tiny"
     pretrained: bool | str = False
@@ -70,8 +71,8 @@ class LossConfig:
 class AugmentConfig:
     """How likely each change is, 0..1; a robot sees blur and hears noise.
 
-    photo: crop, flip and colour; reduce: photo scaled down to 32-64 px and up again; erase: a grey patch; text: typo, plural or
-    article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram.
+    photo: crop, flip and colour; reduce: photo scaled down to 32-64 px and up again; erase: a grey patch; text:
+    typo, plural or article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram.
     """
 
     photo: float = 1.0
@@ -89,9 +90,10 @@ class AugmentConfig:
 class OptimizerConfig:
     """AdamW with a cosine schedule.
 
-    classes: distinct classes in a batch (`batch_size` of the method); photos: photos of each; distractors: words without
-    photos in a batch; warmup: share of the steps; precision: `float32`, `bfloat16` or `auto` (mixed precision on a GPU, float32
-    on a CPU); small_size, small_share: side of the pictures, and for which first share of the steps, 0 to leave it out.
+    classes: distinct classes in a batch (`batch_size` of the method); photos: photos of each; distractors:
+    words without photos in a batch; warmup: share of the steps; precision: `float32`, `bfloat16` or `auto`
+    (mixed precision on a GPU, float32 on a CPU); small_size, small_share: side of the pictures, and for which
+    first share of the steps, 0 to leave it out.
     """
 
     epochs: int = 30
@@ -128,51 +130,13 @@ class TrainingConfig:
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> TrainingConfig:
-    """Read a YAML configuration and apply overrides such as `optimizer.epochs=2`.
-
-    Raises:
-        ConfigurationError: no YAML, an unknown name, a value of the wrong type.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    for override in overrides or []:
-        name, separator, value = override.partition("=")
-        if not separator:
-            raise ConfigurationError(f"--set {override}: expected NAME=VALUE, such as optimizer.epochs=2")
-        *path_to, last = name.split(".")
-        section = values
-        for part in path_to:
-            section = section.setdefault(part, {})
-        section[last] = yaml.safe_load(value)
-    return config_from_dict(values)
+    """Read a YAML configuration and apply overrides such as `optimizer.epochs=2`. Errors: see `load_configuration`."""
+    return load_configuration(TrainingConfig, path, overrides)
 
 
 def config_from_dict(values: dict[str, Any]) -> TrainingConfig:
     """The inverse of `TrainingConfig.to_dict`; errors as `load_config`."""
-    return typing.cast(TrainingConfig, _build(TrainingConfig, values, ""))
-
-
-def _build(kind: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{where.rstrip('.') or 'configuration'}: expected names and values, got {values!r}")
-    types = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(types))
-    if unknown:
-        raise ConfigurationError(f"{where}{unknown[0]}: no such setting; known here: {', '.join(types)}")
-    return kind(**{name: _convert(types[name], value, where + name) for name, value in values.items()})
-
-
-def _convert(kind: Any, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, name + ".")
-    if isinstance(value, list):
-        value = tuple(value)
-    expected = {float: (int, float), bool | str: (bool, str)}.get(kind, typing.get_origin(kind) or kind)
-    if isinstance(value, bool) and kind in (int, float) or not isinstance(value, expected):
-        raise ConfigurationError(f"{name}: expected {getattr(kind, '__name__', kind)}, got {value!r}")
-    return float(value) if kind is float else value
+    return build(TrainingConfig, values)
 
 
 def _plain(value: Any) -> Any:

@@ -56,7 +56,8 @@ class Trainer:
     def run(self) -> dict[str, Any]:
         """Train the epochs that are left and return the metrics of the last.
 
-        Writes `last/` and `best/` (checkpoints), `state.pt` (to resume) and `log.csv` (every loss, each epoch) to the run's folder.
+        Writes `last/` and `best/` (checkpoints), `state.pt` (to resume) and `log.csv` (every loss, each epoch)
+        to the run's folder.
         """
         validation, metrics = Validation(self.config, self.names), {}
         while self.epoch < self.config.optimizer.epochs:
@@ -65,8 +66,12 @@ class Trainer:
             self.epoch += 1
             metrics = validation.measure(self.network, self.device)
             self._save(metrics)
-            row |= {f"{part}_{pair}_{k}": v[k] for part, m in metrics.items() for pair, v in m.items() for k in ("r1", "r5")}
-            _append_row(self.out / "log.csv", {"epoch": self.epoch, "minutes": (time.monotonic() - started) / 60, **row})
+            row |= {
+                f"{part}_{pair}_{k}": v[k] for part, m in metrics.items() for pair, v in m.items() for k in ("r1", "r5")
+            }
+            _append_row(
+                self.out / "log.csv", {"epoch": self.epoch, "minutes": (time.monotonic() - started) / 60, **row}
+            )
             tqdm.write(f"epoch {self.epoch}: " + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
         return metrics
 
@@ -210,7 +215,9 @@ def _precision(name: str, device: torch.device) -> torch.dtype:
         # bfloat16 without hardware for it is many times slower than float32, so a CPU needs to be asked for it.
         return torch.float16 if device.type == "cuda" else torch.float32
     if name not in precisions or (name == "float16" and device.type == "cpu"):
-        raise ConfigurationError(f"optimizer.precision: expected auto, float32, bfloat16, or float16 on a GPU; got {name}")
+        raise ConfigurationError(
+            f"optimizer.precision: expected auto, float32, bfloat16, or float16 on a GPU; got {name}"
+        )
     return precisions[name]
 
 

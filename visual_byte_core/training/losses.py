@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`L = L_cls + L_clip + lambda (L_audio + L_audio_text)`: every pair of modalities is drawn together.
 
-A batch holds n distinct classes: one text and one sound each and k photos each; behind them may come m distractors, words
-without a photo, as text and sound. Names that overlap (apple and Royal Gala) are never negatives of each other.
+A batch holds n distinct classes: one text and one sound each and k photos each; behind them may come m
+distractors, words without a photo, as text and sound. Names that overlap (apple and Royal Gala) are never
+negatives of each other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Embedded:
     classes: Tensor
 
 
-def losses(network: VisualByteNet, batch: Embedded, overlap: Tensor, config: LossConfig, progress: float) -> dict[str, Tensor]:
+def losses(
+    network: VisualByteNet, batch: Embedded, overlap: Tensor, config: LossConfig, progress: float
+) -> dict[str, Tensor]:
     """All weighted terms and their sum under `total`; a term of weight 0 is not computed.
 
     overlap: bool (classes, classes), true where two classes may name the same thing, on the diagonal too.
@@ -59,7 +62,9 @@ def overlap_matrix(slugs: list[str], overlapping: dict[str, frozenset[str]]) -> 
     return torch.tensor([[b in overlapping[a] for b in slugs] for a in slugs])
 
 
-def _classify(network: VisualByteNet, embeddings: Tensor, classes: Tensor, overlap: Tensor, config: LossConfig) -> Tensor:
+def _classify(
+    network: VisualByteNet, embeddings: Tensor, classes: Tensor, overlap: Tensor, config: LossConfig
+) -> Tensor:
     logits = network.logits(embeddings[: len(classes)])
     others = overlap[classes] & ~F.one_hot(classes, overlap.shape[1]).bool()
     smoothing = config.label_smoothing

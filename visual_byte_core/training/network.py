@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +30,9 @@ class VisualByteNet(nn.Module):
         layer_scale: float = 1e-6,
     ) -> None:
         super().__init__()
-        self.backbone = create_backbone(backbone, pretrained, drop_path, layer_scale)
-        features = self.backbone.num_features
+        timm_model: Any = create_backbone(backbone, pretrained, drop_path, layer_scale)
+        self.backbone = timm_model
+        features = timm_model.num_features
         self.projector = nn.Sequential(nn.Linear(features, dimension), nn.GELU(), nn.Linear(dimension, dimension))
         self.classifier = nn.Linear(dimension, classes)
         start = math.log(1 / INITIAL_TEMPERATURE)
