@@ -83,12 +83,12 @@ def test_a_fan_that_starts_is_at_most_one_utterance() -> None:
 
 
 def test_a_long_sound_is_cut_and_its_rest_is_no_second_name() -> None:
-    (utterance,) = hear(silence(1), tone(1.9), tone(1.9), silence(1))
-    assert utterance.seconds == pytest.approx(2 + 0.15, abs=0.04)
+    (utterance,) = hear(silence(1), tone(3.9), tone(1.9), silence(1))
+    assert utterance.seconds == pytest.approx(4 + 0.15, abs=0.04)
 
 
 def test_after_a_cut_the_next_name_is_heard_again() -> None:
-    assert len(hear(silence(1), tone(3), silence(0.8), tone(0.4), silence(1))) == 2
+    assert len(hear(silence(1), tone(5), silence(0.8), tone(0.4), silence(1))) == 2
 
 
 def test_a_constant_offset_is_no_sound() -> None:
@@ -116,7 +116,7 @@ def test_levels() -> None:
     assert detector.level_dbfs == detector.noise_dbfs == -120
 
 
-@pytest.mark.parametrize("settings", [{"hangover": 0}, {"shortest": 2.5}, {"pre_roll": -1}])
+@pytest.mark.parametrize("settings", [{"hangover": 0}, {"shortest": 4.5}, {"pre_roll": -1}])
 def test_settings_that_contradict_each_other(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         UtteranceSettings(**settings)
