@@ -12,33 +12,45 @@ from collections import defaultdict
 
 import numpy as np
 
-ORDER = 3
+from visual_byte_core.errors import DataError
+
+FEW_WORDS = 50
+ATTEMPTS_A_WORD = 200
 
 
 def pseudo_words(names: list[str], count: int, seed: int = 0) -> list[str]:
-    """`count` distinct invented names of one or two words, each letter drawn after the two before it as in `names`."""
+    """`count` distinct invented names of one or two words, each letter drawn after those before it as in `names`.
+
+    Raises:
+        DataError: the names have too few letters in common to invent so many.
+    """
     generator = np.random.default_rng(seed)
-    following: dict[str, list[str]] = defaultdict(list)
     words = sorted({word for name in names for word in name.lower().split()})
+    order = 2 if len(words) >= FEW_WORDS else 1  # letters that decide the next one: few words have few pairs in common
+    following: dict[str, list[str]] = defaultdict(list)
     for word in words:
-        marked = "^" * (ORDER - 1) + word + "$"
+        marked = "^" * order + word + "$"
         for i in range(len(word) + 1):
-            following[marked[i : i + ORDER - 1]].append(marked[i + ORDER - 1])
+            following[marked[i : i + order]].append(marked[i + order])
     invented: list[str] = []
     known = set(words)
-    while len(invented) < count:
-        word = _one_word(following, generator)
+    for _ in range(ATTEMPTS_A_WORD * count):
+        if len(invented) == count:
+            break
+        word = _one_word(following, order, generator)
         if 4 <= len(word) <= 10 and word not in known:
             known.add(word)
             # One in three goes with a real word, as in "green bananet": half a name known is no name known.
             partner = str(generator.choice(words))
             invented.append(f"{partner} {word}" if generator.random() < 1 / 3 else word)
+    if len(invented) < count:
+        raise DataError(f"pseudo_words: {len(names)} names give {len(invented)} invented words, not {count}; lower it")
     return invented
 
 
-def _one_word(following: dict[str, list[str]], generator: np.random.Generator) -> str:
-    word = "^" * (ORDER - 1)
+def _one_word(following: dict[str, list[str]], order: int, generator: np.random.Generator) -> str:
+    word = "^" * order
     while not word.endswith("$") and len(word) < 20:
-        choices = following[word[-(ORDER - 1) :]]
+        choices = following[word[-order:]]
         word += choices[int(generator.integers(len(choices)))]
     return word.strip("^$")

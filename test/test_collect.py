@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Building a data set: parts that never meet, voices that repeat, caches that notice what is stale."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from visual_byte_core.dataset.cache import cached_speech, precompute, sounds_below
+from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
+from visual_byte_core.dataset.pseudo_words import pseudo_words
+from visual_byte_core.dataset.sources import collect
+from visual_byte_core.dataset.voices import (
+    Utterance,
+    Voice,
+    calibration_voices,
+    check_disjoint,
+    evaluation_voices,
+    speak,
+    training_voices,
+)
+from visual_byte_core.errors import ConfigurationError, DataError
+from visual_byte_core.names import read_names
+from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_photos_of_the_parts_are_disjoint(dataset: Path) -> None:
+    train, calibrate, evaluate = (files_below(dataset / f"image{part}") for part in ("", "_calibrate", "_eval"))
+    assert len(train) == 8 and len(calibrate) == len(evaluate) == 4
+    assert not train & calibrate and not train & evaluate and not calibrate & evaluate
+
+
+def test_every_name_is_spoken_in_both_languages(dataset: Path) -> None:
+    for name in ("banana", "lemon", "kiwi", "lime"):
+        assert len(sounds_below(dataset / "audio" / name / "en")) == 3
+        assert len(sounds_below(dataset / "audio" / name / "ko")) == 1
+        assert sounds_below(dataset / "audio_eval_tts" / name / "en")
+
+
+def test_collecting_again_writes_nothing(dataset: Path, collect_config: CollectConfig) -> None:
+    again = collect(collect_config)
+    assert (again.photos, again.spoken) == (0, 0)
+
+
+def test_tiles_of_a_sheet_are_cut_row_by_row(tmp_path: Path) -> None:
+    sheet = np.zeros((64, 96, 3), np.uint8)
+    for number in range(6):
+        row, column = divmod(number, 3)
+        sheet[row * 32 : (row + 1) * 32, column * 32 : (column + 1) * 32] = 40 * number
+    (tmp_path / "sheets").mkdir()
+    cv2.imwrite(str(tmp_path / "sheets" / "apple.webp"), sheet, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    (tmp_path / "names.csv").write_text("en,ko\napple,사과\n", encoding="utf-8")
+    source = PhotoSource(str(tmp_path / "sheets"), "cifar_sheets", train=4, evaluate=2)
+    collect(CollectConfig(str(tmp_path / "out"), str(tmp_path / "names.csv"), (source,), voices={}))
+    assert (cv2.imread(str(tmp_path / "out" / "image" / "apple" / "cifar_003.png")) == 120).all()
+    assert files_below(tmp_path / "out" / "image_eval") == {"apple/cifar_004.png", "apple/cifar_005.png"}
+
+
+def test_a_source_without_known_names_is_an_error(tmp_path: Path) -> None:
+    config = CollectConfig(str(tmp_path / "out"), str(ROOT / "config" / "names.csv"), (PhotoSource(str(tmp_path)),))
+    with pytest.raises(DataError, match="no folder of a known name"):
+        collect(config)
+
+
+def test_shipped_configuration_needs_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL_BYTE_DATA", raising=False)
+    with pytest.raises(ConfigurationError, match="VISUAL_BYTE_DATA"):
+        load_collect_config(ROOT / "config" / "collect_starter.yaml")
+    monkeypatch.setenv("VISUAL_BYTE_DATA", "/data")
+    assert load_collect_config(ROOT / "config" / "collect_starter.yaml").photos[0].path == "/data/cifar100/train"
+
+
+def test_parts_follow_each_other_whatever_is_left() -> None:
+    assert PhotoSource("x", train=-1, calibrate=3).parts(10) == [(0, 7), (7, 10), (10, 10)]
+    assert PhotoSource("x", train=4, calibrate=3, evaluate=3).parts(5) == [(0, 4), (4, 5), (5, 5)]
+    with pytest.raises(ConfigurationError, match="-1 may stand once"):
+        PhotoSource("x", train=-1, evaluate=-1)
+
+
+def test_a_voice_says_the_same_bytes_again_in_any_order(tmp_path: Path) -> None:
+    voices = [Voice("en-us", "m3"), Voice("en", "f2", 150, 60), Voice("ko")]
+    first = [Utterance("oat milk", voice, tmp_path / "a" / f"{voice.name}.wav") for voice in voices]
+    second = [Utterance("oat milk", voice, tmp_path / "b" / f"{voice.name}.wav") for voice in reversed(voices)]
+    speak([*first, *second])
+    digests = {u.path.relative_to(tmp_path): hashlib.sha256(u.path.read_bytes()).hexdigest() for u in first + second}
+    assert len(set(digests.values())) == 3 and len(digests) == 6
+
+
+@pytest.mark.parametrize("voice", [Voice("en", "no_such_variant"), Voice("xx-nowhere")])
+def test_an_unknown_voice_is_refused(tmp_path: Path, voice: Voice) -> None:
+    with pytest.raises(DataError, match="espeak-ng has no"):
+        speak([Utterance("mug", voice, tmp_path / "mug.wav")])
+    assert not (tmp_path / "mug.wav").exists()
+
+
+def test_voices_of_the_parts_are_disjoint_and_none_is_the_demo_s() -> None:
+    parts = [training_voices("en", 60), calibration_voices(), evaluation_voices()]
+    assert len({(v.language, v.variant) for v in parts[0]}) >= 12
+    for voices in parts:
+        assert all(v.language != "en-gb-scotland" and v.variant != "f5" and "klatt" not in v.variant for v in voices)
+    with pytest.raises(DataError, match="on both sides"):
+        check_disjoint(parts[0], parts[0][:1])
+
+
+def test_pseudo_words_repeat_and_are_no_names() -> None:
+    names = [name.en for name in read_names(ROOT / "config" / "names.csv")]
+    invented = pseudo_words(names, 50)
+    assert invented == pseudo_words(names, 50) and len(set(invented)) == 50
+    assert not {n.lower() for n in names} & set(invented)
+    assert set(invented) != set(pseudo_words(names, 50, seed=1))
+    assert len(pseudo_words(["banana", "lemon", "kiwi", "lime"], 5)) == 5
+
+
+def test_names_too_few_to_invent_words_are_refused_and_not_tried_for_ever() -> None:
+    with pytest.raises(DataError, match="lower it"):
+        pseudo_words(["ab"], 5)
+
+
+def test_cached_and_live_speech_are_the_same_bytes(dataset: Path, collect_config: CollectConfig) -> None:
+    renderer, names = RendererSettings(64), read_names(collect_config.names)
+    assert precompute(dataset, names, renderer) > 0
+    assert precompute(dataset, names, renderer) == 0
+    sound = sounds_below(dataset / "audio" / "kiwi")[0]
+    image = dataset / "audio_img_train_2" / sound.relative_to(dataset / "audio").with_suffix(".png")
+    live = cached_speech(sound, dataset, replace(renderer, speech=SpeechSettings(rms=5.0)))
+    cached = cached_speech(sound, dataset, renderer)
+    assert (cv2.imread(str(image))[:, :, ::-1] == cached).all()
+    assert (cached != live).any()
+    image.unlink()
+    assert (cached_speech(sound, dataset, renderer) == cached).all()
+
+
+def test_a_cache_of_other_settings_is_refused_unless_overwritten(dataset: Path, collect_config: CollectConfig) -> None:
+    names = read_names(collect_config.names)
+    precompute(dataset, names, RendererSettings(64))
+    with pytest.raises(DataError, match="other renderer settings.*--overwrite"):
+        precompute(dataset, names, RendererSettings(48))
+    assert precompute(dataset, names, RendererSettings(48), overwrite=True) > 0
