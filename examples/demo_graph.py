@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
@@ -54,6 +54,7 @@ class Graph:
         self.typed: dict[str, str] = {}  # words -> id of their query, once it is answered
         self.heard: dict[str, Asked] = {}  # sound file's stem -> answer
         self.memories, self.bundle = 0, ""
+        self.trouble = ""  # what a node that cannot work says of itself
         self.frame_latency: dict[str, float] = {}
         self.text = self.node.create_publisher(String, "text", DEEP)
         for kind, topic, callback in (
@@ -80,7 +81,9 @@ class Graph:
         return self.classes[memory]
 
     def wait(self, seconds: float) -> None:
-        """Until something arrived, or the time is over."""
+        """Until something arrived, or the time is over. Raises VisualByteError when a node reports an error."""
+        if self.trouble:
+            raise VisualByteError(self.trouble)
         with self.changed:
             self.changed.wait(seconds)
 
@@ -142,6 +145,10 @@ class Graph:
         self._notify()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            # The last photo leaves camera_node without a frame for a moment; no other error passes by itself.
+            if status.level == DiagnosticStatus.ERROR and "camera" not in status.name:
+                self.trouble = f"{status.name}: {status.message}"
         values = {value.key: value.value for status in message.status for value in status.values}
         for p in ("p50", "p95"):
             if f"frame latency {p} ms" in values:

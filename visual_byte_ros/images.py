@@ -83,6 +83,10 @@ def check(message: Image) -> None:
             f"image message: {message.width}x{message.height} pixels; expected sides of at least 1 and at most"
             f" {LARGEST_PIXELS} pixels together; check the camera driver"
         )
+    if encoding.channels == 2 and message.width % 2:  # two pixels share their colour; not every OpenCV looks
+        raise InvalidImage(
+            f"image message: {message.width} pixels wide, but {message.encoding} comes in pairs; check the camera driver"
+        )
     row = message.width * encoding.channels * encoding.depth
     if message.step < row:
         raise InvalidImage(
