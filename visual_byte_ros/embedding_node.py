@@ -30,6 +30,7 @@ from visual_byte_core.errors import (
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import debug_image
 from visual_byte_ros.images import to_message, to_rgb
@@ -57,7 +58,13 @@ PARAMETERS = (
     ),
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
-    Parameter("false_accept_rate", 0.1, "Share of absent things that may be taken for found.", 0.001, 0.5),
+    Parameter(
+        "false_accept_rate",
+        DEFAULT_FALSE_ACCEPT_RATE,
+        "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
+        0.001,
+        0.5,
+    ),
     Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
     Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it."),
     Parameter("merge_within_seconds", MERGING.within_seconds, "How recent that memory must be.", 0.0, 86400.0),

@@ -85,7 +85,7 @@ def check(message: Image) -> None:
         )
     if encoding.channels == 2 and message.width % 2:  # two pixels share their colour; not every OpenCV looks
         raise InvalidImage(
-            f"image message: {message.width} pixels wide, but {message.encoding} comes in pairs; check the camera driver"
+            f"image message: {message.width} pixels wide, but {message.encoding} comes in pairs; check the driver"
         )
     row = message.width * encoding.channels * encoding.depth
     if message.step < row:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from visual_byte_core.commands.common import add_bundle, print_json, rate, write_json
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 HELP = "measure a bundle and write the report"
 EXTRA = "robot"
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--absent-speech", type=Path, metavar="DIR", help="spoken names that were never trained; typed too"
     )
     parser.add_argument(
-        "--false-accept-rate", type=rate, default=0.1, metavar="RATE",
-        help="operating point: what the bundle's thresholds were set to let through of absent things (default: 0.1)",
+        "--false-accept-rate", type=rate, default=DEFAULT_FALSE_ACCEPT_RATE, metavar="RATE",
+        help="operating point: what the bundle's thresholds were set to let through of absent things (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="JSON", help="file for the report")
     parser.add_argument("--json", action="store_true", help="print the report instead of a table")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, starter_bundle
 from visual_byte_core.errors import InvalidSound, InvalidText
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--index", type=Path, metavar="DIR", help="where indexes are kept (default: ~/.cache/visual_byte/index)"
     )
     parser.add_argument(
-        "--false-accept-rate", type=rate, default=0.1, metavar="RATE",
-        help="share of absent things that may be answered with a photo (default: 0.1)",
+        "--false-accept-rate", type=rate, default=DEFAULT_FALSE_ACCEPT_RATE, metavar="RATE",
+        help="share of absent things that may be answered with a photo (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the answers as JSON")
 

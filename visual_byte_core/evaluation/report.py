@@ -50,6 +50,7 @@ from visual_byte_core.names import ClassName, overlaps
 from visual_byte_core.rendering.text import canonical_words, render_text
 from visual_byte_core.runtime.calibration import Calibration
 from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 LATENCY_RUNS = 50
 LATENCY_WARM_UP = 5
@@ -78,7 +79,7 @@ class EvaluationSettings:
     perturb: str | None = None
     absent: Path | None = None
     absent_speech: Path | None = None
-    false_accept_rate: float = 0.1
+    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from visual_byte_core.errors import BundleError, ConfigurationError
 from visual_byte_core.runtime.calibration import Calibration
 from visual_byte_core.runtime.memory import Filter, Match, Memory
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 MODALITIES = ("text", "audio", "image")
 FOUND: Literal["FOUND"] = "FOUND"
@@ -43,7 +44,13 @@ class Finder:
     Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
     """
 
-    def __init__(self, memory: Memory, calibration: Mapping[str, Any], *, false_accept_rate: float = 0.1) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        calibration: Mapping[str, Any],
+        *,
+        false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE,
+    ) -> None:
         if not 0 < false_accept_rate < 1:
             raise ConfigurationError(f"false_accept_rate: expected between 0 and 1, got {false_accept_rate}")
         if not calibration:
