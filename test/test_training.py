@@ -192,6 +192,21 @@ def test_a_run_is_neither_overwritten_nor_resumed_by_mistake(config: TrainingCon
         train(replace(run, optimizer=replace(run.optimizer, epochs=5)), resume=True)
 
 
+def test_a_new_schedule_starts_from_the_weights_of_another_run(config: TrainingConfig, tmp_path: Path) -> None:
+    first = replace(config, out=str(tmp_path / "first"), optimizer=replace(config.optimizer, epochs=1))
+    train(first)
+    start = replace(
+        config, out=str(tmp_path / "second"), model=replace(config.model, start=str(tmp_path / "first/last"))
+    )
+    weights, expected = (
+        Trainer(start).network.state_dict(),
+        load_checkpoint(tmp_path / "first" / "last")[0].state_dict(),
+    )
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    with pytest.raises(ConfigurationError, match="another network"):
+        Trainer(replace(start, model=replace(start.model, dimension=16)))
+
+
 def test_a_class_without_speech_is_named(config: TrainingConfig, tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text("en,ko\nbanana,바나나\nstapler,스테이플러\n", encoding="utf-8")
     with pytest.raises(DataError, match="no speech.*stapler"):

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--false-accept-rate", type=rate, default=DEFAULT_FALSE_ACCEPT_RATE, metavar="RATE",
-        help="operating point: what the bundle's thresholds were set to let through of absent things (default: %(default)s)",
+        help="operating point: share of absent things that the thresholds were set to accept (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="JSON", help="file for the report")
     parser.add_argument("--json", action="store_true", help="print the report instead of a table")

@@ -39,7 +39,8 @@ class ModelConfig:
     """The network.
 
     backbone: of timm; pretrained: its weights, `false`, `true` or a path; dimension: of the embedding; drop_path:
-    stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts.
+    stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts; start: checkpoint folder
+    whose weights a new schedule begins with, or empty.
     """
 
     backbone: str = "convnext_tiny"
@@ -47,6 +48,7 @@ class ModelConfig:
     dimension: int = 512
     drop_path: float = 0.0
     layer_scale: float = 1e-6
+    start: str = ""
 
 
 @dataclass(frozen=True)

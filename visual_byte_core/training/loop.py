@@ -48,10 +48,12 @@ class Trainer:
         self.steps_per_epoch = max(1, self.data.photo_count // batch)
         self.steps = self.steps_per_epoch * config.optimizer.epochs
         self.step, self.epoch, self.best = 0, 0, -1.0
+        if (self.out / STATE).exists() and not resume:
+            raise ConfigurationError(f"{self.out}: holds a training run; add --resume, or choose another out")
         if resume:
             self._resume()
-        elif (self.out / STATE).exists():
-            raise ConfigurationError(f"{self.out}: holds a training run; add --resume, or choose another out")
+        elif config.model.start:
+            self._start_from(config.model.start)
 
     def run(self) -> dict[str, Any]:
         """Train the epochs that are left and return the metrics of the last.
@@ -154,6 +156,15 @@ class Trainer:
         partial = self.out / f".{STATE}.part"
         torch.save(state, partial)
         partial.replace(self.out / STATE)
+
+    def _start_from(self, checkpoint: str) -> None:
+        network, _, names = load_checkpoint(checkpoint)
+        if names != self.names:
+            raise ConfigurationError(f"model.start: {checkpoint} was trained on other names; use its names.csv")
+        try:
+            self.network.load_state_dict(network.state_dict())
+        except RuntimeError as error:
+            raise ConfigurationError(f"model.start: {checkpoint} holds another network than model describes") from error
 
     def _resume(self) -> None:
         if not (self.out / STATE).is_file():
