@@ -82,7 +82,9 @@ def embedder(data) -> Embedder:
 
 
 def settings(data: Path, **changes) -> EvaluationSettings:
-    return EvaluationSettings(**{"images": data / "image", "speech": data / "audio", **changes})
+    return EvaluationSettings(
+        **{"images": data / "image", "speech": data / "audio", "false_accept_rate": 0.1, **changes}
+    )
 
 
 @pytest.fixture(scope="module")
