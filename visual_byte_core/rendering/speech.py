@@ -94,7 +94,10 @@ def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
     padded = np.pad(samples, N_FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
     spectrum = np.fft.rfft(frames * _window())
-    return _mel_filters() @ (spectrum.real**2 + spectrum.imag**2).T
+    power = spectrum.real**2 + spectrum.imag**2
+    # Band by band: a filter is zero almost everywhere, and the product of whole matrices would start BLAS threads,
+    # which take 20 times as long as the product when another process holds one of the cores.
+    return np.stack([power[:, low : low + len(weights)] @ weights for low, weights in _mel_bands()])
 
 
 def _to_mono(samples: np.ndarray, rate: int) -> np.ndarray:
@@ -138,6 +141,13 @@ def _mel_filters() -> np.ndarray:
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
     return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+@lru_cache(maxsize=1)
+def _mel_bands() -> list[tuple[int, np.ndarray]]:
+    """First bin and weights of each filter, without the zeros around them."""
+    bands = [np.flatnonzero(weights) for weights in _mel_filters()]
+    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, _mel_filters(), strict=True)]
 
 
 # Slaney's scale: 3 mels for 200 Hz up to 1 kHz, from there 27 mels for a factor of 6.4.
