@@ -60,7 +60,7 @@ def test_typed_names_find_their_photos(embedder: Embedder, gallery: tuple[np.nda
     texts = np.stack([embedder.embed_text(slug.replace("_", " ")) for slug in slugs])
     recall = recall_at_k(texts, slugs, *gallery)
     # Chance is 1 in 37. The figure itself is the demo's; here only what would be a broken renderer or network fails.
-    assert recall["r1"] > 0.3 and recall["r5"] > 0.6
+    assert recall["r1"] > 0.2 and recall["r5"] > 0.5
 
 
 def test_a_recorded_name_finds_its_photo(embedder: Embedder, gallery: tuple[np.ndarray, list[str]]) -> None:
@@ -98,7 +98,7 @@ def test_the_demo_remembers_every_photo_and_asks_every_name(tmp_path: Path) -> N
     assert result["typed"]["n"] == result["spoken"]["n"] == 37
     assert result["not_found"]["known_absent"]["asked"] == result["not_found"]["never_trained"]["asked"] == 24
     assert 0 < result["memories"] <= 180 and result["bundle"] == load_bundle(STARTER).id
-    assert result["typed"]["r1"] > 0.3 and result["spoken"]["r1"] > 0.3
+    assert result["typed"]["r1"] > 0.2 and result["spoken"]["r1"] > 0.2
     assert set(result["latency_ms"]) == {"typed", "spoken", "frame"}
     assert result["embedding_node_peak_mb"] < 400
     assert "banana" in done.stdout and "typed R@1" in done.stdout
