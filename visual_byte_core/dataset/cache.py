@@ -24,11 +24,10 @@ from visual_byte_core.errors import DataError, InvalidSound
 from visual_byte_core.files import write_atomically
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings
-from visual_byte_core.rendering.speech import read_sound, render_speech
+from visual_byte_core.rendering.speech import SOUND_SUFFIXES, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
 
 KEY = "renderer.yaml"
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
 CACHES = {"audio": "audio_img_train_2", "audio_eval_tts": "audio_img_eval_2"}
 
 log = logging.getLogger("visual_byte")

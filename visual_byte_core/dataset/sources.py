@@ -38,9 +38,8 @@ from visual_byte_core.dataset.voices import (
 )
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName, read_names, slugify, spell
-from visual_byte_core.rendering.photo import read_photo
+from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 TILE = 32  # CIFAR sheets: tiles row by row, in the official order
 PARTS = ("", "_calibrate", "_eval")
 

@@ -15,10 +15,9 @@ from torch.utils.data import Dataset, Sampler
 
 from visual_byte_core.dataset import augment
 from visual_byte_core.dataset.cache import sounds_below
-from visual_byte_core.dataset.sources import PHOTO_SUFFIXES
 from visual_byte_core.errors import DataError, InvalidSound
 from visual_byte_core.names import ClassName, spell
-from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo, render_photo
 from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.training.config import DataConfig, TrainingConfig

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from visual_byte_core.errors import DataError, InvalidImage, InvalidSound, VisualByteError
-from visual_byte_core.evaluation.perturb import SOUND_SUFFIXES, NoiseMixer
+from visual_byte_core.evaluation.perturb import NoiseMixer
 from visual_byte_core.evaluation.rejection import Labelled
 from visual_byte_core.names import LANGUAGES
-from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.speech import read_sound, render_speech
+from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo, render_photo
+from visual_byte_core.rendering.speech import SOUND_SUFFIXES, read_sound, render_speech
 from visual_byte_core.runtime.embedder import Embedder
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 FILES_AT_ONCE = 64
 
 log = logging.getLogger("visual_byte")

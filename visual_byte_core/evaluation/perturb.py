@@ -18,10 +18,9 @@ import soxr
 from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError
-from visual_byte_core.rendering.speech import read_sound
+from visual_byte_core.rendering.speech import SOUND_SUFFIXES, read_sound
 
 TEXT_PERTURBATIONS = ("typo", "plural", "case")
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
 
 IRREGULAR_PLURALS = {
     "man": "men", "woman": "women", "child": "children", "person": "people", "mouse": "mice", "goose": "geese",

@@ -12,6 +12,8 @@ import numpy as np
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.rendering.settings import PhotoSettings
 
+# What data sets hold; OpenCV reads more.
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.
 LARGEST_PIXELS = 100_000_000
 

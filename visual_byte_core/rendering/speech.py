@@ -18,6 +18,8 @@ import soxr
 from visual_byte_core.errors import InvalidSound
 from visual_byte_core.rendering.settings import SpeechSettings
 
+# What data sets hold; libsndfile reads more.
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
 RATE = 16000
 N_FFT, WINDOW, HOP, BANDS = 512, 400, 160, 80
 # Quieter than one step of a 16-bit sample: digital silence, not a quiet room.
