@@ -42,6 +42,7 @@ def synthesize(words: str, language: str, variant: str, rate: int, pitch: int) -
         raise DataError(f"espeak-ng has no voice for the language {language!r}")
     library.espeak_SetParameter(_RATE_PARAMETER, rate, 0)
     library.espeak_SetParameter(_PITCH_PARAMETER, pitch, 0)
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breathy voices draw noise, by default seeded with the time
     text = words.encode()
     library.espeak_Synth(text, len(text) + 1, 0, 0, 0, _UTF8 | _END_PAUSE, None, None)
     library.espeak_Synchronize()
