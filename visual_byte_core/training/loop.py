@@ -20,9 +20,11 @@ from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import overlaps, read_names
 from visual_byte_core.training.checkpoint import build_network, load_checkpoint, save_checkpoint
 from visual_byte_core.training.config import TrainingConfig
+from visual_byte_core.training.depthwise import quicken_depthwise
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.pixels import prepare_pixels
+from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.validation import Validation
 
 STATE = "state.pt"
@@ -34,12 +36,14 @@ class Trainer:
     def __init__(self, config: TrainingConfig, *, resume: bool = False) -> None:
         self.config, self.out = config, Path(config.out)
         self.device = _device(config.device)
-        if config.optimizer.threads:
-            torch.set_num_threads(config.optimizer.threads)
+        if self.device.type == "cpu":
+            prepare_processor(config.optimizer.threads)
         torch.manual_seed(config.seed)
         self.names = read_names(config.data.names)
         self.data = TripletDataset(config, self.names)
         self.network = build_network(config, len(self.names)).to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        quicken_depthwise(self.network)
         self.overlap = overlap_matrix([name.slug for name in self.names], overlaps(self.names)).to(self.device)
         self.optimizer = torch.optim.AdamW(_parameter_groups(self.network, config.optimizer.weight_decay))
         self.precision = _precision(config.optimizer.precision, self.device)
