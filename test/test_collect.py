@@ -1,19 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building a data set: parts that never meet, voices that repeat, caches that notice what is stale."""
+"""Building a data set: parts that never meet, voices that repeat."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from visual_byte_core.dataset.cache import cached_speech, precompute, sounds_below
+from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sources import collect
@@ -28,7 +27,6 @@ from visual_byte_core.dataset.voices import (
 )
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import read_names
-from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -138,25 +136,3 @@ def test_pseudo_words_repeat_and_are_no_names() -> None:
 def test_names_too_few_to_invent_words_are_refused_and_not_tried_for_ever() -> None:
     with pytest.raises(DataError, match="lower it"):
         pseudo_words(["ab"], 5)
-
-
-def test_cached_and_live_speech_are_the_same_bytes(dataset: Path, collect_config: CollectConfig) -> None:
-    renderer, names = RendererSettings(64), read_names(collect_config.names)
-    assert precompute(dataset, names, renderer) > 0
-    assert precompute(dataset, names, renderer) == 0
-    sound = sounds_below(dataset / "audio" / "kiwi")[0]
-    image = dataset / "audio_img_train_2" / sound.relative_to(dataset / "audio").with_suffix(".png")
-    live = cached_speech(sound, dataset, replace(renderer, speech=SpeechSettings(rms=5.0)))
-    cached = cached_speech(sound, dataset, renderer)
-    assert (cv2.imread(str(image))[:, :, ::-1] == cached).all()
-    assert (cached != live).any()
-    image.unlink()
-    assert (cached_speech(sound, dataset, renderer) == cached).all()
-
-
-def test_a_cache_of_other_settings_is_refused_unless_overwritten(dataset: Path, collect_config: CollectConfig) -> None:
-    names = read_names(collect_config.names)
-    precompute(dataset, names, RendererSettings(64))
-    with pytest.raises(DataError, match="other renderer settings.*--overwrite"):
-        precompute(dataset, names, RendererSettings(48))
-    assert precompute(dataset, names, RendererSettings(48), overwrite=True) > 0

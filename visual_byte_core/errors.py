@@ -47,3 +47,7 @@ class ConfigurationError(VisualByteError):
 
 class DataError(VisualByteError):
     """A data set that lacks what the command needs."""
+
+
+class ModelError(VisualByteError):
+    """A sentence model or Whisper that is missing or cannot be used."""

@@ -1,22 +1,39 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Render the speech and the names of a data set into PNG caches, as the training configuration renders them."""
+"""Render the names and the speech of a data set into PNG caches (text_img_*, audio_img_*).
+
+Without --text and --speech the caches are those that the training configuration uses. What is there stays, unless its
+sound or name has changed since; an interrupted run goes on where it stopped. Speech method 1 and the text renderers
+`semantic` and `smooth+sentence` want the training packages (pip install '.[train]' in Visual Byte's folder).
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from visual_byte_core.commands.common import add_configuration, print_json
+from visual_byte_core.commands.common import add_configuration, positive, print_json
 
 HELP = "render speech and names into caches"
 EXTRA = "robot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from visual_byte_core.rendering.settings import SPEECH_METHODS, TEXT_RENDERERS
+
     add_configuration(parser, default="config/train_starter.yaml")
-    parser.add_argument("--overwrite", action="store_true", help="replace caches of other renderer settings")
-    parser.add_argument("--json", action="store_true", help="print the count as JSON")
+    parser.add_argument(
+        "--text", nargs="*", choices=TEXT_RENDERERS, metavar="RENDERER",
+        help=f"renderers to cache names of: {', '.join(TEXT_RENDERERS)}; none after --text for no names",
+    )  # fmt: skip
+    parser.add_argument(
+        "--speech", nargs="*", choices=SPEECH_METHODS, type=int, metavar="METHOD",
+        help="methods to cache speech by: 1 (Whisper), 2 (log-mel); none after --speech for no speech",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="empty these caches first, whatever they hold")
+    parser.add_argument("--workers", type=positive, default=0, metavar="N", help="processes (default: one a CPU)")
+    parser.add_argument("--json", action="store_true", help="print the counts and what was left out as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,9 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
     root, names = Path(config.data.root), read_names(config.data.names)
-    written = precompute(root, names, config.renderer, overwrite=arguments.overwrite)
+    report = precompute(
+        root,
+        names,
+        config.renderer,
+        texts=arguments.text,
+        methods=arguments.speech,
+        overwrite=arguments.overwrite,
+        workers=arguments.workers,
+    )
     if arguments.json:
-        print_json({"images": written})
-    else:
-        print(f"{root}: rendered {written} images")
+        print_json({"images": report.images, "caches": report.written, "left_out": list(report.left_out)})
+        return 0
+    for cache, images in report.written.items():
+        print(f"{root / cache}: rendered {images} images")
+    for reason in report.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
+    if report.left_out:
+        print(f"{len(report.left_out)} sounds hold no name and were left out (listed above)", file=sys.stderr)
     return 0

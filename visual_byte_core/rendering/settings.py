@@ -12,6 +12,12 @@ from typing import Any
 from visual_byte_core.configuration import build
 from visual_byte_core.errors import ConfigurationError
 
+TEXT_RENDERERS = ("smooth", "hash", "semantic", "smooth+sentence")
+SPEECH_METHODS = (1, 2)
+# The texts that need a sentence model, and the method's own model for them.
+SENTENCE_RENDERERS = ("semantic", "smooth+sentence")
+SENTENCE_MODEL = "sentence-transformers/static-similarity-mrl-multilingual-v1"
+
 
 @dataclass(frozen=True)
 class PhotoSettings:
@@ -30,32 +36,53 @@ class PhotoSettings:
 class TextSettings:
     """How words become a texture.
 
-    renderer: `smooth` (near words, near textures) or `hash` (every text its own pattern).
+    renderer: `smooth` (near words, near textures), `smooth+sentence` (near in meaning too), `hash` (every text its own
+        pattern) or `semantic` (hash patches of the parts, their similarities and the sentence embedding).
     waves: number of waves that `smooth` spreads the n-grams over.
     ngrams: lengths of the character n-grams that `smooth` counts.
+    sentence_model: for `semantic` and `smooth+sentence`: a folder of sentence-transformers, a name of its hub, or, in a
+        bundle, the name of the model that the bundle holds.
+    sentence_dimension: how many values of the sentence embedding are used, from the first; 0 for all. Models trained
+        for it (Matryoshka) lose little by it.
+    sentence_share: share of the picture's power, 0..1, that `smooth+sentence` gives to the meaning.
     """
 
     renderer: str = "smooth"
     waves: int = 256
     ngrams: tuple[int, ...] = (1, 2, 3)
+    sentence_model: str = SENTENCE_MODEL
+    sentence_dimension: int = 256
+    sentence_share: float = 0.5
 
     def __post_init__(self) -> None:
-        _one_of("text.renderer", self.renderer, ("smooth", "hash"))
+        _one_of("text.renderer", self.renderer, TEXT_RENDERERS)
         if not 16 <= self.waves <= 4096 or not self.ngrams or min(self.ngrams) < 1:
             raise ConfigurationError(
                 f"text.waves must be 16 to 4096 and text.ngrams positive, got {self.waves}, {self.ngrams}"
             )
+        if not self.sentence_model or self.sentence_dimension < 0 or not 0 <= self.sentence_share <= 1:
+            raise ConfigurationError(
+                "text.sentence_model must be named, sentence_dimension 0 or more and sentence_share 0 to 1, got"
+                f" {self.sentence_model!r}, {self.sentence_dimension}, {self.sentence_share}"
+            )
+
+    @property
+    def needs_sentence_model(self) -> bool:
+        return self.renderer in SENTENCE_RENDERERS
 
 
 @dataclass(frozen=True)
 class SpeechSettings:
-    """How a spoken name becomes a log-mel image.
+    """How a spoken name becomes an image.
 
+    method: 2 draws the log-mel spectrogram; 1 the last hidden state of a Whisper encoder, which no robot runs.
+    whisper: for method 1, a folder of transformers or a name of its hub.
     seconds: length of the frame that the name is stretched to.
     warp: `spectrogram` resizes the spectrogram (keeps pitch), `waveform` stretches the samples.
     trim_db: what lies this many decibels under the loudest frame counts as silence at both ends.
     rms: root mean square that the trimmed samples are scaled to; 10 lets the logarithm show weak consonants.
     shortest, longest: seconds of sound after trimming that can hold a name.
+    seconds, warp and rms are of method 2 alone.
     """
 
     seconds: float = 2.0
@@ -64,8 +91,14 @@ class SpeechSettings:
     rms: float = 10.0
     shortest: float = 0.1
     longest: float = 5.0
+    method: int = 2
+    whisper: str = "openai/whisper-tiny"
 
     def __post_init__(self) -> None:
+        if self.method not in SPEECH_METHODS or not self.whisper:
+            raise ConfigurationError(
+                f"speech.method must be 1 or 2 and speech.whisper named, got {self.method}, {self.whisper!r}"
+            )
         _one_of("speech.warp", self.warp, ("spectrogram", "waveform"))
         if min(self.seconds, self.trim_db, self.rms, self.shortest) <= 0 or self.longest <= self.shortest:
             raise ConfigurationError("speech settings must be positive, and longest above shortest")
@@ -94,8 +127,24 @@ class RendererSettings:
         return build(cls, values, "renderer.")
 
     def digest(self) -> str:
-        """16 hex characters that change when any setting does."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+        """16 hex characters that change when any setting with an influence does."""
+        return _digest_of(self.to_dict())
+
+    def part_digest(self, part: str) -> str:
+        """The same for what decides one modality alone: `size` and the settings of `photo`, `text` or `speech`."""
+        return _digest_of({name: value for name, value in self.to_dict().items() if name in ("size", part)})
+
+
+def _digest_of(values: dict[str, Any]) -> str:
+    """What has no influence is left out, so that bundles from before a setting existed keep their digest."""
+    text, speech = values.get("text"), values.get("speech")
+    if text and text["renderer"] != "smooth+sentence":
+        del text["sentence_share"]
+    if text and text["renderer"] not in SENTENCE_RENDERERS:
+        del text["sentence_model"], text["sentence_dimension"]
+    if speech and speech["method"] == 2:
+        del speech["method"], speech["whisper"]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -55,8 +55,13 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
 
     Raises:
         InvalidSound: silent, not finite, shorter or longer than a name can be.
+        ModelError: method 1, and Whisper is missing.
     """
     mono = prepare(samples, rate, settings)
+    if settings.method == 1:
+        from visual_byte_core.rendering.whisper import whisper_images
+
+        return whisper_images([mono], size, settings)[0]
     if settings.warp == "waveform":
         steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
         mono = np.interp(steps, np.arange(len(mono)), mono)

@@ -24,11 +24,23 @@ def render_text(words: str, size: int, settings: TextSettings = TextSettings()) 
 
     Raises:
         InvalidText: nothing but blanks, or over 200 characters.
+        ModelError: the renderer needs a sentence model that is missing.
     """
     canonical = canonical_words(words)
     if settings.renderer == "hash":
         return hash_texture(canonical, size)
-    return smooth_texture(canonical, size, waves=settings.waves, ngrams=settings.ngrams)
+    if settings.renderer == "smooth":
+        return smooth_texture(canonical, size, waves=settings.waves, ngrams=settings.ngrams)
+    # Only where the words' meaning is drawn: not every robot has the tokenizers package.
+    from visual_byte_core.rendering.sentence_encoder import encoder_of
+    from visual_byte_core.rendering.sentence_texture import semantic_texture, smooth_sentence_texture
+
+    encoder = encoder_of(settings)
+    if settings.renderer == "semantic":
+        return semantic_texture(canonical, size, encoder)
+    return smooth_sentence_texture(
+        canonical, size, encoder, waves=settings.waves, ngrams=settings.ngrams, share=settings.sentence_share
+    )
 
 
 def canonical_words(words: str) -> str:
