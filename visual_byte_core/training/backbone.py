@@ -1,32 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""timm backbones, also where torchvision's compiled operators do not load."""
+"""timm backbones."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.torchvision_import import import_torchvision
 
-
-def _import_timm() -> None:
-    try:
-        import timm  # noqa: F401
-    except RuntimeError:
-        # A torchvision that was built for CUDA finds no libcudart beside a CPU build of torch, and with it two operator
-        # schemas are missing that its Python side refers to. Nothing here calls them.
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        globals()["_torchvision_library"] = library  # the schemas live as long as the library does
-        import timm  # noqa: F401
-
-
-_import_timm()
+import_torchvision()  # before timm imports it
 
 
 def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_scale: float) -> nn.Module:
