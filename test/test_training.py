@@ -135,6 +135,18 @@ def test_batches_hold_distinct_classes_and_every_class_is_as_likely() -> None:
     assert len(next(iter(ClassBalancedBatchSampler(photos, 64, 0, 1, 1)))) == 5
 
 
+def test_classes_with_many_photos_may_come_more_often() -> None:
+    photos = [400, 400, 25, 25, 0]
+
+    def share_of_many(balance: float) -> float:
+        sampler = ClassBalancedBatchSampler(photos, 1, 0, 2000, seed=1, balance=balance)
+        return float(np.mean([batch[0].number < 2 for batch in sampler]))
+
+    assert share_of_many(1) == pytest.approx(1 / 2, abs=0.05)
+    assert share_of_many(0.5) == pytest.approx(4 / 5, abs=0.05)
+    assert share_of_many(0) == pytest.approx(16 / 17, abs=0.05)
+
+
 @pytest.fixture(scope="module")
 def config(dataset: Path, collect_config: CollectConfig) -> TrainingConfig:
     return config_from_dict(

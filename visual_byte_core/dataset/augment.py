@@ -13,10 +13,19 @@ from visual_byte_core.rendering.speech import RATE
 Generator = np.random.Generator
 
 
-def photo_crop(image: np.ndarray, size: int, generator: Generator) -> np.ndarray:
-    """A random part of 35 to 100 % of the area, sides between 3:4 and 4:3, as uint8 (size, size, 3)."""
+SMALL_PHOTO_CROP = 0.35
+
+
+def photo_crop(image: np.ndarray, size: int, smallest: float, generator: Generator) -> np.ndarray:
+    """A random part of the photo, sides between 3:4 and 4:3, as uint8 (size, size, 3).
+
+    smallest: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as it
+    has no detail to come near to.
+    """
     height, width = image.shape[:2]
-    area = height * width * generator.uniform(0.35, 1)
+    area = (
+        height * width * generator.uniform(smallest if _is_large(image, size) else max(smallest, SMALL_PHOTO_CROP), 1)
+    )
     ratio = np.exp(generator.uniform(-1, 1) * np.log(4 / 3))
     h, w = (min(height, max(1, round((area / ratio) ** 0.5))), min(width, max(1, round((area * ratio) ** 0.5))))
     top, left = generator.integers(height - h + 1), generator.integers(width - w + 1)
@@ -25,8 +34,22 @@ def photo_crop(image: np.ndarray, size: int, generator: Generator) -> np.ndarray
     return cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
+def rotate(image: np.ndarray, size: int, generator: Generator) -> np.ndarray:
+    """Turn a large photo by some 12 degrees either way; what comes in at the corners is mirrored."""
+    if not _is_large(image, size):
+        return image
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(generator.normal(0, 12)), 1)
+    return cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+def blur(image: np.ndarray, generator: Generator) -> np.ndarray:
+    """Out of focus by 0.4 to 1.3 pixels (standard deviation)."""
+    return cv2.GaussianBlur(image, (0, 0), float(generator.uniform(0.4, 1.3)))
+
+
 def flip_and_colour(image: np.ndarray, generator: Generator) -> np.ndarray:
-    """Mirror half of the photos; change brightness, contrast, saturation and white balance."""
+    """Mirror half of the photos; change brightness, contrast, saturation and white balance, and one in five hues."""
     if generator.random() < 0.5:
         image = image[:, ::-1]
     pixels = image.astype(np.float32)
@@ -35,7 +58,19 @@ def flip_and_colour(image: np.ndarray, generator: Generator) -> np.ndarray:
     mean = pixels.mean()
     pixels = (pixels - mean) * generator.uniform(0.7, 1.3) + mean * generator.uniform(0.6, 1.3)
     pixels *= generator.uniform(0.92, 1.08, 3).astype(np.float32)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    image = np.clip(pixels, 0, 255).astype(np.uint8)
+    return _shift_hue(image, int(generator.integers(-8, 9))) if generator.random() < 0.2 else image
+
+
+def _shift_hue(image: np.ndarray, steps: int) -> np.ndarray:
+    """steps: of 2 degrees each, as OpenCV counts hues."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    hsv[:, :, 0] = (hsv[:, :, 0].astype(int) + steps) % 180
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def _is_large(image: np.ndarray, size: int) -> bool:
+    return min(image.shape[:2]) > 2 * size
 
 
 def reduce_resolution(image: np.ndarray, generator: Generator) -> np.ndarray:

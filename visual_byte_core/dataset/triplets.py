@@ -91,7 +91,11 @@ class TripletDataset(Dataset[Triplet]):
         size = self.config.renderer.size
         if generator.random() >= change.photo:
             return render_photo(image, size, self.config.renderer.photo)
-        image = augment.flip_and_colour(augment.photo_crop(image, size, generator), generator)
+        if generator.random() < change.rotate:
+            image = augment.rotate(image, size, generator)
+        image = augment.flip_and_colour(augment.photo_crop(image, size, change.crop, generator), generator)
+        if generator.random() < change.blur:
+            image = augment.blur(image, generator)
         if generator.random() < change.reduce:
             image = augment.reduce_resolution(image, generator)
         return augment.erase(image, generator) if generator.random() < change.erase else image
@@ -138,17 +142,20 @@ class TripletDataset(Dataset[Triplet]):
 
 
 class ClassBalancedBatchSampler(Sampler[list[Draw]]):
-    """Batches of distinct classes, then distractors; every class is equally likely, however many photos it has."""
+    """Batches of distinct classes, then distractors."""
 
-    def __init__(self, photos: list[int], classes: int, distractors: int, steps: int, seed: int) -> None:
-        """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch."""
+    def __init__(
+        self, photos: list[int], classes: int, distractors: int, steps: int, seed: int, balance: float = 1.0
+    ) -> None:
+        """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch.
+
+        balance: 1 draws every class equally often, 0 in proportion to its photos, between them to their power of
+        1 - balance. With few photos in some classes and many in others, 1 learns the few by heart.
+        """
         self.numbers = np.flatnonzero(photos)
-        self.classes, self.distractors, self.steps, self.seed = (
-            min(classes, len(self.numbers)),
-            distractors,
-            steps,
-            seed,
-        )
+        self.classes, self.distractors = min(classes, len(self.numbers)), distractors
+        self.steps, self.seed = steps, seed
+        self.log_weights = (1 - balance) * np.log(np.asarray(photos, float)[self.numbers])
 
     def __len__(self) -> int:
         return self.steps
@@ -156,7 +163,9 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         generator = np.random.default_rng([self.seed, 1])
         for _ in range(self.steps):
-            numbers = [*generator.permutation(self.numbers)[: self.classes], *[DISTRACTOR] * self.distractors]
+            # The largest of weights with Gumbel noise: drawing one by one without putting back (Vieira, 2014).
+            order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
+            numbers = [*self.numbers[order[: self.classes]], *[DISTRACTOR] * self.distractors]
             seeds = generator.integers(1 << 62, size=len(numbers))
             yield [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
 

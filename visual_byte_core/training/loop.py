@@ -22,7 +22,7 @@ from visual_byte_core.training.checkpoint import build_network, load_checkpoint,
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.depthwise import quicken_depthwise
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
-from visual_byte_core.training.network import VisualByteNet
+from visual_byte_core.training.optimizer import make_optimizer
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.validation import Validation
@@ -45,7 +45,7 @@ class Trainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         quicken_depthwise(self.network)
         self.overlap = overlap_matrix([name.slug for name in self.names], overlaps(self.names)).to(self.device)
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.network, config.optimizer.weight_decay))
+        self.optimizer = make_optimizer(self.network, config.optimizer)
         self.precision = _precision(config.optimizer.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         batch = config.optimizer.classes * config.optimizer.photos
@@ -90,6 +90,7 @@ class Trainer:
             optimizer.distractors,
             self.steps_per_epoch,
             self.config.seed * 100_003 + self.epoch,
+            self.config.data.balance,
         )
         loader = DataLoader(
             self.data,
@@ -205,15 +206,6 @@ def _schedule(progress: float, warmup: float) -> float:
     if progress < warmup:
         return (progress + 1e-3) / (warmup + 1e-3)
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
-
-
-def _parameter_groups(network: VisualByteNet, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels; none for norms, biases and the two temperatures."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _device(name: str) -> torch.device:
