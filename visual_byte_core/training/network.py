@@ -32,7 +32,7 @@ class VisualByteNet(nn.Module):
         super().__init__()
         timm_model: Any = create_backbone(backbone, pretrained, drop_path, layer_scale)
         self.backbone = timm_model
-        features = timm_model.num_features
+        features = timm_model.head_hidden_size  # behind the head, which widens the features of some backbones
         self.projector = nn.Sequential(nn.Linear(features, dimension), nn.GELU(), nn.Linear(dimension, dimension))
         self.classifier = nn.Linear(dimension, classes)
         start = math.log(1 / INITIAL_TEMPERATURE)
