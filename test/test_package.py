@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("visual_byte_core", "visual_byte_ros")
 CMAKE = (ROOT / "CMakeLists.txt").read_text()
 TRAINING_ONLY = {"torch", "torchvision", "torchaudio", "timm", "transformers", "matplotlib", "sklearn"}
+TRAINING_ONLY |= {"sentence_transformers", "tokenizers"}  # tokenizers only where a bundle has a sentence model
 
 
 def module_names(*folders: str) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 
 from visual_byte_core.errors import InvalidText
 from visual_byte_core.rendering.hash_texture import PATTERNS, Digest, hash_texture, perturb_texture
-from visual_byte_core.rendering.settings import TextSettings
+from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings, TextSettings
 from visual_byte_core.rendering.smooth_texture import wave_weights
 from visual_byte_core.rendering.text import LONGEST, canonical_words, render_text
 
@@ -46,7 +46,7 @@ def test_every_family_of_patterns_shows_two_colours_and_repeats(pattern: str) ->
 def test_another_process_with_another_hash_seed_gives_the_same_bytes() -> None:
     program = (
         "import hashlib; from visual_byte_core.rendering.text import render_text;"
-        "from visual_byte_core.rendering.settings import TextSettings;"
+        "from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings, TextSettings;"
         "print([hashlib.sha256(render_text('사과 mug', 64, TextSettings(renderer=r)).tobytes()).hexdigest()"
         " for r in ('hash', 'smooth')])"
     )
@@ -103,6 +103,32 @@ def test_nothing_to_render_is_refused(words: str) -> None:
 def test_ten_thousand_characters_are_refused() -> None:
     with pytest.raises(InvalidText, match="10000 characters"):
         render_text("x" * 10_000, 48)
+
+
+def test_settings_that_came_later_leave_the_digests_of_older_bundles() -> None:
+    assert RendererSettings().digest() == "21bcebc5d5e02483" and RendererSettings(64).digest() == "5396ba7c3bd29d7b"
+    unused = TextSettings(sentence_model="another", sentence_dimension=0, sentence_share=1.0)
+    assert RendererSettings(text=unused).digest() == RendererSettings().digest()
+    spoken = SpeechSettings(whisper="another")
+    assert RendererSettings(speech=spoken).digest() == RendererSettings().digest()
+
+
+def test_settings_that_came_later_count_where_they_are_used() -> None:
+    different = [
+        RendererSettings(**parts)
+        for parts in (
+            {},
+            {"text": TextSettings(renderer="semantic")},
+            {"text": TextSettings(renderer="smooth+sentence")},
+            {"text": TextSettings(renderer="smooth+sentence", sentence_share=0.4)},
+            {"text": TextSettings(renderer="smooth+sentence", sentence_model="another")},
+            {"text": TextSettings(renderer="smooth+sentence", sentence_dimension=0)},
+            {"speech": SpeechSettings(method=1)},
+            {"speech": SpeechSettings(method=1, whisper="another")},
+        )
+    ]
+    assert len({settings.digest() for settings in different}) == len(different)
+    assert [RendererSettings.from_dict(settings.to_dict()) for settings in different] == different
 
 
 def test_case_width_and_blanks_make_no_difference() -> None:

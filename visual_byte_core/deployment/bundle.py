@@ -4,6 +4,7 @@
 
 - `backbone.onnx`: input `pixels` float32 [n, 3, size, size]; outputs `embedding` float32 [n, 512], unit length, and
   `embedding_map` float32 [n, 512, h, w], unit length per cell
+- `sentence/`, only where the text renderer needs it: a portable sentence model (`rendering.sentence_encoder`)
 - `bundle.yaml`: name, renderer, normalization, class names, calibration, metrics, SHA-256 of every file that is read
 - `README.md`: the model card, written from `bundle.yaml`
 """
@@ -23,7 +24,7 @@ from typing import Any
 import yaml
 
 from visual_byte_core.deployment.model_card import model_card
-from visual_byte_core.errors import BundleError, VisualByteError
+from visual_byte_core.errors import BundleError, ModelError, VisualByteError
 from visual_byte_core.files import sha256_of_file, sync_folder, write_atomically
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.normalize import MEAN, STD
@@ -33,7 +34,11 @@ FORMAT = 1
 MANIFEST = "bundle.yaml"
 BACKBONE = "backbone.onnx"
 CARD = "README.md"
+SENTENCE = "sentence"
 EMBEDDING_DIMENSION = 512
+NO_METHOD_1 = (
+    "trained on speech method 1, whose Whisper no robot runs; train with renderer.speech.method=2 to make a bundle"
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Bundle:
 
 
 def load_bundle(path: str | os.PathLike[str]) -> Bundle:
-    """Read and check a bundle folder.
+    """Read and check a bundle folder; from then on its sentence model, if it has one, serves `render_text`.
 
     Raises BundleError if the folder, `bundle.yaml` or a file it names is missing, altered or of an unknown format.
     """
@@ -78,6 +83,8 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
     bundle = _bundle_of(folder, document)
     for name, expected in document["files"].items():
         _check_file(folder, name, expected)
+    if bundle.renderer.text.needs_sentence_model:
+        _provide_sentence_model(bundle)
     return bundle
 
 
@@ -89,6 +96,7 @@ def write_bundle(
     renderer: RendererSettings,
     class_names: Sequence[ClassName],
     onnx_path: str | os.PathLike[str],
+    sentence: str | os.PathLike[str] | None = None,
     quantization: Mapping[str, Any],
     calibration: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
@@ -96,7 +104,8 @@ def write_bundle(
 ) -> Bundle:
     """Make a bundle folder; an older bundle at the same place is replaced, anything else there is refused.
 
-    `onnx_path` is copied. The mappings hold plain data (numbers, texts, lists, mappings; numpy scalars and arrays too).
+    `onnx_path` is copied, and so is `sentence`, the folder of the portable sentence model that `renderer` names, if it
+    needs one. The mappings hold plain data (numbers, texts, lists, mappings; numpy scalars and arrays too).
     `metrics` and `training` are laid out as `model_card` describes. Raises BundleError.
     """
     target = Path(folder)
@@ -109,6 +118,10 @@ def write_bundle(
     try:
         temporary.chmod(0o755)  # mkdtemp makes it private; a bundle is for sharing
         shutil.copyfile(onnx_path, temporary / BACKBONE)
+        if sentence is not None:
+            (temporary / SENTENCE).mkdir()
+            for file in Path(sentence).iterdir():
+                shutil.copyfile(file, temporary / SENTENCE / file.name)
         bundle = Bundle(
             path=temporary,
             name=name,
@@ -183,12 +196,17 @@ def _document_of(bundle: Bundle) -> dict[str, Any]:
         "renderer": _plain(bundle.renderer.to_dict(), "renderer"),
         "normalization": _normalization(),
         "quantization": bundle.quantization,
-        "files": {BACKBONE: sha256_of_file(bundle.onnx_path)},
+        "files": {name: sha256_of_file(bundle.path / name) for name in _files(bundle.path)},
         "training": bundle.training,
         "metrics": bundle.metrics,
         "calibration": bundle.calibration,
         "class_names": [asdict(name) for name in bundle.class_names],
     }
+
+
+def _files(folder: Path) -> list[str]:
+    sentence = sorted(f"{SENTENCE}/{path.name}" for path in folder.glob(f"{SENTENCE}/*"))
+    return [BACKBONE, *sentence]
 
 
 def _normalization() -> dict[str, list[float]]:
@@ -281,10 +299,29 @@ def _check_reproducible(path: Path, renderer: RendererSettings, document: Mappin
             f"{path}: made with renderer {document['renderer_digest']}, this version renders {renderer.digest()}; "
             "use the version that wrote the bundle, or train and export again"
         )
+    if renderer.speech.method != 2:
+        raise BundleError(f"{path}: {NO_METHOD_1}")
     if document["normalization"] != _normalization():
         raise BundleError(
             f"{path}: normalization {document['normalization']} differs from this version's {_normalization()}; "
             "use the version that wrote the bundle, or train and export again"
+        )
+
+
+def _provide_sentence_model(bundle: Bundle) -> None:
+    from visual_byte_core.rendering.sentence_encoder import provide
+
+    renderer, wanted = bundle.renderer.text.renderer, bundle.renderer.text.sentence_model
+    try:
+        encoder = provide(bundle.path / SENTENCE)
+    except ModelError as error:
+        raise BundleError(
+            f"bundle {bundle.path}: its text renderer {renderer} needs a sentence model: {error}"
+        ) from error
+    if encoder.name != wanted:
+        raise BundleError(
+            f"bundle {bundle.path}: its text renderer {renderer} needs the sentence model {wanted}, {SENTENCE}/ holds "
+            f"{encoder.name}; export the bundle again"
         )
 
 

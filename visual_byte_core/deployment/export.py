@@ -8,6 +8,7 @@ import contextlib
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.triplets import photos_of
-from visual_byte_core.deployment.bundle import Bundle, write_bundle
+from visual_byte_core.deployment.bundle import NO_METHOD_1, Bundle, write_bundle
 from visual_byte_core.deployment.quantize import METHOD, cosines, quantize
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError, InvalidSound
 from visual_byte_core.names import ClassName
@@ -33,6 +34,7 @@ from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
 
 OPSET = 20
+STRIDE = 32  # pixels a cell of the map
 LARGEST_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
 IMAGES_OF_A_KIND = 48
 MEASURE_EVERY = 3  # ranges are measured on every third image, the others tell what INT8 costs
@@ -65,9 +67,13 @@ def export(
     name: of the bundle, the folder's if empty. data: the training data set (image/, audio/), whose pictures give the
     ranges for INT8; the one that the checkpoint names if None. card: a YAML file for the model card, with `data` (name,
     items, licence, source of each) and `commands`.
-    Raises DataError (checkpoint or data set), ConfigurationError (card), BundleError (network, or `out` not writable).
+    Raises DataError (checkpoint or data set), ConfigurationError (card), ModelError (sentence model), BundleError
+    (network, speech method 1, or `out` not writable).
     """
     network, config, names = load_checkpoint(checkpoint)
+    if config.renderer.speech.method != 2:
+        raise BundleError(f"{checkpoint}: {NO_METHOD_1}")
+    renderer, sentence = _portable(config.renderer)
     root = data or Path(config.data.root)
     training = _training_facts(checkpoint, config, names, root) | (_read_card(card) if card else {})
     quantization: dict[str, Any] = {}
@@ -81,16 +87,19 @@ def export(
             out,
             name=name or out.resolve().name,
             backbone=config.model.backbone,
-            renderer=config.renderer,
+            renderer=renderer,
             class_names=names,
             onnx_path=onnx_path,
+            sentence=sentence,
             quantization=quantization,
             training=training,
         )
 
 
 def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
-    """Write the network to `out` with input `pixels` [n, 3, size, size] and outputs `embedding`, `embedding_map`.
+    """Write the network to `out` with input `pixels` [n, 3, 32 h, 32 w] and outputs `embedding`, `embedding_map`.
+
+    The side is free, so that a map of parts can be had of a larger picture than `size`, that of the embedding.
 
     Raises BundleError if ONNX Runtime's results differ from PyTorch's by more than 1e-4.
     """
@@ -99,13 +108,13 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
         warnings.simplefilter("ignore", FutureWarning)  # of PyTorch, about its own code
         program = torch.onnx.export(
             module,
-            (torch.zeros(2, 3, size, size),),
+            (torch.zeros(2, 3, size, size + STRIDE),),  # equal sides would become one dimension
             dynamo=True,
             opset_version=OPSET,
             input_names=["pixels"],
             output_names=["embedding", "embedding_map"],
             # With a fixed batch the products would become Gemm, which the quantization passes over.
-            dynamic_shapes={"pixels": {0: torch.export.Dim("n")}},
+            dynamic_shapes={"pixels": {0: torch.export.Dim("n"), 2: _multiple("h"), 3: _multiple("w")}},
             verbose=False,
         )
     if program is None:
@@ -116,6 +125,11 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     onnx.save(model, str(out))
     _check_agreement(module, size, out)
     return out
+
+
+def _multiple(name: str) -> Any:
+    """A side that may be any multiple of the network's stride."""
+    return STRIDE * torch.export.Dim(name, min=1, max=64)
 
 
 def rendered_images(
@@ -141,6 +155,16 @@ def rendered_images(
     measured = [image for kind in kinds for image in kind[::MEASURE_EVERY]]
     others = [image for kind in kinds for i, image in enumerate(kind) if i % MEASURE_EVERY]
     return np.stack(measured), np.stack(others)
+
+
+def _portable(renderer: RendererSettings) -> tuple[RendererSettings, Path | None]:
+    """The renderer as a bundle names it, and the folder of the sentence model that goes into the bundle, if any."""
+    if not renderer.text.needs_sentence_model:
+        return renderer, None
+    from visual_byte_core.rendering.sentence_encoder import encoder_of
+
+    encoder = encoder_of(renderer.text)
+    return replace(renderer, text=replace(renderer.text, sentence_model=encoder.name)), encoder.folder
 
 
 def _render_sounds(paths: Iterable[Path], renderer: RendererSettings) -> Iterator[np.ndarray]:

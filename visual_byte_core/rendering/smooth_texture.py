@@ -29,7 +29,7 @@ def smooth_texture(words: str, size: int, *, waves: int, ngrams: tuple[int, ...]
     """Texture of canonical words: uint8 (size, size, 3)."""
     weights = wave_weights(words, waves, ngrams)
     used = np.flatnonzero(weights)
-    picture = _waves(waves, size)[used].T @ (weights[used, None] * _colours(waves)[used])
+    picture = _waves(waves, size)[used].T @ (weights[used, None] * wave_colours(waves)[used])
     return np.clip(np.rint(127.5 + CONTRAST * picture), 0, 255).astype(np.uint8).reshape(size, size, 3)
 
 
@@ -56,21 +56,27 @@ def _ngrams(words: str, lengths: tuple[int, ...]) -> Counter[str]:
     return counts
 
 
-@lru_cache(maxsize=4)
-def _waves(waves: int, size: int) -> np.ndarray:
-    """Plane waves of unit power: float64 (waves, size * size)."""
+def wave_geometry(waves: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Angle in radians, cycles over the side and phase in radians of each wave: float64 (waves,) each."""
     number = np.arange(waves)
     angle = np.pi * (number % ORIENTATIONS) / ORIENTATIONS
     # The golden ratio spreads frequencies and phases evenly for any number of waves.
     frequency = LOWEST * (HIGHEST / LOWEST) ** (number * 0.6180339887498949 % 1)
     phase = 2 * np.pi * (number * 0.7548776662466927 % 1)
+    return angle, frequency, phase
+
+
+@lru_cache(maxsize=4)
+def _waves(waves: int, size: int) -> np.ndarray:
+    """Plane waves of unit power: float64 (waves, size * size)."""
+    angle, frequency, phase = wave_geometry(waves)
     y, x = np.mgrid[0:size, 0:size].reshape(2, -1) / size
     along = np.outer(np.cos(angle) * frequency, x) + np.outer(np.sin(angle) * frequency, y)
     return np.sqrt(2) * np.cos(2 * np.pi * along + phase[:, None])
 
 
 @lru_cache(maxsize=4)
-def _colours(waves: int) -> np.ndarray:
+def wave_colours(waves: int) -> np.ndarray:
     """One colour direction a wave, root mean square 1 over the channels: float64 (waves, 3)."""
     hue = 2 * np.pi * (np.arange(waves) * 0.5698402909980532 % 1)
     colours = 1 + 1.4 * np.cos(hue[:, None] + 2 * np.pi * np.arange(3) / 3)

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sentence embeddings without torch, by the same files in training and on a robot.
+
+A portable sentence model is a folder, made of a model of sentence-transformers by `rendering.sentence`:
+
+- `sentence.yaml`: format, model's name, kind, dimension
+- `tokenizer.json`, read by the tokenizers package
+- static model: `tokens.npy` int8 (vocabulary, dimension) and `scales.npy` float32 (vocabulary,), whose product is the
+  embedding of each token; a text has the mean of its tokens'
+- transformer: `encoder.onnx`, int64 (1, tokens) `input_ids` -> float32 (1, dimension or more)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from visual_byte_core.errors import ModelError
+from visual_byte_core.files import sha256_of_file
+from visual_byte_core.rendering.settings import TextSettings
+
+FORMAT = 1
+DESCRIPTION, TOKENIZER, TOKENS, SCALES, NETWORK = (
+    "sentence.yaml", "tokenizer.json", "tokens.npy", "scales.npy", "encoder.onnx",
+)  # fmt: skip
+FILES = {"static": (DESCRIPTION, TOKENIZER, TOKENS, SCALES), "transformer": (DESCRIPTION, TOKENIZER, NETWORK)}
+REMEMBERED = 4096  # texts
+
+
+@dataclass(frozen=True)
+class SentenceEncoder:
+    """A portable sentence model, open.
+
+    name: the model's, "@" and `digest`; digest: 12 hex characters that change with any of its files; embed: words ->
+    float32 (dimension,) of unit length, or zeros for words without any token.
+    """
+
+    folder: Path
+    name: str
+    digest: str
+    dimension: int
+    embed: Callable[[str], np.ndarray]
+
+
+_provided: dict[str, SentenceEncoder] = {}
+
+
+def encoder_of(settings: TextSettings) -> SentenceEncoder:
+    """The sentence model that the settings name: of a loaded bundle, or a model of sentence-transformers.
+
+    Raises ModelError if it is missing or cannot be used.
+    """
+    name = settings.sentence_model
+    if name in _provided:
+        return _provided[name]
+    if "@" in name:
+        raise ModelError(f"text.sentence_model: {name} belongs to a bundle; load that bundle first")
+    return _converted(name, settings.sentence_dimension)
+
+
+def provide(folder: Path) -> SentenceEncoder:
+    """Open the model of a bundle, so that `encoder_of` knows it by its name. Raises ModelError as `open_encoder`."""
+    encoder = open_encoder(folder)
+    _provided[encoder.name] = encoder
+    return encoder
+
+
+def open_encoder(folder: Path) -> SentenceEncoder:
+    """Open a portable sentence model. Raises ModelError if a file is missing or damaged, or tokenizers not there."""
+    description = _read_description(folder)
+    files = FILES[description["kind"]]
+    missing = [name for name in files if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"sentence model {folder}: {', '.join(missing)} missing; copy or export it again")
+    try:
+        tokenize = _tokenizer(folder / TOKENIZER, special=description["kind"] == "transformer")
+        embed = (_static if description["kind"] == "static" else _transformer)(folder, tokenize)
+        embed("a name")  # what does not run fails here, not in front of the user
+    except ModelError:
+        raise
+    except Exception as error:  # of numpy, tokenizers and ONNX Runtime, which share no base class
+        raise ModelError(
+            f"sentence model {folder}: cannot be used ({' '.join(str(error).split())}); copy or export it again"
+        ) from error
+    content = hashlib.sha256(" ".join(sha256_of_file(folder / name) for name in files).encode()).hexdigest()[:12]
+    dimension = int(description["dimension"])
+    return SentenceEncoder(
+        folder, f"{description['model']}@{content}", content, dimension, _unit_and_remembered(embed, dimension)
+    )
+
+
+@lru_cache(maxsize=4)
+def _converted(name: str, dimension: int) -> SentenceEncoder:
+    from visual_byte_core.rendering.sentence import portable_folder
+
+    return open_encoder(portable_folder(name, dimension))
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    try:
+        description = yaml.safe_load((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelError(f"sentence model {folder}: no readable {DESCRIPTION} ({error}); export it again") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT or description.get("kind") not in FILES:
+        raise ModelError(f"sentence model {folder}: {DESCRIPTION} is not of format {FORMAT}; export it again")
+    return description
+
+
+def _tokenizer(path: Path, special: bool) -> Callable[[str], np.ndarray]:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise ModelError(
+            f"sentence model {path.parent}: needs the package tokenizers ({error}); pip install tokenizers"
+        ) from error
+    tokenizer = Tokenizer.from_file(str(path))
+    return lambda words: np.array(tokenizer.encode(words, add_special_tokens=special).ids, np.int64)
+
+
+def _static(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callable[[str], np.ndarray]:
+    tokens = np.load(folder / TOKENS, mmap_mode="r", allow_pickle=False)  # only the pages of words that are asked
+    scales = np.load(folder / SCALES, allow_pickle=False)
+
+    def embed(words: str) -> np.ndarray:
+        ids = tokenize(words)
+        return (tokens[ids] * scales[ids, None].astype(np.float64)).sum(axis=0)
+
+    return embed
+
+
+def _transformer(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callable[[str], np.ndarray]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # A name has a handful of tokens; without threads of its own the session also survives a fork of its process.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(folder / NETWORK), options, providers=["CPUExecutionProvider"])
+
+    def embed(words: str) -> np.ndarray:
+        return session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
+
+    return embed
+
+
+def _unit_and_remembered(embed: Callable[[str], np.ndarray], dimension: int) -> Callable[[str], np.ndarray]:
+    @lru_cache(maxsize=REMEMBERED)
+    def unit(words: str) -> np.ndarray:
+        values = embed(words)[:dimension].astype(np.float64)
+        values = (values / max(float(np.linalg.norm(values)), 1e-12)).astype(np.float32)
+        values.flags.writeable = False  # the same array goes to everyone who asks for these words
+        return values
+
+    return unit
