@@ -91,11 +91,14 @@ def test_a_provider_that_is_not_there_is_refused(convnext_bundle: Bundle) -> Non
         Embedder(convnext_bundle, provider="CUDAExecutionProvider")
 
 
-def test_a_network_of_another_size_is_refused(convnext_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_network_of_another_size_is_refused(tmp_path: Path) -> None:
+    pixels = write_pixel_bundle(tmp_path / "pixels", [])
     bundle = write_bundle(
         tmp_path / "bundle", name="wrong", backbone="b", renderer=RendererSettings(size=96), class_names=[],
-        onnx_path=convnext_bundle.onnx_path, quantization={},
+        onnx_path=pixels.onnx_path, quantization={},
     )  # fmt: skip
+    with pytest.raises(InvalidImage, match="its network takes 32 x 32 pixels only, got 64 x 64; export"):
+        Embedder(pixels).embed_map(np.zeros((1, 64, 64, 3), np.uint8))
     with pytest.raises(BundleError, match=r"backbone\.onnx: does not run on images of 96 pixels"):
         Embedder(bundle)
 

@@ -240,8 +240,9 @@ def test_a_wrong_setting_is_named(override: str, reason: str, monkeypatch: pytes
         load_config(ROOT / "config" / "train_starter.yaml", [override])
 
 
-def test_the_shipped_configuration_says_every_value_and_survives_yaml() -> None:
-    path = ROOT / "config" / "train_starter.yaml"
+@pytest.mark.parametrize("name", ["train_starter.yaml", "distill_small.yaml"])
+def test_the_shipped_configurations_say_every_value_and_survive_yaml(name: str) -> None:
+    path = ROOT / "config" / name
     config = load_config(path, ["optimizer.epochs=2"])
     assert config.optimizer.epochs == 2
     assert config_from_dict(yaml.safe_load(yaml.safe_dump(config.to_dict()))) == config

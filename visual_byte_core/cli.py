@@ -11,7 +11,18 @@ import sys
 from collections.abc import Sequence
 
 from visual_byte_core import __version__
-from visual_byte_core.commands import calibrate, card, collect, evaluate, export, figures, find, precompute, train
+from visual_byte_core.commands import (
+    calibrate,
+    card,
+    collect,
+    distill,
+    evaluate,
+    export,
+    figures,
+    find,
+    precompute,
+    train,
+)
 from visual_byte_core.errors import ConfigurationError, VisualByteError
 
 # What a command needs beyond the standard library it imports when it runs, so that --help is quick and a robot's
@@ -20,6 +31,7 @@ COMMANDS = {
     "collect": collect,
     "precompute": precompute,
     "train": train,
+    "distill": distill,
     "export": export,
     "calibrate": calibrate,
     "evaluate": evaluate,

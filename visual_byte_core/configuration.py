@@ -10,8 +10,6 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from visual_byte_core.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -23,6 +21,8 @@ def load_configuration(kind: type[T], path: str | Path, overrides: list[str] | N
     Raises:
         ConfigurationError: no YAML, an unknown or missing name, a value of the wrong type, an unset variable.
     """
+    import yaml  # here, so that the help of a command does not wait for it
+
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -48,6 +48,8 @@ def build(kind: type[T], values: Any, where: str = "") -> T:
 
 
 def _override(values: Any, override: str) -> None:
+    import yaml
+
     name, separator, value = override.partition("=")
     *sections, last = name.split(".")
     section = values

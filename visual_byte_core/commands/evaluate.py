@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from visual_byte_core.commands.common import add_bundle, print_json, rate, write_json
+from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, write_json
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 HELP = "measure a bundle and write the report"
@@ -42,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--false-accept-rate", type=rate, default=DEFAULT_FALSE_ACCEPT_RATE, metavar="RATE",
         help="operating point: share of absent things that the thresholds were set to accept (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--scenes", type=positive, default=0, metavar="N",
+        help="also compose N scenes of 2 x 2 and N of 3 x 3 photos, and look for each name's place in them",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="JSON", help="file for the report")
     parser.add_argument("--json", action="store_true", help="print the report instead of a table")
 
@@ -65,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         absent=arguments.absent,
         absent_speech=arguments.absent_speech,
         false_accept_rate=arguments.false_accept_rate,
+        scenes=arguments.scenes,
     )
     report = evaluate(Embedder(arguments.bundle, threads=arguments.threads), settings)
     if arguments.out:
@@ -89,6 +94,9 @@ def _print_table(report: dict[str, Any]) -> None:
                 f"  {absence + ', ' + kind:<22} accepted {accepted}  present refused {refused}"
                 f"  AUROC {_share(rates['auroc'])}  of {rates['n']}"
             )
+    for scene, found in report["details"]["parts"].items():
+        chance = f"{found['cells']} x {found['cells']} cells, by chance {_share(found['chance'])}"
+        print(f"  parts of {scene}        right place {_share(found['hit_rate'])}  of {found['n']} ({chance})")
     embed = report["latency_ms"]["embed"]
     print(f"  one image {embed['p50']} ms (median), {embed['p95']} ms (95 %)")
     if unreadable := report["details"]["unreadable"]:

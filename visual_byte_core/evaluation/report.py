@@ -46,6 +46,7 @@ from visual_byte_core.evaluation.rejection import (
     refusal_rates,
 )
 from visual_byte_core.evaluation.retrieval import recall_at_k
+from visual_byte_core.evaluation.scenes import measure_parts
 from visual_byte_core.names import ClassName, overlaps
 from visual_byte_core.rendering.text import canonical_words, render_text
 from visual_byte_core.runtime.calibration import Calibration
@@ -67,7 +68,8 @@ class EvaluationSettings:
     language: of the names asked, English if None; if given, also of the speech (its folders `en` and `ko`).
     noise, snr_db: folder of recordings mixed into the speech at this ratio in dB. perturb: typo, plural or case.
     absent: file with one never-trained name a line. absent_speech: more of them, spoken, laid out as speech; typed too.
-    false_accept_rate: operating point of the bundle's thresholds, 0..1.
+    false_accept_rate: operating point of the bundle's thresholds, 0..1. scenes: how many scenes of 2 x 2 and as many
+    of 3 x 3 photos to compose and look for parts in; 0 for none.
     """
 
     images: Path
@@ -80,6 +82,7 @@ class EvaluationSettings:
     absent: Path | None = None
     absent_speech: Path | None = None
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+    scenes: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]
             "settings": {key: str(v) if isinstance(v, Path) else v for key, v in asdict(settings).items()},
             "unreadable": photos.unreadable + speech.unreadable,
             "curves": curves,
+            "parts": measure_parts(embedder, photos.files, candidates, settings.scenes),
         },
     }
 

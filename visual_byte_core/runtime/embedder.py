@@ -49,6 +49,26 @@ class Embedder:
             return np.empty((0, self.bundle.dimension), np.float32)
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
+    def embed_map(self, images: np.ndarray) -> np.ndarray:
+        """One embedding for each part: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit length.
+
+        Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
+        for sides that the bundle's network was not exported for.
+        """
+        shape = images.shape
+        if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] % 32 or shape[2] % 32:
+            raise InvalidImage(f"map of parts: expected uint8 (n, 32 h, 32 w, 3), got {images.dtype} {shape}")
+        fixed = [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+        if fixed and list(images.shape[1:3]) != fixed:
+            raise InvalidImage(
+                f"bundle {self.bundle.id}: its network takes {fixed[0]} x {fixed[1]} pixels only, got"
+                f" {images.shape[1]} x {images.shape[2]}; export its checkpoint again"
+            )
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        return np.concatenate(
+            [self._session.run(["embedding_map"], {"pixels": normalize(batch)})[0] for batch in batches]
+        )
+
     def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
         """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
         rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)

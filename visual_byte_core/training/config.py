@@ -57,7 +57,8 @@ class ModelConfig:
 class LossConfig:
     """Weight of every term, 0 to leave it out; `audio_lambda` scales both audio terms.
 
-    audio_warmup: share of the training over which lambda rises from 0; label_smoothing: of the classification terms.
+    audio_warmup: share of the training over which lambda rises from 0; label_smoothing: of the classification terms;
+    parts: every cell of composed scenes names what it shows; scenes: how many of them a batch.
     """
 
     classify_image: float = 1.0
@@ -69,6 +70,8 @@ class LossConfig:
     audio_lambda: float = 1.0
     audio_warmup: float = 0.0
     label_smoothing: float = 0.0
+    parts: float = 0.0
+    scenes: int = 8
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,22 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class DistillConfig:
+    """What a student takes from a teacher; every weight may be 0.
+
+    teacher: checkpoint or bundle, or empty to learn without; embedding, similarity, logits: weights of the three
+    terms; sharpness: factor of the cosines whose distribution is copied; temperature: of the logits.
+    """
+
+    teacher: str = ""
+    embedding: float = 6.0
+    similarity: float = 1.0
+    logits: float = 0.0
+    sharpness: float = 10.0
+    temperature: float = 4.0
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a training run; `out` is its folder, `device` is `auto`, `cpu` or `cuda`."""
 
@@ -133,6 +152,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML."""

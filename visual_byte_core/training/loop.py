@@ -7,11 +7,13 @@ from __future__ import annotations
 import csv
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import threadpoolctl
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -21,13 +23,17 @@ from visual_byte_core.names import overlaps, read_names
 from visual_byte_core.training.checkpoint import build_network, load_checkpoint, save_checkpoint
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.depthwise import quicken_depthwise
+from visual_byte_core.training.distill import Distillation
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.optimizer import make_optimizer
+from visual_byte_core.training.parts import Parts
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.validation import Validation
 
 STATE = "state.pt"
+
+ExtraTerms = Callable[[Tensor, Embedded], dict[str, Tensor]]
 
 
 class Trainer:
@@ -54,6 +60,7 @@ class Trainer:
         self.step, self.epoch, self.best = 0, 0, -1.0
         if (self.out / STATE).exists() and not resume:
             raise ConfigurationError(f"{self.out}: holds a training run; add --resume, or choose another out")
+        self.extra_terms = self._extra_terms()
         if resume:
             self._resume()
         elif config.model.start:
@@ -116,8 +123,10 @@ class Trainer:
             group["lr"] = rate
         size = self.config.optimizer.small_size if progress < self.config.optimizer.small_share else 0
         with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            embedded = self._embed(batch, size)
-        terms = losses(self.network, embedded, self.overlap, self.config.loss, progress)
+            images, embedded = self._embed(batch, size)
+            extra = {name: term for more in self.extra_terms for name, term in more(images, embedded).items()}
+        terms = {**losses(self.network, embedded, self.overlap, self.config.loss, progress), **extra}
+        terms["total"] = terms["total"] + sum(extra.values())
         if not torch.isfinite(terms["total"]):
             named = {name: float(value) for name, value in terms.items()}
             raise DataError(f"training diverged at step {self.step}: {named}; lower optimizer.learning_rate")
@@ -136,12 +145,21 @@ class Trainer:
         }
         return {name: float(torch.as_tensor(value).detach()) for name, value in {**terms, **state}.items()}
 
-    def _embed(self, batch: Batch, size: int) -> Embedded:
+    def _extra_terms(self) -> list[ExtraTerms]:
+        """Terms that look at the images as well, in the order in which they are added."""
+        terms: list[ExtraTerms] = []
+        if self.config.distill.teacher:
+            terms.append(Distillation(self.config, self.names, self.network, self.device))
+        if self.config.loss.parts:
+            terms.append(Parts(self.config.loss, self.network, self.overlap))
+        return terms
+
+    def _embed(self, batch: Batch, size: int) -> tuple[Tensor, Embedded]:
         # One pass for all three: a network that has no batch statistics gives each image the same embedding anyway.
         images = torch.cat([batch.photos, batch.texts, batch.sounds]).to(self.device)
         embeddings = self.network(prepare_pixels(images, size))
         photos, texts, sounds = embeddings.split([len(batch.photos), len(batch.texts), len(batch.sounds)])
-        return Embedded(photos, texts, sounds, batch.classes.to(self.device))
+        return images, Embedded(photos, texts, sounds, batch.classes.to(self.device))
 
     def _save(self, metrics: dict[str, Any]) -> None:
         save_checkpoint(self.out / "last", self.network, self.config, self.names, metrics)

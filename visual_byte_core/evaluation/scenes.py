@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of a frame: does the map of a composed scene point to the photo that a typed name means?
+
+Scenes are composed of photos of distinct classes, none of which may be taken for another, and are twice as wide and
+high as the network's ordinary input, as in training (`training.parts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visual_byte_core.errors import DataError
+from visual_byte_core.evaluation.folders import LabelledFile
+from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.names import overlaps
+from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.runtime.embedder import Embedder
+
+ENLARGED = 2  # side of a scene in sides of the ordinary input
+GRIDS = (2, 3)  # photos along a side
+
+
+@dataclass(frozen=True)
+class Scene:
+    """image: uint8 (side, side, 3) RGB; slugs: what its tiles show, row by row."""
+
+    image: NDArray[np.uint8]
+    slugs: tuple[str, ...]
+
+
+def measure_parts(
+    embedder: Embedder,
+    photos: Sequence[LabelledFile],
+    names: Labelled,
+    scenes: int,
+    grids: Sequence[int] = GRIDS,
+) -> dict[str, dict[str, Any]]:
+    """How often the cell that is nearest to a name lies in its tile: `{"2x2": {"hit_rate", "chance", "cells", "n"}}`.
+
+    names: the embedding of each name asked. The same photos give the same scenes every time. Empty if `scenes` is 0.
+    Raises DataError if there are too few classes to compose a scene of.
+    """
+    found = {}
+    for grid in grids if scenes else ():
+        composed = compose_scenes(embedder, photos, grid, scenes)
+        maps = [embedder.embed_map(scene.image[None])[0] for scene in composed]
+        by_slug = dict(zip(names.slugs, names.embeddings, strict=True))
+        hits = [
+            tile_of_peak(similarity(cells, by_slug[slug]), grid) == tile
+            for scene, cells in zip(composed, maps, strict=True)
+            for tile, slug in enumerate(scene.slugs)
+        ]
+        found[f"{grid}x{grid}"] = {
+            "hit_rate": round(float(np.mean(hits)), 4),
+            "chance": round(1 / grid**2, 4),
+            "cells": int(maps[0].shape[-1]),
+            "n": len(hits),
+        }
+    return found
+
+
+def compose_scenes(embedder: Embedder, photos: Sequence[LabelledFile], grid: int, count: int) -> list[Scene]:
+    """Scenes of grid x grid photos, drawn with a fixed seed. Errors: see `measure_parts`."""
+    generator = np.random.default_rng(grid)
+    similar = overlaps(embedder.bundle.class_names)
+    by_slug: dict[str, list[LabelledFile]] = {}
+    for photo in photos:
+        by_slug.setdefault(photo.slug, []).append(photo)
+    scenes = []
+    for _ in range(count):
+        slugs = _distinct(sorted(by_slug), similar, grid, generator)
+        scenes.append(_compose(embedder, by_slug, slugs, generator))
+    return scenes
+
+
+def similarity(cells: NDArray[np.float32], name: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosine of each cell of a map (512, h, w) with a name (512,): float32 (h, w)."""
+    heat: NDArray[np.float32] = np.tensordot(name, cells, axes=1)
+    return heat
+
+
+def tile_of_peak(heat: NDArray[np.float32], grid: int) -> int:
+    """The tile, row by row, in which the centre of the largest cell lies."""
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    height, width = heat.shape
+    return int((row + 0.5) * grid / height) * grid + int((column + 0.5) * grid / width)
+
+
+def _distinct(
+    slugs: list[str], similar: dict[str, frozenset[str]], grid: int, generator: np.random.Generator
+) -> list[str]:
+    chosen: list[str] = []
+    for slug in generator.permutation(slugs):
+        if not similar.get(str(slug), frozenset()) & set(chosen):
+            chosen.append(str(slug))
+        if len(chosen) == grid**2:
+            return chosen
+    raise DataError(f"scenes of {grid} x {grid}: photos of {len(chosen)} distinct classes, {grid**2} are needed")
+
+
+def _compose(
+    embedder: Embedder, photos: dict[str, list[LabelledFile]], slugs: list[str], generator: np.random.Generator
+) -> Scene:
+    side, grid = ENLARGED * embedder.size, round(len(slugs) ** 0.5)
+    edges = [round(i * side / grid) for i in range(grid + 1)]
+    image = np.empty((side, side, 3), np.uint8)
+    for tile, slug in enumerate(slugs):
+        row, column = divmod(tile, grid)
+        photo = photos[slug][int(generator.integers(len(photos[slug])))]
+        size = max(edges[row + 1] - edges[row], edges[column + 1] - edges[column])
+        rendered = render_photo(read_photo(photo.path), size, embedder.bundle.renderer.photo)
+        height, width = edges[row + 1] - edges[row], edges[column + 1] - edges[column]
+        image[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = rendered[:height, :width]
+    return Scene(image, tuple(slugs))
