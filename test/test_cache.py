@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,6 +218,39 @@ def test_a_disk_that_is_full_leaves_no_half_file_and_says_so(root: Path) -> None
     assert done.returncode == 1 and "make room and run precompute again, it goes on from here" in done.stderr
     assert {path.name for path in root.rglob("*") if path.is_file() and "img" in str(path)} == {"renderer.yaml"}
     assert precompute(root, NAMES, RENDERER, texts=[]).images == 4
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_goes_on_where_it_stopped(root: Path, ending: signal.Signals) -> None:
+    (original,) = (root / "audio_eval_tts").rglob("*.wav")
+    for i in range(2000):
+        os.link(original, root / "audio" / "banana" / "en" / f"{i}.wav")
+    (root / "names.csv").write_text("en\nbanana\n")
+    data = {"root": str(root), "names": str(root / "names.csv")}
+    (root / "train.yaml").write_text(yaml.safe_dump({"data": data, "renderer": {"size": 32}}))
+    program = "import sys; from visual_byte_core.cli import main; sys.exit(main())"
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, "precompute", "--config", str(root / "train.yaml"), "--text", "--workers", "2"],
+        env=os.environ | {"PYTHONPATH": str(HERE.parent)}, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    cache = root / "audio_img_train_2"
+    while not any(cache.rglob("*.png")) and running.poll() is None:
+        time.sleep(0.01)
+    os.killpg(running.pid, ending)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode != 0 and "Traceback" not in said
+    done = list(cache.rglob("*.png"))
+    assert 0 < len(done) < 2003 and all(cv2.imread(str(path)) is not None for path in done)
+    sounds = sounds_below(root / "audio")
+    missing = [sound for sound in sounds if not cached_images(sound, root)]
+    stale = [sound for sound in sounds if stale_images(sound, root)]
+    assert len(stale) <= 2  # one of each process, which had no time to say of which sound it is
+    for sound in missing[20:]:
+        sound.unlink()
+    assert precompute(root, [], RENDERER, texts=[]).written["audio_img_train_2"] == 20 + len(stale)
+    assert all(
+        (read(path) == render_speech(*read_sound(original), 32)).all() for path in done[:5] if path.stem.isdigit()
+    )
 
 
 def test_the_command_chooses_caches_and_counts_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -205,13 +206,17 @@ def _run(jobs: Sequence[Job], renderer: RendererSettings, workers: int, title: s
     pool = ProcessPoolExecutor(
         workers or len(os.sched_getaffinity(0)),
         mp_context=multiprocessing.get_context("forkserver"),
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
+        initializer=_start_worker,
     )
     try:
         return list(tqdm(pool.map(work, jobs, chunksize=32), total=len(jobs), desc=title, unit="image"))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)  # one process for each core is enough
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
 
 
 def _do(job: Job, renderer: RendererSettings) -> str:
