@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -135,6 +136,64 @@ def test_recall_is_what_sorting_every_query_gives(report, alone, pair):
         ranks.append(next((rank for rank, entry in enumerate(order) if entry[0] == slug), len(order)))
     expected = {f"r{k}": pytest.approx(np.mean([rank < k for rank in ranks]), abs=1e-6) for k in (1, 5)}
     assert report["retrieval"][pair] == {**expected, "n": len(asked)}
+
+
+@pytest.mark.parametrize("pair", ["text_to_text", "text_to_audio", "image_to_audio", "audio_to_audio"])
+def test_the_other_pairs_stand_under_details(report, alone, pair):
+    asked, searched = (alone[kind] for kind in pair.split("_to_"))
+    hits = []
+    for number, (slug, query) in enumerate(asked):
+        others = [entry for i, entry in enumerate(searched) if pair != "audio_to_audio" or i != number]
+        hits.append(max(others, key=lambda entry: float(entry[1] @ query))[0] == slug)
+    assert report["details"]["retrieval"][pair]["r1"] == pytest.approx(np.mean(hits), abs=1e-6)
+
+
+def test_rows_of_the_classes_add_up_to_the_whole(report):
+    rows = report["details"]["per_class"]
+    assert [(row["slug"], row["name"]) for row in rows] == sorted(
+        zip(PHOTOS, ("Apple", "Royal Gala", "Mug", "Lamp", "coffee pot"), strict=True)
+    )
+    for pair, found in report["retrieval"].items():
+        of_class = [row[pair] for row in rows if row[pair]["n"]]
+        assert sum(shares["n"] for shares in of_class) == found["n"]
+        assert sum(shares["r1"] * shares["n"] for shares in of_class) / found["n"] == pytest.approx(found["r1"], 1e-4)
+    assert next(row for row in rows if row["slug"] == "lamp")["audio_to_image"] == {"r1": None, "r5": None, "n": 0}
+
+
+def test_confusions_count_the_wrong_answers(report, alone):
+    texts = alone["text"]
+    wrong = {}
+    for slug, photo in alone["image"]:
+        called = max(texts, key=lambda entry: float(entry[1] @ photo))[0]
+        if called != slug:
+            wrong[slug, called] = wrong.get((slug, called), 0) + 1
+    found = report["details"]["confusions"]["image_to_text"]
+    assert {(one["asked"], one["answered"]): one["n"] for one in found} == wrong and wrong
+    assert [one["n"] for one in found] == sorted(wrong.values(), reverse=True)
+    assert all(one["share"] == pytest.approx(one["n"] / PHOTOS[one["asked"]], abs=1e-4) for one in found)
+    for row in report["details"]["per_class"]:
+        called = [name for (slug, name), n in wrong.items() if slug == row["slug"]]
+        assert row["taken_for"] in called or not called and row["taken_for"] == ""
+
+
+def test_a_part_of_the_classes(data, embedder, tmp_path):
+    drawn = [
+        {row["slug"] for row in evaluate(embedder, settings(data, num_classes=3, seed=seed))["details"]["per_class"]}
+        for seed in (0, 0, 1, 2, 3)
+    ]
+    assert all(len(slugs) == 3 for slugs in drawn) and drawn[0] == drawn[1] and len(set(map(frozenset, drawn))) > 1
+    names = tmp_path / "names.csv"
+    names.write_text("en,ko\nMug,\nLamp,\nUnseen,\n", encoding="utf-8")
+    chosen = evaluate(embedder, settings(data, only_names=names))
+    assert chosen["counts"] == {"images": 8, "speech": 2, "classes": 2}
+    assert evaluate(embedder, settings(data, photos="*.png"))["counts"]["images"] == 9
+    with pytest.raises(DataError, match="photos of 2 classes, 3 were asked for"):
+        evaluate(embedder, settings(data, only_names=names, num_classes=3))
+    names.write_text("en,ko\nUnseen,\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no photos of a name in .*names.csv"):
+        evaluate(embedder, settings(data, only_names=names))
+    with pytest.raises(DataError, match="no photos named cifar"):
+        evaluate(embedder, settings(data, photos="cifar_*"))
 
 
 def test_rates_of_absent_names_are_what_asking_one_by_one_gives(report, alone):
@@ -304,9 +363,14 @@ def test_calibrate_and_evaluate_on_the_command_line(data, tmp_path, capsys):
     calibration = json.loads(capsys.readouterr().out)
     assert set(calibration) == {"text", "audio", "image"} and calibration != CALIBRATION
     out = tmp_path / "new" / "report.json"
-    assert main(["evaluate", *inputs, "--absent", str(data / "absent.txt"), "--out", str(out), "--json"]) == 0
+    files = ["--out", str(out), "--per-class", str(out.with_suffix(".csv")), "--json"]
+    assert main(["evaluate", *inputs, "--absent", str(data / "absent.txt"), *files]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(out.read_text())
-    assert [path.name for path in out.parent.iterdir()] == ["report.json"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["report.csv", "report.json"]
+    with open(out.with_suffix(".csv"), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["slug"] for row in rows] == sorted(PHOTOS)
+    assert rows[0]["text_to_image_n"] == "1" and rows[0]["image_to_text_n"] == str(PHOTOS[rows[0]["slug"]])
     assert json.loads(out.read_text())["not_found"]["known_absent"]["audio"]["far"] is not None
     assert main(["calibrate", *inputs, "--absent", str(data / "absent.txt")]) == 1
     assert "absent words that the bundle knows: mug" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from visual_byte_core.evaluation import retrieval
-from visual_byte_core.evaluation.retrieval import first_hit_ranks, recall_at_k
+from visual_byte_core.evaluation.retrieval import first_hit_ranks, nearest, recall_at_k
 
 
 def unit(*angles: float) -> np.ndarray:
@@ -33,6 +33,15 @@ def test_the_query_itself_is_left_out_and_a_lone_photo_is_a_miss():
         "r1": 0.4, "r2": 0.6, "r5": 0.6, "n": 5
     }  # fmt: skip
     assert recall_at_k(photos, labels, photos, labels)["r1"] == 1.0
+
+
+def test_the_nearest_items_come_in_order(monkeypatch):
+    gallery = unit(0, 10, 20, 90)
+    assert nearest(unit(1, 80), gallery, 3).tolist() == [[0, 1, 2], [3, 2, 1]]
+    monkeypatch.setattr(retrieval, "QUERIES_AT_ONCE", 3)
+    assert nearest(gallery, gallery, 2, exclude_self=True).tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
+    assert nearest(unit(5), unit(0), 5).tolist() == [[0]]
+    assert nearest(unit(5), unit(5), exclude_self=True).shape == (1, 0)
 
 
 def test_a_class_that_is_not_there_is_a_miss_even_where_k_is_the_whole_gallery():

@@ -47,11 +47,16 @@ def starter_bundle() -> Path:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON; a crash leaves the old file or the new one. Makes the folder. Raises OSError."""
+    """Write `value` as JSON; as `write_file`."""
+    write_file(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `content`; a crash leaves the old file or the new one. Makes the folder. Raises OSError."""
     from visual_byte_core.files import write_atomically
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, content)
 
 
 def print_json(value: Any) -> None:

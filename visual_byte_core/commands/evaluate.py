@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure a bundle on photos in IMAGES/<name>/*.{jpg,png} and speech in SPEECH/<name>/**/*.{wav,flac,ogg}.
 
-The report holds R@1 and R@5 of all pairs of kinds, how well absent things are refused, and latencies; what was set and
-which files could not be read stands under "details". A folder of speech without photos whose name the bundle does not
-know is asked as a never-trained name.
+The report holds R@1 and R@5 of all pairs of kinds, how well absent things are refused, and latencies; what was set,
+which files could not be read, a row for each class and the most frequent confusions stand under "details". A folder of
+speech without photos whose name the bundle does not know is asked as a never-trained name.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, write_json
+from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, write_file, write_json
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 HELP = "measure a bundle and write the report"
 EXTRA = "robot"
+CONFUSIONS_SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scenes", type=positive, default=0, metavar="N",
         help="also compose N scenes of 2 x 2 and N of 3 x 3 photos, and look for each name's place in them",
     )  # fmt: skip
+    parser.add_argument(
+        "--photos", default="*", metavar="PATTERN", help="take only photos whose file names fit, such as 'cifar_*'"
+    )
+    parser.add_argument("--only-names", type=Path, metavar="CSV", help="take only these classes (header en,ko)")
+    parser.add_argument("--eval-num-classes", type=positive, default=0, metavar="N", help="of these draw N classes")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of that draw (default: 0)")
     parser.add_argument("--out", type=Path, metavar="JSON", help="file for the report")
+    parser.add_argument("--per-class", type=Path, metavar="CSV", help="file for R@1 and R@5 of every class")
     parser.add_argument("--json", action="store_true", help="print the report instead of a table")
 
 
@@ -55,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--noise and --snr go together")
     if arguments.out is None and not arguments.json:
         arguments.parser.error("give --out FILE, --json, or both")
+    from visual_byte_core.evaluation.breakdown import per_class_csv
     from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
     from visual_byte_core.runtime.embedder import Embedder
 
@@ -70,10 +79,16 @@ def run(arguments: argparse.Namespace) -> int:
         absent_speech=arguments.absent_speech,
         false_accept_rate=arguments.false_accept_rate,
         scenes=arguments.scenes,
+        photos=arguments.photos,
+        only_names=arguments.only_names,
+        num_classes=arguments.eval_num_classes,
+        seed=arguments.seed,
     )
     report = evaluate(Embedder(arguments.bundle, threads=arguments.threads), settings)
     if arguments.out:
         write_json(arguments.out, report)
+    if arguments.per_class:
+        write_file(arguments.per_class, per_class_csv(report["details"]["per_class"]))
     if arguments.json:
         print_json(report)
     else:
@@ -85,8 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_table(report: dict[str, Any]) -> None:
     counts = report["counts"]
     print(f"{report['bundle']}: {counts['images']} photos, {counts['speech']} spoken, {counts['classes']} classes")
-    for pair, found in report["retrieval"].items():
+    for pair, found in {**report["retrieval"], **report["details"]["retrieval"]}.items():
+        if not found["n"]:
+            continue
         print(f"  {pair:<16} R@1 {_share(found['r1'])}  R@5 {_share(found['r5'])}  of {found['n']}")
+    for confused in report["details"]["confusions"]["image_to_text"][:CONFUSIONS_SHOWN]:
+        print(f"  {confused['n']} photos of {confused['asked']} are called {confused['answered']}")
     for absence, kinds in report["not_found"].items():
         for kind, rates in kinds.items():
             accepted, refused = _share(rates["far"]), _share(rates["frr"])

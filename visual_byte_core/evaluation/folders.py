@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +55,17 @@ class EmbeddedFiles:
         return Labelled(self.embeddings, tuple(file.slug for file in self.files))
 
 
-def find_photos(folder: Path) -> list[LabelledFile]:
-    """The photos of `folder/<slug>/`, sorted. Raises DataError if there are none."""
+def find_photos(folder: Path, pattern: str = "*") -> list[LabelledFile]:
+    """The photos of `folder/<slug>/` whose file name fits the pattern, sorted. Raises DataError if there are none."""
     found = [
         LabelledFile(path, one.name, path.relative_to(folder).as_posix())
         for one in _class_folders(folder)
         for path in sorted(one.iterdir())
-        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
+        if path.suffix.lower() in PHOTO_SUFFIXES and fnmatch(path.name, pattern) and path.is_file()
     ]
     if not found:
-        raise DataError(f"{folder}: no photos; expected {folder}/<slug>/*{'|*'.join(PHOTO_SUFFIXES)}")
+        named = f" named {pattern}" if pattern != "*" else ""
+        raise DataError(f"{folder}: no photos{named}; expected {folder}/<slug>/*{'|*'.join(PHOTO_SUFFIXES)}")
     return found
 
 

@@ -55,6 +55,30 @@ def first_hit_ranks(
     return ranks
 
 
+def nearest(
+    query_embeddings: NDArray[np.floating],
+    gallery_embeddings: NDArray[np.floating],
+    k: int = 1,
+    exclude_self: bool = False,
+) -> NDArray[np.int64]:
+    """Numbers (n, k) of each query's nearest gallery items, best first; fewer columns if the gallery holds fewer.
+
+    Arguments and errors as in `first_hit_ranks`.
+    """
+    queries, gallery = _checked("query", query_embeddings), _checked("gallery", gallery_embeddings)
+    k = max(0, min(k, len(gallery) - exclude_self))
+    found = np.empty((len(queries), k), np.int64)
+    for start in range(0, len(queries), QUERIES_AT_ONCE):
+        scores = queries[start : start + QUERIES_AT_ONCE] @ gallery.T
+        if exclude_self:
+            diagonal = np.arange(len(scores))
+            scores[diagonal, start + diagonal] = -np.inf
+        best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k else np.empty((len(scores), 0), np.int64)
+        order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1)
+        found[start : start + len(scores)] = np.take_along_axis(best, order, 1)
+    return found
+
+
 def recall_at_k(
     query_embeddings: NDArray[np.floating],
     query_labels: ArrayLike,
