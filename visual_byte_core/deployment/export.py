@@ -108,7 +108,7 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
         warnings.simplefilter("ignore", FutureWarning)  # of PyTorch, about its own code
         program = torch.onnx.export(
             module,
-            (torch.zeros(2, 3, size, size + STRIDE),),  # equal sides would become one dimension
+            (torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),),  # dimensions that are equal or 1 would not stay free
             dynamo=True,
             opset_version=OPSET,
             input_names=["pixels"],
