@@ -33,6 +33,7 @@ setup(
             "onnx>=1.19",
             "onnxscript>=0.5",
             "safetensors>=0.5",
+            "tensorboard>=2.18",
             "sentence-transformers>=6",  # text renderers semantic and smooth+sentence
             "threadpoolctl>=3.5",
             "timm==1.0.31",

@@ -20,14 +20,27 @@ def network() -> VisualByteNet:
 
 
 def test_muon_takes_the_hidden_matrices_and_nothing_else(network: VisualByteNet) -> None:
-    hidden, others, plain = make_optimizer(network, OptimizerConfig(name="muon")).param_groups
     names = {id(parameter): name for name, parameter in network.named_parameters()}
-    named = [{names[id(p)] for p in group["params"]} for group in (hidden, others, plain)]
-    assert sum(map(len, named)) == len(names)
-    assert "backbone.stages.0.blocks.0.mlp.fc1.weight" in named[0] and "projector.0.weight" in named[0]
-    assert {"classifier.weight", "backbone.stem.0.weight", "backbone.stages.0.blocks.0.conv_dw.weight"} <= named[1]
-    assert {"log_scale", "log_temperature", "classifier.bias"} <= named[2]
-    assert plain["weight_decay"] == 0 and not hidden.get("use_fallback")
+    groups = {
+        names[id(parameter)]: group
+        for group in make_optimizer(network, OptimizerConfig(name="muon")).param_groups
+        for parameter in group["params"]
+    }
+    assert len(groups) == len(names)
+    hidden = {name for name, group in groups.items() if not group["use_fallback"]}
+    assert {"backbone.stages.0.blocks.0.mlp.fc1.weight", "projector.0.weight"} <= hidden
+    assert not {"classifier.weight", "backbone.stem.0.weight", "backbone.stages.0.blocks.0.conv_dw.weight"} & hidden
+    vectors = {name for name, parameter in network.named_parameters() if parameter.ndim <= 1}
+    assert {name for name, group in groups.items() if group["weight_decay"] == 0} == vectors
+
+
+def test_parts_of_the_network_have_rates_of_their_own(network: VisualByteNet) -> None:
+    config = OptimizerConfig(layer_decay=0.5, projector_rate=2.0, classifier_rate=3.0)
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    shares = {names[id(p)]: g["share"] for g in make_optimizer(network, config).param_groups for p in g["params"]}
+    assert shares["projector.0.weight"] == 2 and shares["classifier.bias"] == 3 and shares["log_scale"] == 1
+    stages = [shares[f"backbone.stages.{stage}.blocks.0.mlp.fc1.weight"] for stage in range(4)]
+    assert stages == [0.125, 0.25, 0.5, 1.0] and shares["backbone.stem.0.weight"] == 0.0625
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])

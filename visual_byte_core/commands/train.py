@@ -8,6 +8,7 @@ Wants PyTorch (pip install '.[train]' in Visual Byte's folder).
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import redirect_stdout
 
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, arguments.overrides)  # before torch is loaded, which takes seconds
     from visual_byte_core.training.loop import train
 
+    # A service manager's stop is a keyboard's: the state is kept to go on from.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with redirect_stdout(sys.stderr):  # what it says of its epochs; standard output is for the answer
         metrics = train(config, resume=arguments.resume)
     if arguments.json:

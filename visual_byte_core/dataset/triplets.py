@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from visual_byte_core.dataset import augment
 from visual_byte_core.dataset.cache import sounds_below
-from visual_byte_core.errors import DataError, InvalidSound
+from visual_byte_core.errors import DataError, InvalidImage, InvalidSound
 from visual_byte_core.names import ClassName, spell
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo, render_photo
 from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
@@ -35,22 +35,33 @@ class Draw:
 
 @dataclass(frozen=True)
 class Triplet:
-    """uint8 images: photos (k, size, size, 3), none of a distractor; text and sound (size, size, 3)."""
+    """uint8 images: photos (k, size, size, 3), none of a distractor; text and sound (size, size, 3).
+
+    sources: the files of the photos, the words, and the file of the sound; unreadable: files that were drawn and could
+    not be read, with the reason; others of the class took their place.
+    """
 
     number: int
     photos: np.ndarray
     text: np.ndarray
     sound: np.ndarray
+    sources: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Batch:
-    """uint8 (.., size, size, 3): photos (k * n), all classes k times; texts and sounds (n + m); classes int64 (n,)."""
+    """uint8 (.., size, size, 3): photos (k * n), all classes k times; texts and sounds (n + m); classes int64 (n,).
+
+    sources: what every image was made of, in the order photos, texts, sounds; unreadable: see `Triplet`.
+    """
 
     photos: Tensor
     texts: Tensor
     sounds: Tensor
     classes: Tensor
+    sources: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 class TripletDataset(Dataset[Triplet]):
@@ -66,28 +77,43 @@ class TripletDataset(Dataset[Triplet]):
         self._check()
 
     @property
+    def numbers(self) -> list[int]:
+        """Classes that have photos."""
+        return [number for number, photos in enumerate(self.photos) if photos]
+
+    @property
     def photo_count(self) -> int:
         return sum(map(len, self.photos))
+
+    @property
+    def file_count(self) -> int:
+        """Files that are drawn from."""
+        sounds = [clips for languages in self.sounds for clips in languages.values()]
+        return self.photo_count + sum(map(len, [*sounds, *[clips for _, clips in self.distractors]]))
 
     def __getitem__(self, draw: Draw) -> Triplet:
         generator = np.random.default_rng([self.config.seed, draw.seed])
         size, change = self.config.renderer.size, self.config.augment
+        unreadable: list[tuple[str, str]] = []
+        photos: list[tuple[Path, np.ndarray]] = []
         if draw.number == DISTRACTOR:
             words, clips = self.distractors[int(generator.integers(len(self.distractors)))]
-            photos = np.zeros((0, size, size, 3), np.uint8)
         else:
             language = str(generator.choice(self.config.data.languages, p=self.config.data.language_weights))
             words = spell(self.names[draw.number], language)
             clips = self.sounds[draw.number][language]
-            photos = np.stack([self._photo(draw.number, generator) for _ in range(self.config.optimizer.photos)])
+            paths, count = self.photos[draw.number], self.config.optimizer.photos
+            photos = [_read_one(paths, self._photo, generator, unreadable) for _ in range(count)]
         if generator.random() < change.text and words.isascii():
             words = augment.vary_words(words, generator)
         text = render_text(words, size, self.config.renderer.text)
-        return Triplet(draw.number, photos, text, self._sound(clips, generator))
+        path, sound = _read_one(clips, self._sound, generator, unreadable)
+        images = np.stack([image for _, image in photos]) if photos else np.zeros((0, size, size, 3), np.uint8)
+        sources = (*[str(path) for path, _ in photos], words, str(path))
+        return Triplet(draw.number, images, text, sound, sources, tuple(unreadable))
 
-    def _photo(self, number: int, generator: np.random.Generator) -> np.ndarray:
-        paths = self.photos[number]
-        image, change = read_photo(paths[int(generator.integers(len(paths)))]), self.config.augment
+    def _photo(self, path: Path, generator: np.random.Generator) -> np.ndarray:
+        image, change = read_photo(path), self.config.augment
         size = self.config.renderer.size
         if generator.random() >= change.photo:
             return render_photo(image, size, self.config.renderer.photo)
@@ -100,8 +126,8 @@ class TripletDataset(Dataset[Triplet]):
             image = augment.reduce_resolution(image, generator)
         return augment.erase(image, generator) if generator.random() < change.erase else image
 
-    def _sound(self, clips: list[Path], generator: np.random.Generator) -> np.ndarray:
-        path, renderer = clips[int(generator.integers(len(clips)))], self.config.renderer
+    def _sound(self, path: Path, generator: np.random.Generator) -> np.ndarray:
+        renderer = self.config.renderer
         samples, rate = read_sound(path)
         try:
             changed = self._change_sound(samples, rate, generator)
@@ -145,29 +171,45 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
     """Batches of distinct classes, then distractors."""
 
     def __init__(
-        self, photos: list[int], classes: int, distractors: int, steps: int, seed: int, balance: float = 1.0
+        self,
+        photos: list[int],
+        classes: int,
+        distractors: int,
+        steps: int,
+        seed: int,
+        balance: float = 1.0,
+        start: int = 0,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch.
 
-        balance: 1 draws every class equally often, 0 in proportion to its photos, between them to their power of
-        1 - balance. With few photos in some classes and many in others, 1 learns the few by heart.
+        start: batches at the beginning that are left out. part: (r, w) for the r-th of w equal parts of each batch, so
+        that the processes of a distributed run share one batch of distinct classes. balance: 1 draws every class
+        equally often, 0 in proportion to its photos, between them to their power of 1 - balance. With few photos in
+        some classes and many in others, 1 learns the few by heart.
         """
         self.numbers = np.flatnonzero(photos)
         self.classes, self.distractors = min(classes, len(self.numbers)), distractors
-        self.steps, self.seed = steps, seed
+        self.steps, self.seed, self.start, self.part = steps, seed, start, part
         self.log_weights = (1 - balance) * np.log(np.asarray(photos, float)[self.numbers])
 
     def __len__(self) -> int:
-        return self.steps
+        return self.steps - self.start
 
     def __iter__(self) -> Iterator[list[Draw]]:
         generator = np.random.default_rng([self.seed, 1])
-        for _ in range(self.steps):
+        for step in range(self.steps):
             # The largest of weights with Gumbel noise: drawing one by one without putting back (Vieira, 2014).
             order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
             numbers = [*self.numbers[order[: self.classes]], *[DISTRACTOR] * self.distractors]
             seeds = generator.integers(1 << 62, size=len(numbers))
-            yield [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
+            draws = [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
+            if step >= self.start:
+                yield [*self._my_part(draws[: self.classes]), *self._my_part(draws[self.classes :])]
+
+    def _my_part(self, draws: list[Draw]) -> list[Draw]:
+        rank, world = self.part
+        return draws[rank * len(draws) // world : (rank + 1) * len(draws) // world]
 
 
 def collate(items: list[Triplet]) -> Batch:
@@ -176,11 +218,14 @@ def collate(items: list[Triplet]) -> Batch:
     photos = np.stack(
         [item.photos for item in named], axis=1
     )  # (k, n, ...): the first photo of every class, the second, ...
+    of_photos = [item.sources[i] for i in range(len(photos)) for item in named]
     return Batch(
         torch.from_numpy(photos.reshape(-1, *photos.shape[2:])),
         torch.from_numpy(np.stack([item.text for item in items])),
         torch.from_numpy(np.stack([item.sound for item in items])),
         torch.tensor([item.number for item in named]),
+        (*of_photos, *[f"the words {item.sources[-2]!r}" for item in items], *[item.sources[-1] for item in items]),
+        tuple(reason for item in items for reason in item.unreadable),
     )
 
 
@@ -190,6 +235,25 @@ def photos_of(folder: Path, cap: int = 0) -> list[Path]:
         return []
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
     return paths if not cap or len(paths) <= cap else [paths[i * len(paths) // cap] for i in range(cap)]
+
+
+def _read_one(
+    paths: list[Path],
+    read: Callable[[Path, np.random.Generator], np.ndarray],
+    generator: np.random.Generator,
+    unreadable: list[tuple[str, str]],
+) -> tuple[Path, np.ndarray]:
+    """A random file and its image; those that cannot be read are noted, and another one is drawn.
+
+    Raises DataError when ten in a row could not be read.
+    """
+    for _ in range(10):
+        path = paths[int(generator.integers(len(paths)))]
+        try:
+            return path, read(path, generator)
+        except (InvalidImage, InvalidSound, OSError) as error:
+            unreadable.append((str(path), str(error)))
+    raise DataError(f"{paths[0].parent}: ten files drawn here could not be read, the last: {unreadable[-1][1]}")
 
 
 def _sounds_by_language(folder: Path, config: DataConfig) -> dict[str, list[Path]]:

@@ -57,7 +57,9 @@ class ModelConfig:
 class LossConfig:
     """Weight of every term, 0 to leave it out; `audio_lambda` scales both audio terms.
 
-    audio_warmup: share of the training over which lambda rises from 0; label_smoothing: of the classification terms;
+    audio_warmup: share of the training over which lambda rises from 0; audio_phases: ends of the first two of three
+    phases as shares of the training, photos and words first, then sounds alone, then all, (0, 0) for one phase;
+    label_smoothing: of the classification terms;
     parts: every cell of composed scenes names what it shows; scenes: how many of them a batch.
     """
 
@@ -69,6 +71,7 @@ class LossConfig:
     audio_text: float = 1.0
     audio_lambda: float = 1.0
     audio_warmup: float = 0.0
+    audio_phases: tuple[float, float] = (0.0, 0.0)
     label_smoothing: float = 0.0
     parts: float = 0.0
     scenes: int = 8
@@ -80,7 +83,8 @@ class AugmentConfig:
 
     photo: crop, flip and colour; crop: not a probability, the least share of a large photo's area; rotate: turn a
     large photo; blur: out of focus; reduce: photo scaled down to 32-64 px and up again; erase: a grey patch; text:
-    typo, plural or article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram.
+    typo, plural or article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram; mixup: share of
+    blends of two photos that are classified as well.
     """
 
     photo: float = 1.0
@@ -95,6 +99,7 @@ class AugmentConfig:
     speed: float = 0.5
     band: float = 0.3
     mask: float = 0.4
+    mixup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,13 @@ class OptimizerConfig:
     warmup: share of the steps; precision: `float32`, `bfloat16` or `auto`
     (mixed precision on a GPU, float32 on a CPU); small_size, small_share: side of the pictures, and for which
     first share of the steps, 0 to leave it out.
+
+    projector_rate, classifier_rate: learning rates of these parts in those of the backbone; layer_decay: factor of the
+    rate from each of the backbone's stages to the one before; ema: decay of the average of the weights that is kept,
+    0 for the weights themselves; accumulate: batches whose gradients make one step, each contrasted for itself; chunk:
+    images at a time, 0 for all, for large contrastive batches in little memory (GradCache); compile: by torch;
+    restarts: how often a schedule that ended without a new best in `patience` epochs begins anew; save_minutes:
+    between states inside an epoch to resume from.
     """
 
     name: str = "adamw"
@@ -121,6 +133,16 @@ class OptimizerConfig:
     small_size: int = 64
     small_share: float = 0.0
     threads: int = 0
+    projector_rate: float = 1.0
+    classifier_rate: float = 1.0
+    layer_decay: float = 1.0
+    ema: float = 0.0
+    accumulate: int = 1
+    chunk: int = 0
+    compile: bool = False
+    restarts: int = 0
+    patience: int = 3
+    save_minutes: float = 5.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from visual_byte_core.training.config import LossConfig
 from visual_byte_core.training.network import VisualByteNet
+from visual_byte_core.training.schedule import audio_weight, visual_weight
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,28 @@ def losses(
     """All weighted terms and their sum under `total`; a term of weight 0 is not computed.
 
     overlap: bool (classes, classes), true where two classes may name the same thing, on the diagonal too.
-    progress: share of the training done, 0..1, for the warm-up of lambda.
+    progress: share of the training done, 0..1, for the schedule of lambda.
     """
     terms: dict[str, Tensor] = {}
+    seen = visual_weight(progress, config)
     if config.classify_image:
         classes = batch.classes.repeat(len(batch.photos) // len(batch.classes))
-        terms["cls_image"] = config.classify_image * _classify(network, batch.photos, classes, overlap, config)
+        terms["cls_image"] = seen * config.classify_image * _classify(network, batch.photos, classes, overlap, config)
     if config.classify_text:
-        terms["cls_text"] = config.classify_text * _classify(network, batch.texts, batch.classes, overlap, config)
+        terms["cls_text"] = (
+            seen * config.classify_text * _classify(network, batch.texts, batch.classes, overlap, config)
+        )
     if config.classify_audio:
         terms["cls_audio"] = config.classify_audio * _classify(network, batch.sounds, batch.classes, overlap, config)
     scale, hidden = network.logit_scale, _hidden(batch, overlap)
     if config.clip:
-        terms["clip"] = config.clip * _photo_contrast(batch, batch.texts, hidden, scale)
-    rising = config.audio_lambda * min(1.0, progress / config.audio_warmup if config.audio_warmup else 1.0)
+        terms["clip"] = seen * config.clip * _photo_contrast(batch, batch.texts, hidden, scale)
+    heard = audio_weight(progress, config)
     if config.audio:
-        terms["audio"] = rising * config.audio * _photo_contrast(batch, batch.sounds, hidden, scale)
+        terms["audio"] = heard * config.audio * _photo_contrast(batch, batch.sounds, hidden, scale)
     if config.audio_text:
         # Every sound has its text, a distractor's too: words without photos still teach how they sound.
-        terms["audio_text"] = rising * config.audio_text * _contrast(batch.sounds, batch.texts, hidden, scale)
+        terms["audio_text"] = heard * config.audio_text * _contrast(batch.sounds, batch.texts, hidden, scale)
     return {**terms, "total": torch.stack(list(terms.values())).sum()}
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import nn
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.training.config import OptimizerConfig
 from visual_byte_core.training.network import VisualByteNet
+
+LAST_STAGE = 3  # of the four of a ConvNeXt
 
 
 def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -24,7 +27,7 @@ def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.opt
     Raises:
         ConfigurationError: an unknown name.
     """
-    groups = _parameter_groups(network, config.weight_decay)
+    groups = _parameter_groups(network, config)
     if config.name == "adamw":
         return torch.optim.AdamW(groups)
     if config.name == "muon":
@@ -34,24 +37,45 @@ def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.opt
     raise ConfigurationError(f"optimizer.name: expected adamw or muon, got {config.name!r}")
 
 
-def _parameter_groups(network: VisualByteNet, weight_decay: float) -> list[dict[str, Any]]:
-    """Hidden matrices, other kernels and matrices, and without weight decay norms, biases and scales."""
-    hidden, others, plain = [], [], []
+def _parameter_groups(network: VisualByteNet, config: OptimizerConfig) -> list[dict[str, Any]]:
+    """Hidden matrices, other kernels and matrices, and without weight decay norms, biases and scales.
+
+    Each group has its `share` of the learning rate.
+    """
+    groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     ends = {id(network.classifier.weight), id(_stem_weight(network))}
-    for parameter in network.parameters():
+    for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
+        kind = "hidden"
         if parameter.ndim <= 1:
-            plain.append(parameter)
+            kind = "plain"
         elif id(parameter) in ends or (parameter.ndim == 4 and parameter.shape[1] == 1):
-            others.append(parameter)
-        else:
-            hidden.append(parameter)
+            kind = "others"
+        groups.setdefault((kind, _rate_share(name, config)), []).append(parameter)
     return [
-        {"params": hidden, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": weight_decay, "use_fallback": True},
-        {"params": plain, "weight_decay": 0.0, "use_fallback": True},
+        {
+            "params": parameters,
+            "weight_decay": 0.0 if kind == "plain" else config.weight_decay,
+            "use_fallback": kind != "hidden",
+            "share": share,
+        }
+        for (kind, share), parameters in groups.items()
     ]
+
+
+def _rate_share(name: str, config: OptimizerConfig) -> float:
+    """Learning rate of a parameter in that of the backbone's last stage."""
+    if name.startswith("projector."):
+        return config.projector_rate
+    if name.startswith("classifier."):
+        return config.classifier_rate
+    if not name.startswith("backbone.") or config.layer_decay == 1:
+        return 1.0
+    stage = re.match(r"backbone\.(?:stages|blocks)\.(\d+)\.", name)
+    if stage:
+        return float(config.layer_decay ** (LAST_STAGE - min(LAST_STAGE, int(stage[1]))))
+    return float(config.layer_decay ** (LAST_STAGE + 1)) if ".stem" in name or "conv_stem" in name else 1.0
 
 
 def _stem_weight(network: VisualByteNet) -> torch.Tensor:

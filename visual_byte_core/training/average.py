@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""An exponential moving average of the weights (Polyak and Juditsky, 1992), which is what is measured and kept."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from visual_byte_core.training.network import VisualByteNet
+
+
+class AveragedWeights:
+    """A copy of a network whose weights follow it slowly; with a decay of 0 the network itself."""
+
+    def __init__(self, network: VisualByteNet, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.network = copy.deepcopy(network).requires_grad_(False) if decay else network
+
+    @torch.no_grad()
+    def follow(self, network: VisualByteNet) -> None:
+        """Once a step. The first steps count more, so that the start is soon forgotten."""
+        if not self.decay:
+            return
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
+        for mine, theirs in pairs:
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)

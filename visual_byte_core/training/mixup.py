@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Mixup (Zhang et al., 2018): blends of two photos, for the classification loss alone.
+
+A blend of an apple and a lamp has no name to be drawn to, so the contrastive terms never see it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from visual_byte_core.training.config import TrainingConfig
+from visual_byte_core.training.losses import Embedded
+from visual_byte_core.training.network import VisualByteNet
+from visual_byte_core.training.pixels import prepare_pixels
+
+
+class Mixup:
+    """The term `mixup` of the loss; called once a step, and drawing from torch's generator."""
+
+    def __init__(self, config: TrainingConfig, network: VisualByteNet) -> None:
+        self.weight, self.share = config.loss.classify_image, config.augment.mixup
+        self.network = network
+
+    def __call__(self, images: Tensor, embedded: Embedded) -> dict[str, Tensor]:
+        """The weighted term for images uint8 (n, s, s, 3), of which the photos come first."""
+        photos = images[: len(embedded.photos)]
+        count = max(1, round(self.share * len(photos)))
+        first, second = (torch.randperm(len(photos))[:count].to(images.device) for _ in range(2))
+        part = torch.distributions.Beta(0.4, 0.4).sample((count,)).to(images.device)
+        pixels = prepare_pixels(photos)
+        mixed = torch.lerp(pixels[second], pixels[first], part[:, None, None, None])
+        log_probability = self.network.logits(self.network(mixed)).log_softmax(dim=1)
+        classes = embedded.classes.repeat(len(photos) // len(embedded.classes))
+        of_first, of_second = (log_probability.gather(1, classes[i, None]).squeeze(1) for i in (first, second))
+        return {"mixup": -self.weight * self.share * (part * of_first + (1 - part) * of_second).mean()}
