@@ -27,6 +27,26 @@ def test_a_scene_shows_its_photos_row_by_row(grid: int) -> None:
     assert scenes[1, centres][:, centres, 0].flatten().tolist() == colours.tolist()
 
 
+def test_photos_with_margins_stay_in_their_tiles() -> None:
+    photos = torch.full((3, 4, 32, 32, 3), 255, dtype=torch.uint8)
+    torch.manual_seed(1)
+    scenes = compose(photos, 64, 0.75)
+    covered = (scenes == 255).all(dim=3)
+    assert covered.sum(dim=(1, 2)).tolist() == 3 * [4 * 24 * 24]
+    assert covered[:, 16][:, [16, 48]].all() and covered[:, 48][:, [16, 48]].all()  # the centres of a map of 2 x 2
+    assert len({tuple(scene[~mask][0].tolist()) for scene, mask in zip(scenes, covered, strict=True)}) == 3
+
+
+def test_batch_norms_keep_the_statistics_of_whole_pictures() -> None:
+    torch.manual_seed(0)
+    network = VisualByteNet("mobilenetv4_conv_small", classes=4, dimension=16).train()
+    before = {name: value.clone() for name, value in network.named_buffers()}
+    images = torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8)
+    Parts(LossConfig(parts=1.0, scenes=2), network, NO_OVERLAP)(images, embedded())["parts"].backward()
+    assert all(torch.equal(before[name], value) for name, value in network.named_buffers())
+    assert all(module.training for module in network.modules())
+
+
 def test_a_cell_belongs_to_the_tile_of_its_centre() -> None:
     assert tiles_of_cells(4, 2).reshape(4, 4)[:, 0].tolist() == [0, 0, 2, 2]
     assert tiles_of_cells(4, 3).reshape(4, 4)[0].tolist() == [0, 1, 1, 2]

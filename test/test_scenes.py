@@ -80,10 +80,15 @@ def test_a_map_that_sees_colours_finds_coloured_things(embedder: Embedder, tmp_p
         cv2.imwrite(str(tmp_path / slug / "a.png"), np.full((64, 64, 3), colour[::-1], np.uint8))
     vectors = np.array(list(colours.values()), np.float32)
     names = Labelled(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), tuple(colours))
-    found = measure_parts(Knowing(embedder), find_photos(tmp_path), names, 10, grids=(2,))
-    assert found == {"2x2": {"hit_rate": 1.0, "chance": 0.25, "cells": 2 * embedder.size // 32, "n": 40}}
+    layouts = {"large": (2, 2), "small": (2, 1), "too fine for its map": (3, 1)}
+    found = measure_parts(Knowing(embedder), find_photos(tmp_path), names, 10, layouts)
+    facts = {"hit_rate": 1.0, "chance": 0.25, "n": 40}
+    assert found == {
+        "large": {**facts, "side": 2 * embedder.size, "cells": 2 * embedder.size // 32},
+        "small": {**facts, "side": embedder.size, "cells": embedder.size // 32},
+    }
     wrong = Labelled(names.embeddings[::-1].copy(), names.slugs)
-    assert measure_parts(Knowing(embedder), find_photos(tmp_path), wrong, 10, grids=(2,))["2x2"]["hit_rate"] == 0
+    assert measure_parts(Knowing(embedder), find_photos(tmp_path), wrong, 10, layouts)["small"]["hit_rate"] == 0
 
 
 def test_too_few_classes_for_a_scene_are_told(embedder: Embedder) -> None:

@@ -114,8 +114,8 @@ def _print_table(report: dict[str, Any]) -> None:
                 f"  AUROC {_share(rates['auroc'])}  of {rates['n']}"
             )
     for scene, found in report["details"]["parts"].items():
-        chance = f"{found['cells']} x {found['cells']} cells, by chance {_share(found['chance'])}"
-        print(f"  parts of {scene}        right place {_share(found['hit_rate'])}  of {found['n']} ({chance})")
+        how = f"{found['side']} pixels, {found['cells']} x {found['cells']} cells, by chance {found['chance']}"
+        print(f"  parts of {scene:<12} right place {_share(found['hit_rate'])}  of {found['n']} ({how})")
     embed = report["latency_ms"]["embed"]
     print(f"  one image {embed['p50']} ms (median), {embed['p95']} ms (95 %)")
     if unreadable := report["details"]["unreadable"]:

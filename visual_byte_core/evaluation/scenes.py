@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of a frame: does the map of a composed scene point to the photo that a typed name means?
 
-Scenes are composed of photos of distinct classes, none of which may be taken for another, and are twice as wide and
-high as the network's ordinary input, as in training (`training.parts`).
+Scenes are composed of photos of distinct classes, none of which may be taken for another. They are as large as the
+network's ordinary input, or twice as wide and high, as in training (`training.parts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,9 @@ from visual_byte_core.names import overlaps
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
 
-ENLARGED = 2  # side of a scene in sides of the ordinary input
-GRIDS = (2, 3)  # photos along a side
+LAYOUTS = {"2x2": (2, 2), "3x3": (3, 2), "2x2_small": (2, 1)}
+"""Photos along a side, and the side of the scene in sides of the ordinary input."""
+STRIDE = 32  # pixels a cell of the map
 
 
 @dataclass(frozen=True)
@@ -39,34 +40,44 @@ def measure_parts(
     photos: Sequence[LabelledFile],
     names: Labelled,
     scenes: int,
-    grids: Sequence[int] = GRIDS,
+    layouts: Mapping[str, tuple[int, int]] = LAYOUTS,
 ) -> dict[str, dict[str, Any]]:
-    """How often the cell that is nearest to a name lies in its tile: `{"2x2": {"hit_rate", "chance", "cells", "n"}}`.
+    """How often the cell that is nearest to a name lies in its tile.
 
-    names: the embedding of each name asked. The same photos give the same scenes every time. Empty if `scenes` is 0.
-    Raises DataError if there are too few classes to compose a scene of.
+    Returns for each layout `{"hit_rate", "chance", "side", "cells", "n"}`: the side in pixels and in cells of the map,
+    and how many names were asked. names: the embedding of each name. The same photos give the same scenes every time.
+    Empty if `scenes` is 0; a layout of more tiles than the map has cells is left out.
+    Raises DataError if there are too few classes to compose a scene of, InvalidImage if the network's side is fixed.
     """
     found = {}
-    for grid in grids if scenes else ():
-        composed = compose_scenes(embedder, photos, grid, scenes)
+    by_slug = dict(zip(names.slugs, names.embeddings, strict=True))
+    for layout, (grid, enlarged) in layouts.items() if scenes else ():
+        if enlarged * embedder.size < grid * STRIDE:
+            continue
+        composed = compose_scenes(embedder, photos, grid, scenes, enlarged)
         maps = [embedder.embed_map(scene.image[None])[0] for scene in composed]
-        by_slug = dict(zip(names.slugs, names.embeddings, strict=True))
         hits = [
             tile_of_peak(similarity(cells, by_slug[slug]), grid) == tile
             for scene, cells in zip(composed, maps, strict=True)
             for tile, slug in enumerate(scene.slugs)
         ]
-        found[f"{grid}x{grid}"] = {
+        found[layout] = {
             "hit_rate": round(float(np.mean(hits)), 4),
             "chance": round(1 / grid**2, 4),
+            "side": enlarged * embedder.size,
             "cells": int(maps[0].shape[-1]),
             "n": len(hits),
         }
     return found
 
 
-def compose_scenes(embedder: Embedder, photos: Sequence[LabelledFile], grid: int, count: int) -> list[Scene]:
-    """Scenes of grid x grid photos, drawn with a fixed seed. Errors: see `measure_parts`."""
+def compose_scenes(
+    embedder: Embedder, photos: Sequence[LabelledFile], grid: int, count: int, enlarged: int = 2
+) -> list[Scene]:
+    """Scenes of grid x grid photos, drawn with a fixed seed, of `enlarged` sides of the ordinary input.
+
+    Errors: see `measure_parts`.
+    """
     generator = np.random.default_rng(grid)
     similar = overlaps(embedder.bundle.class_names)
     by_slug: dict[str, list[LabelledFile]] = {}
@@ -75,7 +86,8 @@ def compose_scenes(embedder: Embedder, photos: Sequence[LabelledFile], grid: int
     scenes = []
     for _ in range(count):
         slugs = _distinct(sorted(by_slug), similar, grid, generator)
-        scenes.append(_compose(embedder, by_slug, slugs, generator))
+        files = [by_slug[slug][int(generator.integers(len(by_slug[slug])))] for slug in slugs]
+        scenes.append(Scene(_compose(embedder, files, enlarged * embedder.size), tuple(slugs)))
     return scenes
 
 
@@ -104,17 +116,13 @@ def _distinct(
     raise DataError(f"scenes of {grid} x {grid}: photos of {len(chosen)} distinct classes, {grid**2} are needed")
 
 
-def _compose(
-    embedder: Embedder, photos: dict[str, list[LabelledFile]], slugs: list[str], generator: np.random.Generator
-) -> Scene:
-    side, grid = ENLARGED * embedder.size, round(len(slugs) ** 0.5)
+def _compose(embedder: Embedder, files: Sequence[LabelledFile], side: int) -> NDArray[np.uint8]:
+    grid = round(len(files) ** 0.5)
     edges = [round(i * side / grid) for i in range(grid + 1)]
     image = np.empty((side, side, 3), np.uint8)
-    for tile, slug in enumerate(slugs):
+    for tile, file in enumerate(files):
         row, column = divmod(tile, grid)
-        photo = photos[slug][int(generator.integers(len(photos[slug])))]
-        size = max(edges[row + 1] - edges[row], edges[column + 1] - edges[column])
-        rendered = render_photo(read_photo(photo.path), size, embedder.bundle.renderer.photo)
         height, width = edges[row + 1] - edges[row], edges[column + 1] - edges[column]
+        rendered = render_photo(read_photo(file.path), max(height, width), embedder.bundle.renderer.photo)
         image[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = rendered[:height, :width]
-    return Scene(image, tuple(slugs))
+    return image

@@ -67,8 +67,11 @@ class Distillation:
         """Weighted terms for images uint8 (n, s, s, 3) and what the student makes of them."""
         with torch.no_grad():
             teacher = self.embed(self._resized(images)).float()
-        student = torch.cat([embedded.photos, embedded.texts, embedded.sounds])
-        terms = {}
+        with torch.autocast(images.device.type, enabled=False):  # cosines in bfloat16 would differ in the third digit
+            return self._terms(embedded, teacher)
+
+    def _terms(self, embedded: Embedded, teacher: Tensor) -> dict[str, Tensor]:
+        student, terms = torch.cat([embedded.photos, embedded.texts, embedded.sounds]), {}
         if self.config.embedding:
             terms["distill_embedding"] = self.config.embedding * (1 - (student * teacher).sum(dim=1)).mean()
         if self.config.similarity:
