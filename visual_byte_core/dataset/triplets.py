@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from visual_byte_core.dataset import augment
+from visual_byte_core.dataset import photo_augment, sound_augment, text_augment
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.errors import DataError, InvalidImage, InvalidSound
 from visual_byte_core.names import ClassName, spell
@@ -104,8 +104,10 @@ class TripletDataset(Dataset[Triplet]):
             clips = self.sounds[draw.number][language]
             paths, count = self.photos[draw.number], self.config.optimizer.photos
             photos = [_read_one(paths, self._photo, generator, unreadable) for _ in range(count)]
-        if generator.random() < change.text and words.isascii():
-            words = augment.vary_words(words, generator)
+        if generator.random() < change.text:
+            words = text_augment.vary_words(words, generator)
+        if change.request and generator.random() < change.request:
+            words = text_augment.as_request(words, generator)
         text = render_text(words, size, self.config.renderer.text)
         path, sound = _read_one(clips, self._sound, generator, unreadable)
         images = np.stack([image for _, image in photos]) if photos else np.zeros((0, size, size, 3), np.uint8)
@@ -118,13 +120,21 @@ class TripletDataset(Dataset[Triplet]):
         if generator.random() >= change.photo:
             return render_photo(image, size, self.config.renderer.photo)
         if generator.random() < change.rotate:
-            image = augment.rotate(image, size, generator)
-        image = augment.flip_and_colour(augment.photo_crop(image, size, change.crop, generator), generator)
-        if generator.random() < change.blur:
-            image = augment.blur(image, generator)
-        if generator.random() < change.reduce:
-            image = augment.reduce_resolution(image, generator)
-        return augment.erase(image, generator) if generator.random() < change.erase else image
+            image = photo_augment.rotate(image, size, generator)
+        image = photo_augment.flip_and_colour(photo_augment.photo_crop(image, size, change.crop, generator), generator)
+        changes = (
+            (change.any, photo_augment.any_change),
+            (change.blur, photo_augment.blur),
+            (change.motion, photo_augment.motion_blur),
+            (change.low_light, photo_augment.low_light),
+            (change.reduce, photo_augment.reduce_resolution),
+            (change.jpeg, photo_augment.jpeg),
+            (change.erase, photo_augment.erase),
+        )
+        for probability, apply in changes:
+            if probability and generator.random() < probability:
+                image = apply(image, generator)
+        return image
 
     def _sound(self, path: Path, generator: np.random.Generator) -> np.ndarray:
         renderer = self.config.renderer
@@ -135,7 +145,10 @@ class TripletDataset(Dataset[Triplet]):
         except InvalidSound:
             # Noise and echo can leave more than a name's length of sound; the clip itself was checked when it was made.
             image = render_speech(samples, rate, renderer.size, renderer.speech)
-        return augment.mask_spectrogram(image, generator) if generator.random() < self.config.augment.mask else image
+        change = self.config.augment
+        if change.warp and generator.random() < change.warp:
+            image = sound_augment.warp_time(image, generator)
+        return sound_augment.mask_spectrogram(image, generator) if generator.random() < change.mask else image
 
     def _change_sound(self, samples: np.ndarray, rate: int, generator: np.random.Generator) -> np.ndarray:
         import soxr
@@ -144,12 +157,14 @@ class TripletDataset(Dataset[Triplet]):
         mono = samples if samples.ndim == 1 else samples.mean(axis=1)
         sound = soxr.resample(mono.astype(np.float64), rate, RATE)
         if generator.random() < change.speed:
-            sound = augment.change_speed(sound, generator)
+            sound = sound_augment.change_speed(sound, generator)
         if generator.random() < change.reverb:
-            sound = augment.reverberate(sound, generator)
+            sound = sound_augment.reverberate(sound, generator)
         if self.noises and generator.random() < change.noise:
-            sound = augment.add_noise(sound, self.noises[int(generator.integers(len(self.noises)))], generator)
-        return augment.limit_band(sound, generator) if generator.random() < change.band else sound
+            sound = sound_augment.add_noise(sound, self.noises[int(generator.integers(len(self.noises)))], generator)
+        if change.overdrive and generator.random() < change.overdrive:
+            sound = sound_augment.overdrive(sound, generator)
+        return sound_augment.limit_band(sound, generator) if generator.random() < change.band else sound
 
     def _check(self) -> None:
         silent = [n.slug for n, sounds in zip(self.names, self.sounds, strict=True) if not all(sounds.values())]

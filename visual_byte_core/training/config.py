@@ -81,25 +81,34 @@ class LossConfig:
 class AugmentConfig:
     """How likely each change is, 0..1; a robot sees blur and hears noise.
 
-    photo: crop, flip and colour; crop: not a probability, the least share of a large photo's area; rotate: turn a
-    large photo; blur: out of focus; reduce: photo scaled down to 32-64 px and up again; erase: a grey patch; text:
-    typo, plural or article; noise, reverb, speed, band: of the sound; mask: strips of the spectrogram; mixup: share of
-    blends of two photos that are classified as well.
+    photo: crop, flip and colour, without which none of the next; crop: not a probability, the least share of a large
+    photo's area; rotate: turn a large photo; any: one of RandAugment's changes; blur, motion: out of focus, smeared;
+    low_light: dim and noisy; reduce: scaled down to 32-64 px and up again; jpeg: strongly compressed; erase: a grey
+    patch; mixup: share of blends of two photos that are classified as well. text: slip, plural, article or particle;
+    request: a whole sentence. noise, reverb, speed, overdrive, band: of the sound; warp, mask: time warped, and strips
+    of the spectrogram.
     """
 
     photo: float = 1.0
     crop: float = 0.35
     rotate: float = 0.0
+    any: float = 0.0
     blur: float = 0.0
+    motion: float = 0.0
+    low_light: float = 0.0
     reduce: float = 0.5
+    jpeg: float = 0.0
     erase: float = 0.25
+    mixup: float = 0.0
     text: float = 0.3
+    request: float = 0.0
     noise: float = 0.6
     reverb: float = 0.3
     speed: float = 0.5
+    overdrive: float = 0.0
     band: float = 0.3
+    warp: float = 0.0
     mask: float = 0.4
-    mixup: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a robot's camera, room and people do to a photo, a spoken and a typed name."""
+"""What a robot's camera does to a photo: nearness, angle, light, focus, motion, compression."""
 
 from __future__ import annotations
+
+import random
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 
-from visual_byte_core.evaluation.perturb import perturb_text
-from visual_byte_core.rendering.speech import RATE
-
 Generator = np.random.Generator
-
 
 SMALL_PHOTO_CROP = 0.35
 
@@ -69,10 +69,6 @@ def _shift_hue(image: np.ndarray, steps: int) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def _is_large(image: np.ndarray, size: int) -> bool:
-    return min(image.shape[:2]) > 2 * size
-
-
 def reduce_resolution(image: np.ndarray, generator: Generator) -> np.ndarray:
     """Down to 32-64 pixels and up again, so that neither sharp nor blurred becomes the mark of a class."""
     size, small = image.shape[0], int(generator.integers(32, 65))
@@ -92,60 +88,49 @@ def erase(image: np.ndarray, generator: Generator) -> np.ndarray:
     return erased
 
 
-def vary_words(words: str, generator: Generator) -> str:
-    """A slip, a plural, or an article, as people type."""
-    kind = generator.integers(5)
-    if kind < 2:
-        return perturb_text(words, "typo", seed=int(generator.integers(1 << 30)))
-    if kind == 2:
-        return perturb_text(words, "plural")
-    return f"{('a', 'the')[kind - 3]} {words}"
+def low_light(image: np.ndarray, generator: Generator) -> np.ndarray:
+    """A dim room: an eighth to a half of the light, amplified again, with the noise of photons and of the sensor."""
+    light = generator.uniform(1 / 8, 1 / 2)
+    photons = 1000 * light * (image / 255.0) ** 2.2  # a full well of some 1,000, as small sensors at high gain
+    noisy = generator.poisson(photons) + generator.normal(0, 4, image.shape)
+    shown = np.clip(noisy / (1000 * light), 0, 1) ** (1 / 2.2) * generator.uniform(light**0.5, 1)
+    return (255 * shown).astype(np.uint8)
 
 
-def change_speed(samples: np.ndarray, generator: Generator) -> np.ndarray:
-    """Play 15 % slower to 15 % faster: tempo and pitch move together, as between speakers."""
-    steps = np.arange(0, len(samples) - 1, generator.uniform(0.85, 1.15))
-    return np.interp(steps, np.arange(len(samples)), samples)
+def motion_blur(image: np.ndarray, generator: Generator) -> np.ndarray:
+    """The robot turns while it looks: smeared along a line of 3 to 9 pixels in any direction."""
+    length = int(generator.integers(1, 5)) * 2 + 1
+    line = np.zeros((length, length), np.float32)
+    line[length // 2] = 1
+    turn = cv2.getRotationMatrix2D((length // 2, length // 2), float(generator.uniform(0, 180)), 1)
+    kernel = cv2.warpAffine(line, turn, (length, length))
+    return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
 
 
-def reverberate(samples: np.ndarray, generator: Generator) -> np.ndarray:
-    """A room: direct sound and an exponentially decaying tail of noise, 60 dB down after 0.15 to 0.6 s."""
-    seconds = generator.uniform(0.15, 0.6)
-    tail = generator.standard_normal(int(seconds * RATE)) * 10 ** (-3 * np.linspace(0, 1, int(seconds * RATE)))
-    tail *= generator.uniform(0.2, 0.8) / np.sqrt(np.sum(tail**2))
-    tail[0] += 1.0
-    length = 1 << (len(samples) + len(tail)).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(samples, length) * np.fft.rfft(tail, length), length)
-    return wet[: len(samples) + len(tail) // 3]
+def jpeg(image: np.ndarray, generator: Generator) -> np.ndarray:
+    """Compressed for a narrow link: JPEG quality 15 to 60."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(generator.integers(15, 61))]
+    return cv2.imdecode(cv2.imencode(".jpg", image[:, :, ::-1], quality)[1], cv2.IMREAD_COLOR)[:, :, ::-1]
 
 
-def limit_band(samples: np.ndarray, generator: Generator) -> np.ndarray:
-    """A cheap microphone: tilt of -9 to +6 dB over the band, cut off below 50-300 Hz and above 3-8 kHz."""
-    length = 1 << (len(samples) - 1).bit_length()  # a prime length would take a hundred times as long
-    spectrum = np.fft.rfft(samples, length)
-    hz = np.fft.rfftfreq(length, 1 / RATE)
-    tilt = 10 ** (generator.uniform(-9, 6) / 20 * hz / (RATE / 2))
-    low, high = generator.uniform(50, 300), generator.uniform(3000, 8000)
-    rolled = 1 / np.sqrt(1 + (low / np.maximum(hz, 1)) ** 4) / np.sqrt(1 + (hz / high) ** 8)
-    return np.fft.irfft(spectrum * tilt * rolled, length)[: len(samples)]
+def any_change(image: np.ndarray, generator: Generator) -> np.ndarray:
+    """One change of RandAugment's list (Cubuk et al., 2020) at a random strength, as TrivialAugment draws them."""
+    from PIL import Image
+
+    random.seed(int(generator.integers(1 << 32)))  # timm draws from these two
+    np.random.seed(int(generator.integers(1 << 32)))
+    return np.asarray(_rand_augment()(Image.fromarray(image)))
 
 
-def add_noise(samples: np.ndarray, noise: np.ndarray, generator: Generator) -> np.ndarray:
-    """Mix in a random stretch of noise, 0 to 30 dB under the speech."""
-    start = int(generator.integers(max(1, len(noise) - len(samples))))
-    stretch = np.resize(noise[start : start + len(samples)], len(samples))
-    loudness, loudness_of_noise = np.sqrt(np.mean(samples**2)), np.sqrt(np.mean(stretch**2))
-    if loudness_of_noise < 1e-5:
-        return samples
-    return samples + stretch * (loudness / loudness_of_noise * 10 ** (-generator.uniform(0, 30) / 20))
+@lru_cache(maxsize=1)
+def _rand_augment() -> Any:
+    from visual_byte_core.torchvision_import import import_torchvision
+
+    import_torchvision()
+    from timm.data.auto_augment import rand_augment_transform
+
+    return rand_augment_transform("rand-m7-n1-mstd3-inc1", {"img_mean": (124, 116, 104)})
 
 
-def mask_spectrogram(image: np.ndarray, generator: Generator) -> np.ndarray:
-    """SpecAugment (Park et al., 2019): strips of up to 15 % of the height and 10 % of the width go black."""
-    size = image.shape[0]
-    high, wide = generator.integers(1, size * 15 // 100 + 2), generator.integers(1, size // 10 + 2)
-    top, left = generator.integers(size - high), generator.integers(size - wide)
-    masked = image.copy()
-    masked[top : top + high] = 0
-    masked[:, left : left + wide] = 0
-    return masked
+def _is_large(image: np.ndarray, size: int) -> bool:
+    return min(image.shape[:2]) > 2 * size
