@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write measured reports into a bundle and its model card, float32 and INT8 side by side.
 
-A report of the same title is replaced. What a report did not measure, and its details, are left out.
+A report of the same title is replaced. What a report did not measure, and its details but for parts of scenes, are left out.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_bytes())
         kept = {part: report[part] for part in PARTS}
+        if report["details"].get("parts"):
+            kept["parts"] = report["details"]["parts"]
         kept["retrieval"] = {pair: found for pair, found in kept["retrieval"].items() if found["n"]}
         kept["latency_ms"] = {step: times for step, times in kept["latency_ms"].items() if times["p50"] is not None}
         kept["not_found"] = {

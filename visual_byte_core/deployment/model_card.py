@@ -61,10 +61,9 @@ def _summary(document: Mapping[str, Any]) -> str:
 
 def _measured(title: str, entry: Mapping[str, Any]) -> str:
     reports = {label: entry[key] for key, label in PRECISIONS.items() if key in entry}
-    parts = [f"## Measured: {title}", _counts(reports), _retrieval(reports), _absent(reports), _latency(reports)]
-    if entry.get("command"):
-        parts.append(f"    {entry['command']}")
-    return "\n\n".join(part for part in parts if part)
+    tables = [_counts(reports), _retrieval(reports), _parts(reports), _absent(reports), _latency(reports)]
+    command = f"    {entry['command']}" if entry.get("command") else ""
+    return "\n\n".join(text for text in (f"## Measured: {title}", *tables, command) if text)
 
 
 def _counts(reports: Mapping[str, Any]) -> str:
@@ -81,6 +80,15 @@ def _retrieval(reports: Mapping[str, Any]) -> str:
             shares = [_number(result[k]) for k in ("r1", "r5") for result in results]
             rows.append((words, *shares, results[0]["n"]))
     return _table(header, rows)
+
+
+def _parts(reports: Mapping[str, Any]) -> str:
+    rows = [
+        (label, scene.replace("_", " "), _number(found["hit_rate"]), _number(found["chance"]), found["n"])
+        for label, report in reports.items()
+        for scene, found in report.get("parts", {}).items()
+    ]
+    return _table(("precision", "scenes", "peak of the map in the right part", "by chance", "names asked"), rows)
 
 
 def _absent(reports: Mapping[str, Any]) -> str:
