@@ -26,14 +26,15 @@ from demo_graph import Asked, Graph
 from demo_picture import draw_picture
 from tqdm import tqdm
 
-from visual_byte_core.dataset.voices import Utterance, Voice, speak
+from visual_byte_core.dataset.engines.espeak import EspeakVoice
+from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.files import write_atomically
 from visual_byte_core.names import slugify
 from visual_byte_ros.dds_profile import use_profile
 
 HERE = Path(__file__).resolve().parent
-VOICE = Voice("en-gb-scotland")  # an accent that is kept out of training, calibration and validation
+VOICE = EspeakVoice("en-gb-scotland")  # an accent that is kept out of training, calibration and validation
 CAMERA_RATE = 20.0  # photos a second
 PLAYBACK_SPEED = 4.0  # of the spoken names
 

@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building a data set: parts that never meet, voices that repeat."""
+"""Building a data set: parts that never meet."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from pathlib import Path
 
 import cv2
@@ -16,15 +14,6 @@ from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sources import collect
-from visual_byte_core.dataset.voices import (
-    Utterance,
-    Voice,
-    calibration_voices,
-    check_disjoint,
-    evaluation_voices,
-    speak,
-    training_voices,
-)
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import read_names
 
@@ -86,42 +75,6 @@ def test_parts_follow_each_other_whatever_is_left() -> None:
     assert PhotoSource("x", train=4, calibrate=3, evaluate=3).parts(5) == [(0, 4), (4, 5), (5, 5)]
     with pytest.raises(ConfigurationError, match="-1 may stand once"):
         PhotoSource("x", train=-1, evaluate=-1)
-
-
-def test_a_breathy_voice_says_the_same_bytes_in_another_second(tmp_path: Path) -> None:
-    """espeak-ng seeds the noise of such a voice with the second that it starts in."""
-    digests = set()
-    for take in ("first", "second"):
-        path = tmp_path / f"{take}.wav"
-        speak([Utterance("oat milk", Voice("en", "f2", 150, 60), path)])
-        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
-        time.sleep(1.05)
-    assert len(digests) == 1
-
-
-def test_a_voice_says_the_same_bytes_again_in_any_order(tmp_path: Path) -> None:
-    voices = [Voice("en-us", "m3"), Voice("en", "f2", 150, 60), Voice("ko")]
-    first = [Utterance("oat milk", voice, tmp_path / "a" / f"{voice.name}.wav") for voice in voices]
-    second = [Utterance("oat milk", voice, tmp_path / "b" / f"{voice.name}.wav") for voice in reversed(voices)]
-    speak([*first, *second])
-    digests = {u.path.relative_to(tmp_path): hashlib.sha256(u.path.read_bytes()).hexdigest() for u in first + second}
-    assert len(set(digests.values())) == 3 and len(digests) == 6
-
-
-@pytest.mark.parametrize("voice", [Voice("en", "no_such_variant"), Voice("xx-nowhere")])
-def test_an_unknown_voice_is_refused(tmp_path: Path, voice: Voice) -> None:
-    with pytest.raises(DataError, match="espeak-ng has no"):
-        speak([Utterance("mug", voice, tmp_path / "mug.wav")])
-    assert not (tmp_path / "mug.wav").exists()
-
-
-def test_voices_of_the_parts_are_disjoint_and_none_is_the_demo_s() -> None:
-    parts = [training_voices("en", 60), calibration_voices(), evaluation_voices()]
-    assert len({(v.language, v.variant) for v in parts[0]}) >= 12
-    for voices in parts:
-        assert all(v.language != "en-gb-scotland" and v.variant != "f5" and "klatt" not in v.variant for v in voices)
-    with pytest.raises(DataError, match="on both sides"):
-        check_disjoint(parts[0], parts[0][:1])
 
 
 def test_pseudo_words_repeat_and_are_no_names() -> None:

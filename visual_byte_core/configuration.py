@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import types
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,6 +68,10 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return build(typing.cast(type, kind), value, name + ".")
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType and isinstance(value, (dict, list)):  # written as a mapping or as a list
+        wanted = dict if isinstance(value, dict) else tuple
+        fitting = [member for member in inner if typing.get_origin(member) is wanted]
+        return _convert(fitting[0] if fitting else inner[0], value, name)
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_convert(inner[0], item, f"{name}[{i}]") for i, item in enumerate(value))
     if origin is dict and isinstance(value, dict):

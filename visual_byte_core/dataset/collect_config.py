@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from visual_byte_core.configuration import load_configuration
+from visual_byte_core.dataset.voice_config import VoiceSource
 from visual_byte_core.errors import ConfigurationError
 
 
@@ -49,15 +50,16 @@ class PhotoSource:
 class CollectConfig:
     """A data set.
 
-    out: its folder; names: CSV of names; photos: where they come from; voices: training voices by language;
-    recordings: manifest of recordings of people, or empty; noise: folder of background sounds, or empty;
-    pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
+    out: its folder; names: CSV of names; photos: where they come from; voices: by language how many training
+    voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or empty;
+    noise: folder of background sounds, or empty; pseudo_words: invented words to train against;
+    voices_a_pseudo_word: voices of each.
     """
 
     out: str
     names: str
     photos: tuple[PhotoSource, ...]
-    voices: dict[str, int] = field(default_factory=lambda: {"en": 40})
+    voices: dict[str, int] | tuple[VoiceSource, ...] = field(default_factory=lambda: {"en": 40})
     recordings: str = ""
     noise: str = ""
     pseudo_words: int = 0

@@ -27,15 +27,9 @@ from tqdm import tqdm
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource
 from visual_byte_core.dataset.pseudo_words import pseudo_words
-from visual_byte_core.dataset.voices import (
-    Utterance,
-    Voice,
-    calibration_voices,
-    check_disjoint,
-    evaluation_voices,
-    speak,
-    training_voices,
-)
+from visual_byte_core.dataset.voice_config import pseudo_word_voices, voices_of_parts
+from visual_byte_core.dataset.voice_record import record_voices
+from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName, read_names, slugify, spell
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo
@@ -63,6 +57,7 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
+    record_voices(out, voices_of_parts(config.voices))
     photos = sum(_collect_photos(source, names, out, overwrite) for source in config.photos)
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
     recordings = _collect_recordings(Path(config.recordings), names, out, overwrite) if config.recordings else 0
@@ -129,25 +124,19 @@ def _write(target: Path, data: bytes, overwrite: bool) -> bool:
 
 
 def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
-    for language, count in config.voices.items():
-        folders = ("audio", "audio_calibrate", "audio_eval_tts")
-        for folder, voices in zip(folders, _voices_of_parts(language, count), strict=True):
+    for language, parts in voices_of_parts(config.voices).items():
+        for folder, voices in zip(("audio", "audio_calibrate", "audio_eval_tts"), parts, strict=True):
             for name in names:
                 yield from _said_by(voices, spell(name, language), out / folder / name.slug / language)
+    if not config.pseudo_words:
+        return
     # Invented words sound English; each part has its own, so that none is calibrated or judged on after it was learned.
     spellings = [name.en for name in names]
-    for number, (part, voices) in enumerate(zip(PARTS, _voices_of_parts("en", 40), strict=True)):
+    for number, (part, voices) in enumerate(zip(PARTS, pseudo_word_voices(config.voices), strict=True)):
         count = config.pseudo_words if part == "" else config.pseudo_words // 4
         for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
             chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]
             yield from _said_by(chosen, word, out / f"distractors{part}" / slugify(word) / "en")
-
-
-def _voices_of_parts(language: str, training: int) -> list[list[Voice]]:
-    parts = [training_voices(language, training), calibration_voices(language), evaluation_voices(language)]
-    for i in range(3):
-        check_disjoint(parts[i], parts[(i + 1) % 3])
-    return parts
 
 
 def _said_by(voices: list[Voice], words: str, folder: Path) -> Iterator[Utterance]:

@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to services that are busy, limit their callers or break off: ask again, but politely."""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from visual_byte_core import __version__
+from visual_byte_core.errors import DataError
+
+ATTEMPTS = 6
+TIMEOUT = 60.0  # seconds without a byte
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; doubled each time, and never longer than the service asks for
+BLOCK = 1 << 16
+BUSY = (408, 409, 425, 429)
+
+
+class HttpError(DataError):
+    """A service that answered with an error, or not at all (status 0)."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def fetch(
+    url: str,
+    target: BinaryIO,
+    *,
+    headers: Mapping[str, str] | None = None,
+    secret_headers: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+    largest: int,
+) -> http.client.HTTPMessage:
+    """Write the body of the answer to `target` block by block, and return the answer's headers.
+
+    Asks again after 408, 409, 425, 429, 5xx, a broken connection or a body that ends early, up to 6 times, each
+    time twice as late or as `Retry-After` says. `secret_headers` do not follow a redirect. data: the body of a POST,
+    None for a GET; largest: bytes.
+
+    Raises:
+        HttpError: another answer, the last of the attempts, a `Retry-After` of over 2 minutes, or too many bytes.
+    """
+    request = urllib.request.Request(url, data, {"User-Agent": f"visual-byte/{__version__}", **(headers or {})})
+    for name, value in (secret_headers or {}).items():
+        request.add_unredirected_header(name, value)
+    for attempt in range(ATTEMPTS):
+        target.seek(0)
+        target.truncate()
+        asked = None
+        try:
+            return _stream(request, target, largest)
+        except urllib.error.HTTPError as error:
+            with error:
+                failure = HttpError(f"{_place(url)}: answered {error.code}: {_reason(error)}", error.code)
+            if error.code not in BUSY and error.code < 500:
+                raise failure from None
+            asked = _retry_after(error.headers.get("Retry-After"))
+        except (OSError, http.client.HTTPException) as error:
+            failure = HttpError(f"{_place(url)}: no whole answer ({getattr(error, 'reason', '') or error!r})")
+        pause = FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25) if asked is None else asked
+        if attempt + 1 == ATTEMPTS or pause > LONGEST_PAUSE:
+            break
+        time.sleep(pause)
+    raise HttpError(f"{failure}; asked {attempt + 1} times, try again later", failure.status)
+
+
+def _stream(request: urllib.request.Request, target: BinaryIO, largest: int) -> http.client.HTTPMessage:
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        received = 0
+        while block := answer.read(BLOCK):
+            received += len(block)
+            if received > largest:
+                raise HttpError(f"{_place(request.full_url)}: sends more than {largest / 1e6:g} MB; not taken")
+            target.write(block)
+        expected = answer.headers.get("Content-Length")
+        if expected and received != int(expected):
+            raise http.client.IncompleteRead(b"", int(expected) - received)
+        return answer.headers
+
+
+def _place(url: str) -> str:
+    """The address without what may be secret: user, password and query."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """What the service says, in the forms that services use, in one short line."""
+    text = error.read(BLOCK).decode(errors="replace")
+    try:
+        said = json.loads(text)
+        said = said.get("error") or said.get("message") or said.get("detail") or text
+        text = str(said.get("message", said) if isinstance(said, dict) else said)
+    except (ValueError, AttributeError):
+        text = text if "<" not in text else ""
+    return " ".join(text.split())[:300] or str(error.reason)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds, from seconds or a date; None for neither."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
