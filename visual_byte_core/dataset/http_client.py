@@ -22,7 +22,7 @@ ATTEMPTS = 6
 TIMEOUT = 60.0  # seconds without a byte
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; doubled each time, and never longer than the service asks for
 BLOCK = 1 << 16
-BUSY = (408, 409, 425, 429)
+PASSING = (408, 409, 425, 429, 500, 502, 503, 504)  # answers that may be another in a while
 
 
 class HttpError(DataError):
@@ -44,7 +44,7 @@ def fetch(
 ) -> http.client.HTTPMessage:
     """Write the body of the answer to `target` block by block, and return the answer's headers.
 
-    Asks again after 408, 409, 425, 429, 5xx, a broken connection or a body that ends early, up to 6 times, each
+    Asks again after the answers in PASSING, a broken connection or a body that ends early, up to 6 times, each
     time twice as late or as `Retry-After` says. `secret_headers` do not follow a redirect. data: the body of a POST,
     None for a GET; largest: bytes.
 
@@ -63,7 +63,7 @@ def fetch(
         except urllib.error.HTTPError as error:
             with error:
                 failure = HttpError(f"{_place(url)}: answered {error.code}: {_reason(error)}", error.code)
-            if error.code not in BUSY and error.code < 500:
+            if error.code not in PASSING:
                 raise failure from None
             asked = _retry_after(error.headers.get("Retry-After"))
         except (OSError, http.client.HTTPException) as error:
