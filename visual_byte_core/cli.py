@@ -21,6 +21,7 @@ from visual_byte_core.commands import (
     figures,
     find,
     precompute,
+    quiet,
     train,
 )
 from visual_byte_core.errors import ConfigurationError, VisualByteError
@@ -30,6 +31,7 @@ from visual_byte_core.errors import ConfigurationError, VisualByteError
 COMMANDS = {
     "collect": collect,
     "precompute": precompute,
+    "quiet": quiet,
     "train": train,
     "distill": distill,
     "export": export,
