@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Checks that the set-up can work on this machine and installs the few system packages that are missing, if any:
-#   tools/prepare_machine.sh PYTHON
-# It uses apt-get as root or with sudo; where it cannot, it says what to install and fails.
+#   tools/prepare_machine.sh PYTHON [PACKAGE ...]
+# PACKAGE: Debian packages that are wanted besides. It uses apt-get as root or with sudo; where it cannot, it says what
+# to install and fails.
 set -euo pipefail
 python="$1"
+shift
 
 fail() {
     echo "error: $*" >&2
@@ -28,6 +30,9 @@ missing=()
 has 'pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists()' || missing+=("$version-dev")
 command -v c++ >/dev/null || missing+=(build-essential)
 has 'ctypes.util.find_library("portaudio")' || missing+=(libportaudio2)
+for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
