@@ -115,8 +115,7 @@ class _RowTrainer(Trainer):
         parts = {"image": batch.photos, "text": batch.texts, "audio": batch.sounds}
         pixels = torch.cat([self.normalizer(images, modality) for modality, images in parts.items()])
         embeddings = self.network(pixels.contiguous(memory_format=torch.channels_last))
-        photos, texts, sounds = embeddings.split([len(images) for images in parts.values()])
-        return torch.cat(list(parts.values())), Embedded(photos, texts, sounds, batch.classes)
+        return torch.cat(list(parts.values())), self._split(embeddings, batch)
 
 
 @dataclass(frozen=True)
@@ -248,10 +247,10 @@ def measure(trainer: _RowTrainer, evaluation: Evaluation) -> dict[str, float]:
     """The columns of the table, and how many queries each human column has."""
 
     def embedded(images: Images, slugs: list[str], modality: str) -> Labelled:
-        trainer.network.eval()
+        trainer.average.network.eval()
         with torch.inference_mode():
             parts = [
-                trainer.network(trainer.normalizer(chunk, modality)).numpy()
+                trainer.average.network(trainer.normalizer(chunk, modality)).numpy()
                 for chunk in torch.from_numpy(images).split(AT_ONCE)
             ]
         return Labelled(np.concatenate(parts), tuple(slugs))

@@ -147,6 +147,13 @@ def test_classes_with_many_photos_may_come_more_often() -> None:
     assert share_of_many(0) == pytest.approx(16 / 17, abs=0.05)
 
 
+def test_classes_may_come_twice_if_they_need_not_be_distinct() -> None:
+    batches = list(ClassBalancedBatchSampler([10, 30, 0], 2, 1, 2000, seed=1, balance=0, distinct=False))
+    drawn = np.array([[draw.number for draw in batch] for batch in batches])
+    assert (drawn[:, 2] == DISTRACTOR).all() and drawn[:, :2].max() == 1
+    assert np.mean(drawn[:, 0] == drawn[:, 1]) == pytest.approx(1 / 16 + 9 / 16, abs=0.05)
+
+
 @pytest.fixture(scope="module")
 def config(dataset: Path, collect_config: CollectConfig) -> TrainingConfig:
     return config_from_dict(

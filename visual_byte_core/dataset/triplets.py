@@ -195,18 +195,21 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         balance: float = 1.0,
         start: int = 0,
         part: tuple[int, int] = (0, 1),
+        distinct: bool = True,
     ) -> None:
         """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch.
 
         start: batches at the beginning that are left out. part: (r, w) for the r-th of w equal parts of each batch, so
         that the processes of a distributed run share one batch of distinct classes. balance: 1 draws every class
         equally often, 0 in proportion to its photos, between them to their power of 1 - balance. With few photos in
-        some classes and many in others, 1 learns the few by heart.
+        some classes and many in others, 1 learns the few by heart. distinct: no class twice in a batch; false only to
+        see what that is worth.
         """
         self.numbers = np.flatnonzero(photos)
         self.classes, self.distractors = min(classes, len(self.numbers)), distractors
         self.steps, self.seed, self.start, self.part = steps, seed, start, part
         self.log_weights = (1 - balance) * np.log(np.asarray(photos, float)[self.numbers])
+        self.distinct = distinct
 
     def __len__(self) -> int:
         return self.steps - self.start
@@ -214,13 +217,19 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         generator = np.random.default_rng([self.seed, 1])
         for step in range(self.steps):
-            # The largest of weights with Gumbel noise: drawing one by one without putting back (Vieira, 2014).
-            order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
-            numbers = [*self.numbers[order[: self.classes]], *[DISTRACTOR] * self.distractors]
+            numbers = [*self._draw_classes(generator), *[DISTRACTOR] * self.distractors]
             seeds = generator.integers(1 << 62, size=len(numbers))
             draws = [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
             if step >= self.start:
                 yield [*self._my_part(draws[: self.classes]), *self._my_part(draws[self.classes :])]
+
+    def _draw_classes(self, generator: np.random.Generator) -> np.ndarray:
+        if self.distinct:
+            # The largest of weights with Gumbel noise: drawing one by one without putting back (Vieira, 2014).
+            order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
+            return self.numbers[order[: self.classes]]
+        noisy = self.log_weights + generator.gumbel(size=(self.classes, len(self.numbers)))
+        return self.numbers[noisy.argmax(axis=1)]
 
     def _my_part(self, draws: list[Draw]) -> list[Draw]:
         rank, world = self.part

@@ -22,7 +22,8 @@ class DataConfig:
     class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
     noise: folder of background sounds to mix in, or empty; languages: those spoken and written;
     language_weights: how often each is drawn; balance: 1 draws every class equally often, 0 in proportion to its
-    photos; workers: processes that load.
+    photos; distinct_classes: no class twice in a batch, false only to see what that is worth; workers: processes that
+    load.
     """
 
     root: str = "data"
@@ -33,6 +34,7 @@ class DataConfig:
     languages: tuple[str, ...] = ("en",)
     language_weights: tuple[float, ...] = (1.0,)
     balance: float = 1.0
+    distinct_classes: bool = True
     workers: int = 1
 
 

@@ -159,6 +159,7 @@ class Trainer:
             self.config.data.balance,
             done * optimizer.accumulate,
             (distributed.rank(), distributed.world_size()),
+            self.config.data.distinct_classes,
         )
         workers = self.config.data.workers
         return DataLoader(
