@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import resource
+import signal
 import struct
 import threading
 import time
@@ -378,6 +381,25 @@ def test_the_key_does_not_follow_a_redirect(openai: SpeechServer, tmp_path: Path
         say(tmp_path, OpenAIVoice("alloy"))
     asked, redirected = [headers for headers, _ in openai.requests]
     assert "Authorization" in asked and "Authorization" not in redirected
+
+
+@contextlib.contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """As if the disk were full: no file of this process grows beyond `size` bytes."""
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("size", [1000, 30000])  # less than the download, and less than the clip
+def test_a_full_disk_is_told_and_leaves_no_half_clip(openai: SpeechServer, tmp_path: Path, size: int) -> None:
+    with files_limited_to(size), pytest.raises(DataError, match=r"cannot be (stored|written) .*; make room and run it"):
+        say(tmp_path, OpenAIVoice("alloy"))
+    assert len(openai.requests) == 1 and not list(tmp_path.iterdir())
 
 
 # Parts and their speakers

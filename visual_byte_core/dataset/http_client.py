@@ -50,6 +50,7 @@ def fetch(
 
     Raises:
         HttpError: another answer, the last of the attempts, a `Retry-After` of over 2 minutes, or too many bytes.
+        DataError: `target` cannot be written.
     """
     request = urllib.request.Request(url, data, {"User-Agent": f"visual-byte/{__version__}", **(headers or {})})
     for name, value in (secret_headers or {}).items():
@@ -82,11 +83,21 @@ def _stream(request: urllib.request.Request, target: BinaryIO, largest: int) -> 
             received += len(block)
             if received > largest:
                 raise HttpError(f"{_place(request.full_url)}: sends more than {largest / 1e6:g} MB; not taken")
-            target.write(block)
+            _keep(target, block)
         expected = answer.headers.get("Content-Length")
         if expected and received != int(expected):
             raise http.client.IncompleteRead(b"", int(expected) - received)
         return answer.headers
+
+
+def _keep(target: BinaryIO, block: bytes) -> None:
+    try:
+        target.write(block)
+        target.flush()
+    except OSError as error:  # not the service's fault: asking again would not help
+        raise DataError(
+            f"what is downloaded cannot be stored ({error.strerror}); make room and run it again"
+        ) from error
 
 
 def _place(url: str) -> str:
