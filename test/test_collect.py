@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+import io
+import resource
+import shutil
+import signal
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -11,6 +16,7 @@ import numpy as np
 import pytest
 
 from visual_byte_core.dataset.cache import sounds_below
+from visual_byte_core.dataset.cifar import read_cifar
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sources import collect
@@ -60,6 +66,97 @@ def test_a_source_without_known_names_is_an_error(tmp_path: Path) -> None:
     config = CollectConfig(str(tmp_path / "out"), str(ROOT / "config" / "names.csv"), (PhotoSource(str(tmp_path)),))
     with pytest.raises(DataError, match="no folder of a known name"):
         collect(config)
+
+
+def shop_photos(tmp_path: Path, count: int, bad: int) -> CollectConfig:
+    """One class of `count` real photos, of which the first `bad` are cut off, and one class without."""
+    folder = tmp_path / "photos" / "kiwi"
+    folder.mkdir(parents=True)
+    photo = sorted((ROOT / "examples" / "photos" / "kiwi").glob("*.jpg"))[0].read_bytes()
+    for number in range(count):
+        (folder / f"{number:02d}.jpg").write_bytes(photo[:900] if number < bad else photo)
+    (tmp_path / "names.csv").write_text("en,ko\nkiwi,키위\nlime,라임\n", encoding="utf-8")
+    source = PhotoSource(str(tmp_path / "photos"))
+    return CollectConfig(str(tmp_path / "out"), str(tmp_path / "names.csv"), (source,), voices={})
+
+
+def test_one_unreadable_photo_among_many_is_left_out_and_named(tmp_path: Path) -> None:
+    collected = collect(shop_photos(tmp_path, 20, 1))
+    assert collected.photos == 19 and collected.without_photos == ("lime",)
+    assert len(collected.unreadable) == 1 and "kiwi/00.jpg" in collected.unreadable[0]
+
+
+def test_too_many_unreadable_photos_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"2 of 20 photos cannot be read, over 5%.*00\.jpg.*01\.jpg"):
+        collect(shop_photos(tmp_path, 20, 2))
+
+
+def test_a_full_disk_leaves_no_half_photo(tmp_path: Path) -> None:
+    config = shop_photos(tmp_path, 2, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"00\.jpg: cannot be written .* make room and collect again"):
+            collect(config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not files_below(tmp_path / "out" / "image")
+    assert collect(config).photos == 2
+
+
+def cifar_archive(tmp_path: Path) -> Path:
+    """Three photos of apple and one of baby in `train`, one of apple in `test`, as the official archive has them."""
+    red = np.zeros((3, 32, 32), np.uint8)
+    red[0, 0, :] = 200  # the first row, red
+    records = {"train": [(4, 0), (14, 1), (4, 0), (4, 0)], "test": [(4, 0)]}
+    contents = {
+        f"{split}.bin": b"".join(bytes(label) + red.tobytes() for label in labels) for split, labels in records.items()
+    }
+    contents["fine_label_names.txt"] = b"apple\nbaby\n"
+    with tarfile.open(tmp_path / "cifar-100-binary.tar.gz", "w:gz") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(f"cifar-100-binary/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return tmp_path / "cifar-100-binary.tar.gz"
+
+
+def test_cifar_100_is_read_from_its_binary_archive(tmp_path: Path) -> None:
+    archive = str(cifar_archive(tmp_path))
+    (tmp_path / "names.csv").write_text("en,ko\napple,사과\n", encoding="utf-8")
+    sources = (
+        PhotoSource(archive, "cifar_binary", train=2),
+        PhotoSource(archive, "cifar_binary", train=0, evaluate=-1, split="test"),
+    )
+    collect(CollectConfig(str(tmp_path / "out"), str(tmp_path / "names.csv"), sources, voices={}))
+    assert files_below(tmp_path / "out" / "image") == {"apple/cifar_000.png", "apple/cifar_001.png"}
+    assert files_below(tmp_path / "out" / "image_eval") == {"apple/cifar_test_000.png"}
+    pixels = cv2.imread(str(tmp_path / "out" / "image" / "apple" / "cifar_001.png"))
+    assert (pixels[0] == (0, 0, 200)).all() and not pixels[1:].any()
+    shutil.unpack_archive(archive, tmp_path, filter="data")
+    assert read_cifar(tmp_path / "cifar-100-binary", "train")["baby"].shape == (1, 32, 32, 3)
+
+
+def test_cifar_100_as_a_pickle_or_cut_off_is_refused(tmp_path: Path) -> None:
+    pickled = tmp_path / "cifar-100-python"
+    pickled.mkdir()
+    (pickled / "meta").write_bytes(b"")
+    with tarfile.open(tmp_path / "cifar-100-python.tar.gz", "w:gz") as archive:
+        archive.add(pickled, "cifar-100-python")
+    for path in (pickled, tmp_path / "cifar-100-python.tar.gz"):
+        with pytest.raises(DataError, match="a pickle.*take cifar-100-binary.tar.gz"):
+            read_cifar(path, "train")
+    whole = cifar_archive(tmp_path)
+    whole.write_bytes(whole.read_bytes()[:150])
+    for path in (whole, tmp_path / "missing.tar.gz"):
+        with pytest.raises(DataError, match=f"{path.name}: cannot be read as CIFAR-100"):
+            read_cifar(path, "train")
+    (tmp_path / "fine_label_names.txt").write_text("apple\n")
+    (tmp_path / "train.bin").write_bytes(bytes(3000))
+    with pytest.raises(DataError, match="3000 bytes, no multiple of 3074"):
+        read_cifar(tmp_path, "train")
 
 
 def test_shipped_configuration_needs_its_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Build a data set: photos from folders and CIFAR sheets, names spoken by espeak-ng, recordings of people.
+"""Build a data set: photos from folders and CIFAR-100, names spoken by espeak-ng, recordings of people.
 
 What is there already stays, so an interrupted run goes on.
 
@@ -35,4 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         counts = f"{collected.photos} photos, {collected.spoken} spoken, {collected.recordings} recordings"
         print(f"{config.out}: wrote {counts}")
+        if collected.without_photos:
+            print(f"{len(collected.without_photos)} names without photos: {', '.join(collected.without_photos)}")
+        if collected.unreadable:
+            print(f"{len(collected.unreadable)} photos left out:", *collected.unreadable, sep="\n  ")
     return 0

@@ -11,12 +11,15 @@ from visual_byte_core.configuration import load_configuration
 from visual_byte_core.dataset.voice_config import VoiceSource
 from visual_byte_core.errors import ConfigurationError
 
+KINDS = ("folder", "cifar_sheets", "cifar_binary")
+
 
 @dataclass(frozen=True)
 class PhotoSource:
     """Photos of many classes.
 
-    kind: `folder` (path/<slug>/*.jpg) or `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles).
+    kind: `folder` (path/<slug>/*.jpg), `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles) or `cifar_binary`
+    (cifar-100-binary.tar.gz or its unpacked folder); split: of `cifar_binary`, `train` or `test`.
     train, calibrate, evaluate: how many photos of each class go where, in this order from the first; -1 is all
     the rest and may stand once.
     """
@@ -26,12 +29,13 @@ class PhotoSource:
     train: int = -1
     calibrate: int = 0
     evaluate: int = 0
+    split: str = "train"
 
     def __post_init__(self) -> None:
         counts = (self.train, self.calibrate, self.evaluate)
-        if self.kind not in ("folder", "cifar_sheets") or min(counts) < -1 or counts.count(-1) > 1:
+        if self.kind not in KINDS or self.split not in ("train", "test") or min(counts) < -1 or counts.count(-1) > 1:
             raise ConfigurationError(
-                f"photos {self.path}: kind is folder or cifar_sheets, and -1 may stand once, got {self}"
+                f"photos {self.path}: kind is {', '.join(KINDS)}, split train or test, -1 may stand once; got {self}"
             )
 
     def parts(self, total: int) -> list[tuple[int, int]]:

@@ -18,34 +18,37 @@ import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
 from visual_byte_core.dataset.cache import sounds_below
-from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource
+from visual_byte_core.dataset.collect_config import CollectConfig
+from visual_byte_core.dataset.photos import collect_photos
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.voice_config import pseudo_word_voices, voices_of_parts
 from visual_byte_core.dataset.voice_record import record_voices
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName, read_names, slugify, spell
-from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, read_photo
 
-TILE = 32  # CIFAR sheets: tiles row by row, in the official order
 PARTS = ("", "_calibrate", "_eval")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """How many files were written; existing ones stay and do not count."""
+    """How many files were written; existing ones stay and do not count.
+
+    unreadable: a line for each photo left out; without_photos: slugs of the names that no source shows.
+    """
 
     photos: int
     spoken: int
     recordings: int
     noises: int
+    unreadable: tuple[str, ...] = ()
+    without_photos: tuple[str, ...] = ()
 
 
 def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
@@ -58,68 +61,25 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
     record_voices(out, voices_of_parts(config.voices))
-    photos = sum(_collect_photos(source, names, out, overwrite) for source in config.photos)
+    photos = collect_photos(config.photos, set(names), out, partial(_write, overwrite=overwrite))
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
     recordings = _collect_recordings(Path(config.recordings), names, out, overwrite) if config.recordings else 0
     noises = _collect_noise(Path(config.noise), out, overwrite) if config.noise else 0
-    return Collected(photos, spoken, recordings, noises)
-
-
-def _collect_photos(source: PhotoSource, names: dict[str, ClassName], out: Path, overwrite: bool) -> int:
-    folder = Path(source.path)
-    found = (
-        sorted(folder.glob("*.webp"))
-        if source.kind == "cifar_sheets"
-        else sorted(p for p in folder.glob("*") if p.is_dir())
-    )
-    known = [path for path in found if path.stem in names]
-    if not known:
-        raise DataError(f"{folder}: no {source.kind} of a known name; check photos.path and the names file")
-    written = 0
-    for path in tqdm(known, desc=f"photos of {folder.name}", unit="class"):
-        photos = list(_tiles(path) if source.kind == "cifar_sheets" else _files(path))
-        for part, (first, last) in zip(PARTS, source.parts(len(photos)), strict=True):
-            target = out / f"image{part}" / path.stem
-            written += sum(_write_photo(target, photo, overwrite) for photo in photos[first:last])
-    return written
-
-
-Photo = tuple[str, "Path | np.ndarray"]
-
-
-def _tiles(sheet: Path) -> Iterator[Photo]:
-    pixels = read_photo(sheet)
-    rows, columns = pixels.shape[0] // TILE, pixels.shape[1] // TILE
-    for number in range(rows * columns):
-        row, column = divmod(number, columns)
-        yield f"cifar_{number:03d}.png", pixels[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
-
-
-def _files(folder: Path) -> Iterator[Photo]:
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in PHOTO_SUFFIXES:
-            yield path.name, path
-
-
-def _write_photo(folder: Path, photo: Photo, overwrite: bool) -> bool:
-    name, content = photo
-    target = folder / name
-    data = content.read_bytes() if isinstance(content, Path) else _png(content)
-    return _write(target, data, overwrite)
-
-
-def _png(image: np.ndarray) -> bytes:
-    return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
+    return Collected(photos.written, spoken, recordings, noises, photos.unreadable, photos.without_photos)
 
 
 def _write(target: Path, data: bytes, overwrite: bool) -> bool:
     """Whole or not at all, but not synchronised: tens of thousands of files that can be made again."""
     if target.exists() and not overwrite:
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    partial.write_bytes(data)
-    partial.replace(target)
+    unfinished = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(data)
+        unfinished.replace(target)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise DataError(f"{target}: cannot be written ({error.strerror}); make room and collect again") from error
     return True
 
 
