@@ -19,6 +19,7 @@ from visual_byte_core.evaluation.retrieval import recall_at_k
 from visual_byte_core.names import overlaps, read_names
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
+from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,15 +39,31 @@ def gallery(embedder: Embedder) -> tuple[np.ndarray, list[str]]:
     return np.stack([embedder.embed_photo(read_photo(path)) for path in paths]), [path.parent.name for path in paths]
 
 
-def test_the_bundle_is_whole_small_and_knows_the_shipped_names() -> None:
-    bundle = load_bundle(STARTER)
+@pytest.mark.parametrize(("name", "largest"), [("starter", 20e6), ("starter-small", 6e6)])
+def test_the_bundles_are_whole_small_and_know_the_shipped_names(name: str, largest: float) -> None:
+    bundle = load_bundle(ROOT / "models" / name)
     assert list(bundle.class_names) == read_names(ROOT / "config" / "names.csv")
-    assert bundle.size <= 112 and bundle.onnx_path.stat().st_size < 15e6
+    assert bundle.size <= 112 and bundle.onnx_path.stat().st_size < largest
     assert set(bundle.calibration) == {"text", "audio", "image"}
 
 
-def test_the_model_card_shows_both_precisions_and_int8_loses_at_most_a_hundredth() -> None:
-    reports = [entry for entry in load_bundle(STARTER).metrics.values() if "float32" in entry]
+def test_the_checkpoint_to_go_on_from_is_that_of_the_bundle(embedder: Embedder) -> None:
+    import torch
+
+    from visual_byte_core.training.checkpoint import load_checkpoint
+    from visual_byte_core.training.pixels import prepare_pixels
+
+    network, config, names = load_checkpoint(ROOT / "checkpoints" / "starter")
+    assert config.renderer == embedder.bundle.renderer and names == list(embedder.bundle.class_names)
+    images = np.stack([render_text(name.en, config.renderer.size, config.renderer.text) for name in names[:20]])
+    with torch.inference_mode():
+        exact = network(prepare_pixels(torch.from_numpy(images))).numpy()
+    assert np.sum(exact * embedder.embed(images), axis=1).min() > 0.98
+
+
+@pytest.mark.parametrize("name", ["starter", "starter-small"])
+def test_the_model_card_shows_both_precisions_and_int8_loses_at_most_a_hundredth(name: str) -> None:
+    reports = [entry for entry in load_bundle(ROOT / "models" / name).metrics.values() if "float32" in entry]
     assert reports
     for report in reports:
         for pair, quantized in report["int8"]["retrieval"].items():
