@@ -95,3 +95,22 @@ def test_too_few_classes_for_a_scene_are_told(embedder: Embedder) -> None:
     photos = [photo for photo in find_photos(PHOTOS) if photo.slug in ("banana", "lemon", "kiwi")]
     with pytest.raises(DataError, match="scenes of 2 x 2: photos of 3 distinct classes, 4 are needed"):
         compose_scenes(embedder, photos, 2, 1)
+
+
+def test_a_figure_marks_right_and_wrong_places(embedder: Embedder) -> None:
+    from visual_byte_core.evaluation.figures.gather import Gathered
+    from visual_byte_core.evaluation.figures.parts import parts_of_scenes
+    from visual_byte_core.evaluation.figures.style import house_style
+
+    photos = tuple(find_photos(PHOTOS))
+    slugs = sorted({photo.slug for photo in photos})
+    texts = Labelled(np.stack([embedder.embed_text(slug) for slug in slugs]), tuple(slugs))
+    none = Labelled(np.empty((0, 512), np.float32), ())
+    gathered = Gathered(embedder, {slug: slug for slug in slugs}, none, photos, texts, none, (), seed=0)
+    with house_style():
+        titles = [axes.get_title() for axes in parts_of_scenes(gathered).axes]
+    assert [title for title in titles[::5]] == 2 * ["2 x 2, 128 pixels"] + ["2 x 2, 64 pixels"] + 2 * [
+        "3 x 3, 128 pixels"
+    ]
+    marks = {title[0] for i, title in enumerate(titles) if i % 5}
+    assert marks == {"✓", "✗"}  # an untrained map is right by chance only

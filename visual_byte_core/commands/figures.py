@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw figures as PNG and SVG, for print and for colour-blind readers.
 
---images and --speech   retrieval_grid, tsne, blog_simple, blog_tsne, blog_confusion: what a bundle makes of them
+--images and --speech   retrieval_grid, tsne, blog_simple, blog_tsne, blog_confusion: what a bundle makes of them;
+                        parts, only if asked for by --only: scenes of 2 x 2 and 3 x 3 photos and the map of their parts
 --run                   training: the curves of a training run
 --report                recall, not_found: the figures of a report of `visual-byte evaluate`
 
@@ -23,7 +24,7 @@ from visual_byte_core.errors import DataError
 
 HELP = "draw figures of a bundle, a training run or a report"
 EXTRA = "train"
-OF_BUNDLE = ("retrieval_grid", "tsne", "blog_simple", "blog_tsne", "blog_confusion")
+OF_BUNDLE = ("retrieval_grid", "tsne", "blog_simple", "blog_tsne", "blog_confusion", "parts")
 OF_REPORT = ("recall", "not_found")
 ALL = (*OF_BUNDLE, "training", *OF_REPORT)
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--images and --speech go together")
     if not any((arguments.images, arguments.run_folder, arguments.report)):
         arguments.parser.error("give --images and --speech, or --run, or --report")
-    wanted = set(arguments.only or ALL)
+    wanted = set(arguments.only or ALL) - (set() if arguments.only else {"parts"})
     arguments.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     if arguments.images and wanted & set(OF_BUNDLE):
@@ -75,12 +76,14 @@ def _draw_bundle(arguments: argparse.Namespace, wanted: set[str]) -> list[Path]:
     from visual_byte_core.evaluation.figures.grid import retrieval_grid
     from visual_byte_core.evaluation.figures.map import blog_tsne, tsne
     from visual_byte_core.evaluation.figures.matrix import similarity_matrix
+    from visual_byte_core.evaluation.figures.parts import parts_of_scenes
     from visual_byte_core.evaluation.figures.style import house_style, save
     from visual_byte_core.runtime.embedder import Embedder
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
     gathered = gather(embedder, arguments.images, arguments.speech, arguments.names, arguments.language, arguments.seed)
-    draw = dict(zip(OF_BUNDLE, (retrieval_grid, tsne, same_answer, blog_tsne, similarity_matrix), strict=True))
+    figures = (retrieval_grid, tsne, same_answer, blog_tsne, similarity_matrix, parts_of_scenes)
+    draw = dict(zip(OF_BUNDLE, figures, strict=True))
     written = []
     with house_style(gathered.names.values()):
         for name in tqdm([name for name in OF_BUNDLE if name in wanted], desc="figures", disable=None):
