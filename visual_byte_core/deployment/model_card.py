@@ -3,7 +3,8 @@
 """The model card of a bundle, in Markdown, from what `bundle.yaml` holds and nothing else.
 
 - `metrics`: {title of a data set: {"command": how it was measured, "float32": report, "int8": report}} with reports of
-  `visual-byte evaluate`; a precision that was not measured is left out
+  `visual-byte evaluate`; a precision that was not measured is left out. An entry of bench/card_rows.py has `rows`
+  instead of reports: {"measured", "on", "int8", "float32", "queries", "options" of `visual-byte evaluate`}
 - `training`: {"data": [{"name", "items", "licence", "source"}], "commands": [...], any other key: plain value}
 """
 
@@ -59,7 +60,23 @@ def _summary(document: Mapping[str, Any]) -> str:
     )
 
 
+def glance_table(entry: Mapping[str, Any]) -> str:
+    """The rows of an entry as a table, and below it how each was measured."""
+    rows = entry["rows"]
+    precisions = {key: label for key, label in PRECISIONS.items() if any(key in row for row in rows)}
+    table = _table(
+        ("measured", *precisions.values(), "queries", "on"),
+        [(row["measured"], *(_number(row.get(p)) for p in precisions), row["queries"], row["on"]) for row in rows],
+    )
+    options = list(dict.fromkeys(row["options"] for row in rows if row["options"]))
+    return f"{table}\n\n    {entry['command']}\n    # visual-byte evaluate with:\n" + "\n".join(
+        f"    #   {one}" for one in options
+    )
+
+
 def _measured(title: str, entry: Mapping[str, Any]) -> str:
+    if "rows" in entry:
+        return f"## Measured: {title}\n\n{glance_table(entry)}"
     reports = {label: entry[key] for key, label in PRECISIONS.items() if key in entry}
     tables = [_counts(reports), _retrieval(reports), _parts(reports), _absent(reports), _latency(reports)]
     command = f"    {entry['command']}" if entry.get("command") else ""
