@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from visual_byte_core.dataset.cache import sounds_below
-from visual_byte_core.dataset.cifar import read_cifar
+from visual_byte_core.dataset.cifar import read_cifar100
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sources import collect
@@ -136,7 +136,7 @@ def test_cifar_100_is_read_from_its_binary_archive(tmp_path: Path) -> None:
     pixels = cv2.imread(str(tmp_path / "out" / "image" / "apple" / "cifar_001.png"))
     assert (pixels[0] == (0, 0, 200)).all() and not pixels[1:].any()
     shutil.unpack_archive(archive, tmp_path, filter="data")
-    assert read_cifar(tmp_path / "cifar-100-binary", "train")["baby"].shape == (1, 32, 32, 3)
+    assert read_cifar100(tmp_path / "cifar-100-binary", "train")["baby"].shape == (1, 32, 32, 3)
 
 
 def test_cifar_100_as_a_pickle_or_cut_off_is_refused(tmp_path: Path) -> None:
@@ -147,16 +147,16 @@ def test_cifar_100_as_a_pickle_or_cut_off_is_refused(tmp_path: Path) -> None:
         archive.add(pickled, "cifar-100-python")
     for path in (pickled, tmp_path / "cifar-100-python.tar.gz"):
         with pytest.raises(DataError, match="a pickle.*take cifar-100-binary.tar.gz"):
-            read_cifar(path, "train")
+            read_cifar100(path, "train")
     whole = cifar_archive(tmp_path)
     whole.write_bytes(whole.read_bytes()[:150])
     for path in (whole, tmp_path / "missing.tar.gz"):
-        with pytest.raises(DataError, match=f"{path.name}: cannot be read as CIFAR-100"):
-            read_cifar(path, "train")
+        with pytest.raises(DataError, match=f"{path.name}: cannot be read as an archive"):
+            read_cifar100(path, "train")
     (tmp_path / "fine_label_names.txt").write_text("apple\n")
     (tmp_path / "train.bin").write_bytes(bytes(3000))
-    with pytest.raises(DataError, match="3000 bytes, no multiple of 3074"):
-        read_cifar(tmp_path, "train")
+    with pytest.raises(DataError, match="of 3000 bytes is cut off"):
+        read_cifar100(tmp_path, "train")
 
 
 def test_shipped_configuration_needs_its_data(monkeypatch: pytest.MonkeyPatch) -> None:

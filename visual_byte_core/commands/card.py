@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write measured reports into a bundle and its model card, float32 and INT8 side by side.
 
-A report of the same title is replaced. What a report did not measure, and its details but for parts of scenes, are left out.
+A report of the same title is replaced. What a report did not measure is left out, and so are its details but for parts
+of scenes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import email.utils
 import http.client
+import io
 import json
 import random
 import time
@@ -23,6 +24,7 @@ TIMEOUT = 60.0  # seconds without a byte
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; doubled each time, and never longer than the service asks for
 BLOCK = 1 << 16
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)  # answers that may be another in a while
+PARTIAL, NOT_SATISFIABLE = 206, 416
 
 
 class HttpError(DataError):
@@ -41,47 +43,64 @@ def fetch(
     secret_headers: Mapping[str, str] | None = None,
     data: bytes | None = None,
     largest: int,
+    attempts: int = ATTEMPTS,
+    resume: bool = False,
 ) -> http.client.HTTPMessage:
     """Write the body of the answer to `target` block by block, and return the answer's headers.
 
-    Asks again after the answers in PASSING, a broken connection or a body that ends early, up to 6 times, each
+    Asks again after the answers in PASSING, a broken connection or a body that ends early, up to `attempts` times, each
     time twice as late or as `Retry-After` says. `secret_headers` do not follow a redirect. data: the body of a POST,
-    None for a GET; largest: bytes.
+    None for a GET; largest: bytes; resume: what `target` holds is the beginning, and only the rest is asked for
+    (`Range`) if the service can do that; then only attempts that bring nothing new count.
 
     Raises:
-        HttpError: another answer, the last of the attempts, a `Retry-After` of over 2 minutes, or too many bytes.
+        HttpError: no web address, another answer, the last of the attempts, a `Retry-After` of over 2 minutes, or too
+            many bytes.
         DataError: `target` cannot be written.
     """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise HttpError(f"{_place(url)}: expected an address that begins with http:// or https://")
     request = urllib.request.Request(url, data, {"User-Agent": f"visual-byte/{__version__}", **(headers or {})})
     for name, value in (secret_headers or {}).items():
         request.add_unredirected_header(name, value)
-    for attempt in range(ATTEMPTS):
-        target.seek(0)
-        target.truncate()
+    attempt = 0
+    while True:
+        start = target.seek(0, io.SEEK_END) if resume else 0
         asked = None
         try:
-            return _stream(request, target, largest)
+            return _stream(request, target, start, largest)
         except urllib.error.HTTPError as error:
             with error:
                 failure = HttpError(f"{_place(url)}: answered {error.code}: {_reason(error)}", error.code)
-            if error.code not in PASSING:
+            if error.code == NOT_SATISFIABLE and start:  # what is there is no beginning of what the service has
+                target.truncate(0)
+            elif error.code not in PASSING:
                 raise failure from None
             asked = _retry_after(error.headers.get("Retry-After"))
         except (OSError, http.client.HTTPException) as error:
             failure = HttpError(f"{_place(url)}: no whole answer ({getattr(error, 'reason', '') or error!r})")
-        pause = FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25) if asked is None else asked
-        if attempt + 1 == ATTEMPTS or pause > LONGEST_PAUSE:
-            break
+            attempt = -1 if resume and target.tell() > start else attempt
+        attempt += 1
+        pause = FIRST_PAUSE * 2 ** max(0, attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked
+        if attempt >= attempts or pause > LONGEST_PAUSE:
+            raise HttpError(f"{failure}; asked {attempt} times, try again later", failure.status)
         time.sleep(pause)
-    raise HttpError(f"{failure}; asked {attempt + 1} times, try again later", failure.status)
 
 
-def _stream(request: urllib.request.Request, target: BinaryIO, largest: int) -> http.client.HTTPMessage:
+def _stream(request: urllib.request.Request, target: BinaryIO, start: int, largest: int) -> http.client.HTTPMessage:
+    """Write what comes from byte `start` on, or all of it if the service does not start there."""
+    request.remove_header("Range")
+    if start:
+        request.add_header("Range", f"bytes={start}-")
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        if answer.status != PARTIAL or not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            start = 0
+        target.seek(start)
+        target.truncate()
         received = 0
         while block := answer.read(BLOCK):
             received += len(block)
-            if received > largest:
+            if start + received > largest:
                 raise HttpError(f"{_place(request.full_url)}: sends more than {largest / 1e6:g} MB; not taken")
             _keep(target, block)
         expected = answer.headers.get("Content-Length")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.dataset.cifar import read_cifar
+from visual_byte_core.dataset.cifar import read_cifar100
 from visual_byte_core.dataset.collect_config import PhotoSource
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, decode_photo, read_photo
@@ -64,7 +64,7 @@ def _classes(source: PhotoSource, slugs: set[str]) -> dict[str, Iterator[Photo]]
     folder = Path(source.path)
     found: dict[str, Iterator[Photo]]
     if source.kind == "cifar_binary":
-        found = {slug: _numbered(images, source.split) for slug, images in read_cifar(folder, source.split).items()}
+        found = {slug: _numbered(images, source.split) for slug, images in read_cifar100(folder, source.split).items()}
     elif source.kind == "cifar_sheets":
         found = {path.stem: _tiles(path) for path in folder.glob("*.webp")}
     else:

@@ -68,7 +68,8 @@ def warp_time(image: np.ndarray, generator: Generator) -> np.ndarray:
     moved = point + generator.uniform(-1, 1) * size / 8
     columns = np.interp(np.arange(size), [0, moved, size - 1], [0, point, size - 1]).astype(np.float32)
     rows = np.arange(image.shape[0], dtype=np.float32)
-    return cv2.remap(image, *np.meshgrid(columns, rows), cv2.INTER_LINEAR)
+    across, down = np.meshgrid(columns, rows)
+    return cv2.remap(image, across, down, cv2.INTER_LINEAR)
 
 
 def mask_spectrogram(image: np.ndarray, generator: Generator) -> np.ndarray:
