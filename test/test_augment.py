@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from visual_byte_core.dataset import photo_augment, sound_augment, text_augment
+from visual_byte_core.dataset.collect_config import CollectConfig
+from visual_byte_core.dataset.triplets import Draw, TripletDataset
+from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.names import read_names, spell
 from visual_byte_core.rendering.speech import RATE
 from visual_byte_core.rendering.text import canonical_words
+from visual_byte_core.training.config import config_from_dict
 
 SIZE = 64
 
@@ -64,6 +72,13 @@ def test_a_change_repeats_with_its_seed_and_keeps_the_form(change) -> None:
     assert any(not np.array_equal(change(image, np.random.default_rng(seed)), image) for seed in range(5))
 
 
+def test_every_change_of_the_list_works_at_every_strength() -> None:
+    image, generator = photo(), np.random.default_rng(0)
+    changed = [photo_augment.any_change(image, generator) for _ in range(400)]
+    assert all(one.shape == image.shape and one.dtype == np.uint8 for one in changed)
+    assert np.mean([not np.array_equal(one, image) for one in changed]) > 0.8
+
+
 def photo() -> np.ndarray:
     import cv2
 
@@ -87,6 +102,83 @@ def test_motion_smears_along_one_line() -> None:
 
 def tone(hz: float = 440.0) -> np.ndarray:
     return np.sin(2 * np.pi * hz * np.arange(RATE) / RATE)
+
+
+def noise(seconds: float = 2.0) -> np.ndarray:
+    return np.random.default_rng(7).normal(0, 0.3, int(seconds * RATE))
+
+
+def power_in(samples: np.ndarray, low: float, high: float) -> float:
+    spectrum, hz = np.abs(np.fft.rfft(samples)) ** 2, np.fft.rfftfreq(len(samples), 1 / RATE)
+    return float(spectrum[(hz >= low) & (hz < high)].sum())
+
+
+@pytest.mark.parametrize("snr", [(10.0, 10.0), (-5.0, 20.0)])
+def test_noise_lies_in_the_range_that_is_asked_for(snr: tuple[float, float]) -> None:
+    found = []
+    for seed in range(30):
+        added = sound_augment.add_noise(tone(), noise(), np.random.default_rng(seed), snr) - tone()
+        found.append(10 * np.log10(np.mean(tone() ** 2) / np.mean(added**2)))
+    assert snr[0] - 0.01 < min(found) and max(found) < snr[1] + 0.01
+    assert np.ptp(found) >= 0.7 * (snr[1] - snr[0])
+
+
+def test_silent_and_short_noise_do_no_harm() -> None:
+    generator = np.random.default_rng(0)
+    assert np.array_equal(sound_augment.add_noise(tone(), np.zeros(2 * RATE), generator), tone())
+    assert len(sound_augment.add_noise(tone(), noise(0.1), generator)) == RATE
+
+
+def test_a_room_rings_on() -> None:
+    click = np.zeros(RATE)
+    click[0] = 1.0
+    heard = sound_augment.reverberate(click, np.random.default_rng(0))
+    assert len(heard) > RATE and heard[0] > 0.5
+    early, late = np.sum(heard[1:800] ** 2), np.sum(heard[1600:2400] ** 2)
+    assert 0 < late < 0.5 * early
+
+
+def test_a_cheap_microphone_loses_the_ends_of_the_band() -> None:
+    for seed in range(5):
+        heard = sound_augment.limit_band(noise(), np.random.default_rng(seed))
+        middle = power_in(heard, 500, 1500) / power_in(noise(), 500, 1500)
+        assert power_in(heard, 0, 40) / power_in(noise(), 0, 40) < 0.5 * middle
+    cut = [sound_augment.limit_band(noise(), np.random.default_rng(seed)) for seed in range(20)]
+    assert min(power_in(c, 7000, 8000) / power_in(c, 500, 1500) for c in cut) < 0.02
+
+
+SOUND_CHANGES = [
+    sound_augment.change_speed, sound_augment.reverberate, sound_augment.limit_band, sound_augment.overdrive,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SOUND_CHANGES, ids=lambda change: change.__name__)
+def test_a_sound_repeats_with_its_seed_and_stays_a_sound(change) -> None:
+    first, again, other = (change(tone(), np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert first.ndim == 1 and first.dtype == np.float64 and np.isfinite(first).all()
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_masks_are_one_strip_each_way() -> None:
+    image = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    masked = sound_augment.mask_spectrogram(image, np.random.default_rng(0))[..., 0]
+    rows, columns = (masked == 0).all(axis=1), (masked == 0).all(axis=0)
+    assert 1 <= rows.sum() <= 0.16 * SIZE + 1 and 1 <= columns.sum() <= 0.1 * SIZE + 1
+    assert np.abs(np.diff(rows.astype(int))).sum() <= 2 and (masked[~rows][:, ~columns] == 200).all()
+
+
+def test_an_erased_rectangle_has_the_mean_colour() -> None:
+    image = photo()
+    erased = photo_augment.erase(image, np.random.default_rng(0))
+    changed = (erased != image).any(axis=2)
+    assert 0.01 < changed.mean() < 0.26
+    assert np.ptp(erased[changed], axis=0).max() == 0 and np.abs(erased[changed][0] - image.mean(axis=(0, 1))).max() < 1
+
+
+def test_reduced_photos_lose_detail_and_small_ones_stay() -> None:
+    fine = np.random.default_rng(0).integers(0, 256, (2 * SIZE, 2 * SIZE, 3)).astype(np.uint8)
+    assert photo_augment.reduce_resolution(fine, np.random.default_rng(0)).std() < 0.7 * fine.std()
+    assert np.array_equal(photo_augment.reduce_resolution(fine[:32, :32], np.random.default_rng(0)), fine[:32, :32])
 
 
 def test_overdrive_cuts_the_peaks() -> None:
@@ -115,7 +207,10 @@ def test_requests_hold_the_name() -> None:
     generator = np.random.default_rng(0)
     asked = {text_augment.as_request("mug", generator) for _ in range(100)}
     assert asked == {request.format("mug") for request in text_augment.REQUESTS}
-    assert "머그컵" in text_augment.as_request("머그컵", generator)
+    asked = {text_augment.as_request("머그컵", generator) for _ in range(200)}
+    assert len(asked) == len(text_augment.KOREAN_REQUESTS) and all("머그컵" in request for request in asked)
+    assert {"머그컵 찾아줘", "머그컵을 찾아줘", "머그컵이 어디 있어"} <= asked
+    assert "바나나를 찾아줘" in {text_augment.as_request("바나나", generator) for _ in range(200)}
 
 
 def test_a_slip_changes_one_jamo_and_leaves_whole_syllables() -> None:
@@ -139,3 +234,48 @@ def test_words_vary_in_both_languages() -> None:
     for words in ("banana", "바나나"):
         varied = {text_augment.vary_words(words, np.random.default_rng(seed)) for seed in range(40)}
         assert len(varied) > 5
+
+
+def test_changed_words_and_requests_reach_the_items(dataset: Path, collect_config: CollectConfig) -> None:
+    data = items_of(dataset, collect_config, {"text": 0.0, "request": 1.0})
+    words = {data[Draw(0, seed)].sources[-2] for seed in range(10)}
+    name = spell(data.names[0], "en")
+    assert all(name in asked and asked != name for asked in words)
+
+
+def test_an_item_repeats_with_its_seed_and_names_its_files(dataset: Path, collect_config: CollectConfig) -> None:
+    changes = ("blur", "motion", "low_light", "jpeg", "any", "rotate", "overdrive", "warp", "request")
+    data = items_of(dataset, collect_config, dict.fromkeys(changes, 0.5))
+    first, again, other = (data[Draw(1, seed)] for seed in (4, 4, 5))
+    for part in ("photos", "text", "sound"):
+        image = getattr(first, part)
+        assert image.dtype == np.uint8 and image.shape[-3:] == (SIZE, SIZE, 3)
+        assert np.array_equal(image, getattr(again, part))
+    assert first.sources == again.sources and not np.array_equal(first.photos, other.photos)
+    assert all(Path(path).is_file() for path in (*first.sources[:-2], first.sources[-1]))
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [
+        ({"blur": 3}, r"augment\.blur: expected a number from 0 to 1, got 3"),
+        ({"noise": -0.5}, r"augment\.noise: expected a number from 0 to 1, got -0\.5"),
+        ({"snr": [30, 0]}, r"augment\.snr: expected the least and the greatest dB, as \[0, 30\], got \[30.0, 0.0\]"),
+        ({"snr": [10]}, r"augment\.snr: expected the least and the greatest dB"),
+    ],
+)
+def test_impossible_augmentation_is_refused(
+    dataset: Path, collect_config: CollectConfig, augment: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        items_of(dataset, collect_config, augment)
+
+
+def items_of(dataset: Path, collect_config: CollectConfig, augment: dict[str, Any]) -> TripletDataset:
+    values = {
+        "renderer": {"size": SIZE},
+        "data": {"root": str(dataset), "names": collect_config.names},
+        "augment": augment,
+        "optimizer": {"classes": 2, "photos": 2},
+    }
+    return TripletDataset(config_from_dict(values), read_names(collect_config.names))

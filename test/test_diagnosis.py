@@ -27,8 +27,8 @@ def epochs(**columns: list[float]) -> list[dict[str, float]]:
     ("history", "warning"),
     [
         (epochs(text=[0.5, 0.47, 0.45, 0.4], audio=[0.2, 0.25, 0.3, 0.35]), "text falls .* lower loss.audio_lambda"),
-        (epochs(text=[0.5, 0.6], learning_rate=[1e-4, 1e-7]), "rate is spent .* still improving"),
-        (epochs(text=[0.6, 0.6], learning_rate=[1e-4, 1e-7]), "rate is spent .* optimizer.restarts"),
+        (epochs(text=[0.5, 0.6], learning_rate=[2e-6, 1e-7]), "rate is spent .* still improving"),
+        (epochs(text=[0.6, 0.6], learning_rate=[2e-6, 1e-7]), "rate is spent .* optimizer.restarts"),
         (epochs(data_share=[0.5]), "50 % of the time .* data.workers"),
         (epochs(logit_scale=[99.9]), "logit_scale is at its bound"),
     ],

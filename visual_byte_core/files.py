@@ -8,6 +8,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from visual_byte_core.errors import DataError
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, on the disk when it returns. Raises OSError; then the old file is untouched."""
@@ -22,6 +24,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and make its folder; not synchronised, so for files that can be made again.
+
+    Raises DataError; then nothing new is there.
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error.strerror}); make room and run it again") from error
 
 
 def sync_folder(folder: Path) -> None:

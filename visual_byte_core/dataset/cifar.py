@@ -51,7 +51,9 @@ def read_cifar100(path: Path, split: str, url: str = "") -> dict[str, np.ndarray
     labels = [slugify(line) for line in files[LABELS].decode("ascii", errors="replace").split("\n") if line.strip()]
     records = np.frombuffer(files[f"{split}.bin"], np.uint8)
     if not len(records) or len(records) % RECORD or not labels:
-        raise DataError(f"{path}: {split}.bin of {len(records)} bytes is cut off; fetch it again from {PAGE}")
+        raise DataError(
+            f"{path}: {split}.bin of {len(records)} bytes, no multiple of {RECORD}; fetch it again from {PAGE}"
+        )
     records = records.reshape(-1, RECORD)
     if records[:, 1].max() >= len(labels):
         raise DataError(f"{path}: class {records[:, 1].max()} has no line in {LABELS}; fetch it again from {PAGE}")
@@ -66,8 +68,8 @@ def _read_folder(folder: Path, names: list[str]) -> dict[str, bytes]:
         if (folder / "meta").exists():
             raise _pickled(folder) from error
         raise DataError(
-            f"{error.filename}: cannot be read ({error.strerror}); expected the files of cifar-100-binary.tar.gz from"
-            f" {PAGE}"
+            f"{error.filename}: cannot be read as CIFAR-100 ({error.strerror}); expected the files of"
+            f" cifar-100-binary.tar.gz from {PAGE}"
         ) from error
 
 
@@ -83,8 +85,8 @@ def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
                     found[name] = _read_member(path, archive.extractfile(member), member.size)
     except (OSError, tarfile.TarError, EOFError) as error:  # gzip's and zlib's errors among them
         raise DataError(
-            f"{path}: cannot be read as an archive ({error}); fetch cifar-100-binary.tar.gz again from {PAGE}, or let"
-            " collect do it with url"
+            f"{path}: cannot be read as CIFAR-100 ({error}); fetch cifar-100-binary.tar.gz from {PAGE}, or let collect"
+            " do it with photos.url"
         ) from error
     missing = sorted(set(names) - set(found))
     if missing:

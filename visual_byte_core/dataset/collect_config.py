@@ -4,24 +4,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from visual_byte_core.configuration import load_configuration
+from visual_byte_core.dataset.image_search import LICENCES, PROVIDERS
 from visual_byte_core.dataset.voice_config import VoiceSource
 from visual_byte_core.errors import ConfigurationError
 
-KINDS = ("folder", "cifar_sheets", "cifar_binary")
+KINDS = ("folder", "cifar_binary", "cifar_sheets", "web")
+
+
+@dataclass(frozen=True)
+class WebSearch:
+    """What is searched for photos of each class.
+
+    providers: openverse, flickr, asked in this order; photos: how many of each class are wanted; licences: Creative
+    Commons codes that are taken; words: by slug more words for its query; side: photos are stored with at most this
+    many pixels a side; contact: page or mail address for the services, part of the user agent, or empty.
+    """
+
+    providers: tuple[str, ...] = ("openverse",)
+    photos: int = 40
+    licences: tuple[str, ...] = ("cc0", "pdm", "by", "by-sa")
+    words: dict[str, str] = field(default_factory=dict)
+    side: int = 512
+    contact: str = ""
+
+    def __post_init__(self) -> None:
+        problem = next((text for wrong, text in self._problems() if wrong), "")
+        if problem:
+            raise ConfigurationError(f"photos.search: {problem}")
+
+    def _problems(self) -> Iterator[tuple[bool, str]]:
+        strangers = sorted(set(self.providers) - set(PROVIDERS))
+        yield bool(strangers) or not self.providers, f"providers are {', '.join(PROVIDERS)}, got {self.providers}"
+        others = sorted(set(self.licences) - set(LICENCES))
+        yield bool(others) or not self.licences, f"licences are {', '.join(LICENCES)}, got {self.licences}"
+        yield self.photos < 1, f"photos of each class are 1 or more, got {self.photos}"
+        yield self.side < 64, f"side is 64 pixels or more, got {self.side}"
+        yield not self.contact.isprintable(), "contact is one line"
 
 
 @dataclass(frozen=True)
 class PhotoSource:
     """Photos of many classes.
 
-    kind: `folder` (path/<slug>/*.jpg), `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles) or `cifar_binary`
-    (cifar-100-binary.tar.gz or its unpacked folder); split: of `cifar_binary`, `train` or `test`.
+    kind: `folder` (path/<slug>/*.jpg), `cifar_binary` (path is the official cifar-100-binary.tar.gz or its folder),
+    `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles) or `web` (searched for and kept in path/<slug>/).
     train, calibrate, evaluate: how many photos of each class go where, in this order from the first; -1 is all
-    the rest and may stand once.
+    the rest and may stand once. split: train or test, of cifar_binary; url: where to fetch its archive if that is not
+    there; search: what is searched, for kind web.
     """
 
     path: str
@@ -30,13 +64,22 @@ class PhotoSource:
     calibrate: int = 0
     evaluate: int = 0
     split: str = "train"
+    url: str = ""
+    search: WebSearch | None = None
 
     def __post_init__(self) -> None:
+        problem = next((text for wrong, text in self._problems() if wrong), "")
+        if problem:
+            raise ConfigurationError(f"photos {self.path}: {problem}")
+
+    def _problems(self) -> Iterator[tuple[bool, str]]:
         counts = (self.train, self.calibrate, self.evaluate)
-        if self.kind not in KINDS or self.split not in ("train", "test") or min(counts) < -1 or counts.count(-1) > 1:
-            raise ConfigurationError(
-                f"photos {self.path}: kind is {', '.join(KINDS)}, split train or test, -1 may stand once; got {self}"
-            )
+        yield self.kind not in KINDS, f"kind is one of {', '.join(KINDS)}, got {self.kind}"
+        yield min(counts) < -1 or counts.count(-1) > 1, f"counts are 0 or more, and -1 may stand once, got {counts}"
+        yield self.split not in ("train", "test"), f"split is train or test, got {self.split}"
+        yield self.split != "train" and self.kind != "cifar_binary", "split is for kind cifar_binary"
+        yield bool(self.url) and self.kind != "cifar_binary", "url is for kind cifar_binary"
+        yield (self.search is not None) != (self.kind == "web"), "search belongs to kind web, which needs it"
 
     def parts(self, total: int) -> list[tuple[int, int]]:
         """First and last (exclusive) photo of each part; parts follow each other and never overlap."""

@@ -1,112 +1,171 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Photos of a data set: from folders, CIFAR sheets and CIFAR-100 itself into the folders of the parts."""
+"""Photos of each class from folders, CIFAR-100 and image search, shared out among the parts of a data set.
+
+A photo stays in the part where it once came, however its source grows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.dataset.cifar import read_cifar100
+from visual_byte_core.dataset.cifar import read_cifar100, read_sheet
 from visual_byte_core.dataset.collect_config import PhotoSource
-from visual_byte_core.errors import DataError, InvalidImage
-from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, decode_photo, read_photo
+from visual_byte_core.dataset.web_images import search_photos
+from visual_byte_core.errors import DataError, InvalidImage, InvalidNames
+from visual_byte_core.files import write_whole
+from visual_byte_core.names import ClassName, slugify
+from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, decode_photo
 
-TILE = 32  # CIFAR sheets: tiles row by row, in the official order
-FOLDERS = ("image", "image_calibrate", "image_eval")
-MOST_UNREADABLE = 0.05
+PARTS = ("", "_calibrate", "_eval")
+LARGEST_SHARE_UNREADABLE = 0.05
 LISTED = 10  # unreadable photos named in the error
-
-Photo = tuple[str, "Path | np.ndarray"]
-Write = Callable[[Path, bytes], bool]
 
 
 @dataclass(frozen=True)
-class PhotosCollected:
-    """written: files; unreadable: a line for each photo left out; without_photos: slugs that nothing was found for."""
+class SourceReport:
+    """What a source of photos gave.
 
-    written: int
-    unreadable: tuple[str, ...]
-    without_photos: tuple[str, ...]
-
-
-def collect_photos(sources: tuple[PhotoSource, ...], slugs: set[str], out: Path, write: Write) -> PhotosCollected:
-    """Photos of the classes `slugs` into the parts' folders below `out`; `write` says whether it wrote the file.
-
-    Raises:
-        DataError: a source is missing, holds no photo of a known name, or over 5 % of its photos are unreadable.
+    classes: how many known ones it has; photos: of these; written: new in the data set; unreadable: for each photo
+    that is no picture its path and why; searched: of an image search how many photos were taken, or why not.
     """
-    written, unreadable, found = 0, [], set[str]()
-    for source in sources:
-        classes = _classes(source, slugs)
-        total, bad = 0, []
-        for slug, photos in tqdm(sorted(classes.items()), desc=f"photos of {Path(source.path).name}", unit="class"):
-            listed = list(photos)
-            total += len(listed)
-            for folder, (first, last) in zip(FOLDERS, source.parts(len(listed)), strict=True):
-                for photo in listed[first:last]:
+
+    source: str
+    classes: int
+    photos: int
+    written: int
+    unreadable: tuple[str, ...] = ()
+    searched: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A file, or pixels: uint8 (height, width, 3), RGB."""
+
+    name: str
+    content: Path | np.ndarray
+
+    def encoded(self) -> bytes:
+        """The file's bytes. Raises InvalidImage if it cannot be read."""
+        if isinstance(self.content, np.ndarray):
+            return cv2.imencode(".png", self.content[:, :, ::-1])[1].tobytes()
+        try:
+            return self.content.read_bytes()
+        except OSError as error:
+            raise InvalidImage(f"{self.content}: cannot be read ({error.strerror})") from error
+
+
+class PhotoCollector:
+    """Writes photos of many sources into one data set.
+
+    Files of one name in one part, of different sources, are told apart by their content.
+    """
+
+    def __init__(self, out: Path, names: Mapping[str, ClassName], *, overwrite: bool = False) -> None:
+        self._out, self._names, self._overwrite = out, names, overwrite
+        self._claimed: set[Path] = set()
+
+    def collect(self, source: PhotoSource) -> SourceReport:
+        """Add what is not there yet.
+
+        Raises:
+            DataError: the source is missing or damaged, has no known class, over 5 % of its photos cannot be read, or
+                the disk is full; what was written before stays.
+            HttpError: see `download` and `search_photos`.
+        """
+        searched = self._search(source)
+        classes = _classes_of(source, self._names)
+        if not classes:
+            raise DataError(f"{source.path}: no {source.kind} of a known name; check photos.path and the names file")
+        written, unreadable = 0, list[str]()
+        for slug, photos in tqdm(classes.items(), desc=f"photos of {Path(source.path).name}", unit="class"):
+            for part, (first, last) in enumerate(source.parts(len(photos))):
+                for photo in photos[first:last]:
                     try:
-                        written += _write_photo(out / folder / slug, photo, write)
-                        found.add(slug)
+                        written += self._add(slug, part, photo)
                     except InvalidImage as error:
-                        bad.append(str(error))
-        _refuse_many(source, bad, total)
-        unreadable += bad
-    return PhotosCollected(written, tuple(unreadable), tuple(sorted(slugs - found)))
+                        unreadable.append(str(error))
+        total = sum(map(len, classes.values()))
+        if len(unreadable) > LARGEST_SHARE_UNREADABLE * total:
+            more = f"; and {len(unreadable) - LISTED} more" if len(unreadable) > LISTED else ""
+            raise DataError(
+                f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over 5 %; mend or remove them:"
+                f" {'; '.join(unreadable[:LISTED])}{more}"
+            )
+        return SourceReport(source.path, len(classes), total, written, tuple(unreadable), searched)
 
+    def _search(self, source: PhotoSource) -> dict[str, int]:
+        if source.search is None:
+            return {}
+        return dict(search_photos(source.search, Path(source.path), self._names.values(), self._photos_of))
 
-def _classes(source: PhotoSource, slugs: set[str]) -> dict[str, Iterator[Photo]]:
-    folder = Path(source.path)
-    found: dict[str, Iterator[Photo]]
-    if source.kind == "cifar_binary":
-        found = {slug: _numbered(images, source.split) for slug, images in read_cifar100(folder, source.split).items()}
-    elif source.kind == "cifar_sheets":
-        found = {path.stem: _tiles(path) for path in folder.glob("*.webp")}
-    else:
-        found = {path.name: _files(path) for path in folder.glob("*") if path.is_dir()}
-    known = {slug: photos for slug, photos in found.items() if slug in slugs}
-    if not known:
-        raise DataError(f"{folder}: no {source.kind} of a known name; check photos.path and the names file")
-    return known
+    def _photos_of(self, slug: str) -> Iterator[Path]:
+        return (path for part in PARTS for path in (self._out / f"image{part}" / slug).glob("*"))
 
+    def _add(self, slug: str, part: int, photo: _Photo) -> bool:
+        """Whether it was written. Raises InvalidImage, DataError."""
+        target = self._out / f"image{PARTS[part]}" / slug / photo.name
+        content: bytes | None = None
+        if target in self._claimed:
+            content = photo.encoded()
+            digest = hashlib.sha256(content).hexdigest()[:8]
+            target = target.with_name(f"{target.stem}_{digest}{target.suffix}")
+        self._claimed.add(target)
+        if target.exists() and not self._overwrite:
+            return False
+        content = photo.encoded() if content is None else content
+        if self._is_elsewhere(target, slug, part, content):
+            return False
+        if isinstance(photo.content, Path):
+            decode_photo(content, str(photo.content))
+        write_whole(target, content)
+        return True
 
-def _refuse_many(source: PhotoSource, bad: list[str], total: int) -> None:
-    if len(bad) > MOST_UNREADABLE * total:
-        more = f"; and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
-        raise DataError(
-            f"{source.path}: {len(bad)} of {total} photos cannot be read, over {MOST_UNREADABLE:.0%}; "
-            f"mend or remove them: {'; '.join(bad[:LISTED])}{more}"
+    def _is_elsewhere(self, target: Path, slug: str, part: int, content: bytes) -> bool:
+        """Whether the photo is in another part already, where it came when its source was smaller."""
+        others = (self._out / f"image{name}" / slug / target.name for name in PARTS if name != PARTS[part])
+        return any(
+            other.exists() and other.stat().st_size == len(content) and other.read_bytes() == content
+            for other in others
         )
 
 
-def _tiles(sheet: Path) -> Iterator[Photo]:
-    pixels = read_photo(sheet)
-    rows, columns = pixels.shape[0] // TILE, pixels.shape[1] // TILE
-    tiles = pixels[: rows * TILE, : columns * TILE].reshape(rows, TILE, columns, TILE, 3).swapaxes(1, 2)
-    return _numbered(tiles.reshape(-1, TILE, TILE, 3), "train")
+def _classes_of(source: PhotoSource, names: Mapping[str, ClassName]) -> dict[str, Sequence[_Photo]]:
+    """By slug the photos of the known classes, always in the same order. Raises DataError."""
+    path = Path(source.path)
+    if source.kind == "cifar_binary":
+        prefix = "cifar" if source.split == "train" else "cifar_test"
+        photos = read_cifar100(path, source.split, source.url)
+        return {slug: _numbered(prefix, list(tiles)) for slug, tiles in photos.items() if slug in names}
+    if source.kind == "cifar_sheets":
+        return {p.stem: _numbered("cifar", read_sheet(p)) for p in sorted(path.glob("*.webp")) if p.stem in names}
+    classes: dict[str, list[_Photo]] = {}
+    for folder in sorted(p for p in path.glob("*") if p.is_dir()):
+        slug = _slug_of(folder.name)
+        if slug in names:
+            classes.setdefault(slug, []).extend(_files(folder))
+    return {slug: photos for slug, photos in classes.items() if photos}
 
 
-def _numbered(images: np.ndarray, split: str) -> Iterator[Photo]:
-    prefix = "cifar" if split == "train" else f"cifar_{split}"
-    return ((f"{prefix}_{number:03d}.png", image) for number, image in enumerate(images))
+def _numbered(prefix: str, tiles: Sequence[np.ndarray]) -> list[_Photo]:
+    return [_Photo(f"{prefix}_{number:03d}.png", tile) for number, tile in enumerate(tiles)]
 
 
-def _files(folder: Path) -> Iterator[Photo]:
-    return ((path.name, path) for path in sorted(folder.iterdir()) if path.suffix.lower() in PHOTO_SUFFIXES)
+def _files(folder: Path) -> Iterator[_Photo]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith("."):
+            yield _Photo(path.name, path)
 
 
-def _write_photo(folder: Path, photo: Photo, write: Write) -> bool:
-    name, content = photo
-    if isinstance(content, np.ndarray):
-        return write(folder / name, cv2.imencode(".png", content[:, :, ::-1])[1].tobytes())
+def _slug_of(folder: str) -> str:
     try:
-        data = content.read_bytes()
-    except OSError as error:
-        raise InvalidImage(f"{content}: cannot be read ({error.strerror})") from error
-    decode_photo(data, str(content))
-    return write(folder / name, data)
+        return slugify(folder)
+    except InvalidNames:
+        return ""

@@ -14,73 +14,64 @@ words by themselves.
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
-from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.photos import collect_photos
+from visual_byte_core.dataset.photos import PARTS, PhotoCollector, SourceReport
 from visual_byte_core.dataset.pseudo_words import pseudo_words
+from visual_byte_core.dataset.recordings import SoundCollector
 from visual_byte_core.dataset.voice_config import pseudo_word_voices, voices_of_parts
 from visual_byte_core.dataset.voice_record import record_voices
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
-from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName, read_names, slugify, spell
-
-PARTS = ("", "_calibrate", "_eval")
 
 
 @dataclass(frozen=True)
 class Collected:
     """How many files were written; existing ones stay and do not count.
 
-    unreadable: a line for each photo left out; without_photos: slugs of the names that no source shows.
+    sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
+    have no photo to learn from.
     """
 
     photos: int
     spoken: int
     recordings: int
     noises: int
-    unreadable: tuple[str, ...] = ()
-    without_photos: tuple[str, ...] = ()
+    sources: tuple[SourceReport, ...]
+    unreadable: tuple[str, ...]
+    without_photos: tuple[str, ...]
 
 
 def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
-    """Build or complete the data set that `config` describes.
+    """Build or complete the data set that `config` describes. Image search comes last.
 
     Raises:
-        DataError: a source is missing or holds no photo of a known name, or the voices of two parts overlap.
+        DataError: a source is missing, damaged or holds no photo of a known name, over 5 % of its files cannot be read,
+            the voices of two parts overlap, or the disk is full. What was written stays, and the next call goes on.
+        HttpError: a service does not answer; likewise.
         InvalidNames: see `read_names`.
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
     record_voices(out, voices_of_parts(config.voices))
-    photos = collect_photos(config.photos, set(names), out, partial(_write, overwrite=overwrite))
+    photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
+    sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
-    recordings = _collect_recordings(Path(config.recordings), names, out, overwrite) if config.recordings else 0
-    noises = _collect_noise(Path(config.noise), out, overwrite) if config.noise else 0
-    return Collected(photos.written, spoken, recordings, noises, photos.unreadable, photos.without_photos)
-
-
-def _write(target: Path, data: bytes, overwrite: bool) -> bool:
-    """Whole or not at all, but not synchronised: tens of thousands of files that can be made again."""
-    if target.exists() and not overwrite:
-        return False
-    unfinished = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(data)
-        unfinished.replace(target)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise DataError(f"{target}: cannot be written ({error.strerror}); make room and collect again") from error
-    return True
+    recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else 0
+    noises = sounds.noise(Path(config.noise)) if config.noise else 0
+    sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
+    return Collected(
+        sum(source.written for source in sources),
+        spoken,
+        recordings,
+        noises,
+        tuple(sources),
+        (*(reason for source in sources for reason in source.unreadable), *sounds.unreadable),
+        tuple(slug for slug in names if not any((out / "image" / slug).glob("*"))),
+    )
 
 
 def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
@@ -101,46 +92,3 @@ def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Ite
 
 def _said_by(voices: list[Voice], words: str, folder: Path) -> Iterator[Utterance]:
     return (Utterance(words, voice, folder / f"{voice.name}.wav") for voice in voices)
-
-
-def _collect_recordings(manifest: Path, names: dict[str, ClassName], out: Path, overwrite: bool) -> int:
-    """Recordings of people, by a manifest with the columns file, word, speaker, source and optionally grocery."""
-    try:
-        with open(manifest, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(
-            f"{manifest}: cannot be read ({error.strerror}); expected the manifest of recordings"
-        ) from error
-    speakers = {(row["source"], row["speaker"]) for row in rows}
-    alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
-    written = 0
-    for row in tqdm(rows, desc="recordings", unit="clip"):
-        folder = _recording_folder(row, names, row["source"] in alone)
-        target = out / folder / "en" / Path(row["file"]).name
-        written += _write(target, (manifest.parent / row["file"]).read_bytes(), overwrite)
-    return written
-
-
-def _collect_noise(folder: Path, out: Path, overwrite: bool) -> int:
-    sounds = sounds_below(folder)
-    if not sounds:
-        raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
-    return sum(
-        _write(out / f"noise{PARTS[_part(path.name)]}" / path.name, path.read_bytes(), overwrite) for path in sounds
-    )
-
-
-def _recording_folder(row: dict[str, str], names: dict[str, ClassName], one_speaker: bool) -> str:
-    word = slugify(row["word"])
-    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
-    if slug in names:
-        # A source with one speaker is split by clip, or nothing of it would be left to learn from.
-        part = _part(row["file"] if one_speaker else row["speaker"])
-        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[part]}/{slug}"
-    return f"distractors{PARTS[_part(word)]}/{word}"
-
-
-def _part(key: str) -> int:
-    """0, 1 or 2 for training, calibration, evaluation: 60, 20 and 20 % of the keys, always the same ones."""
-    return (0, 0, 0, 1, 2)[int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 5]

@@ -16,7 +16,17 @@ from visual_byte_core.evaluation.perturb import perturb_text
 Generator = np.random.Generator
 
 REQUESTS = ("find the {}", "where is my {}", "where is the {}", "show me the {}", "bring me the {}", "look for the {}")
-KOREAN_REQUESTS = ("{} 찾아줘", "{} 어디 있어", "{} 보여줘", "{} 가져다줘", "내 {}")
+KOREAN_REQUESTS = (
+    "{} 찾아줘",
+    "{을} 찾아줘",
+    "{} 어디 있어",
+    "{이} 어디 있어",
+    "{을} 보여줘",
+    "{을} 가져다줘",
+    "내 {}",
+)
+# Particles of subject, object and topic: after a consonant, after a vowel.
+PARTICLES = {"이": ("이", "가"), "을": ("을", "를"), "은": ("은", "는")}
 # Jamo of one syllable block, as NFD writes them: first consonants, vowels, last consonants.
 _JAMO = (range(0x1100, 0x1113), range(0x1161, 0x1176), range(0x11A8, 0x11C3))
 
@@ -35,8 +45,10 @@ def vary_words(words: str, generator: Generator) -> str:
 
 def as_request(words: str, generator: Generator) -> str:
     """Ask for it in a sentence."""
-    requests = REQUESTS if words.isascii() else KOREAN_REQUESTS
-    return requests[int(generator.integers(len(requests)))].format(words)
+    if words.isascii():
+        return REQUESTS[int(generator.integers(len(REQUESTS)))].format(words)
+    request = KOREAN_REQUESTS[int(generator.integers(len(KOREAN_REQUESTS)))]
+    return request.format(words, **{name: _with_particle(words, name) for name in PARTICLES})
 
 
 def slip_of_jamo(words: str, generator: Generator) -> str:
@@ -53,7 +65,9 @@ def slip_of_jamo(words: str, generator: Generator) -> str:
 
 def with_particle(words: str, generator: Generator) -> str:
     """With a particle of subject, object or topic, in the form that its last syllable wants."""
-    last = unicodedata.normalize("NFD", words)[-1]
-    closed = ord(last) in _JAMO[2]
-    pairs = (("이", "가"), ("을", "를"), ("은", "는"))
-    return words + pairs[int(generator.integers(len(pairs)))][0 if closed else 1]
+    return _with_particle(words, list(PARTICLES)[int(generator.integers(len(PARTICLES)))])
+
+
+def _with_particle(words: str, name: str) -> str:
+    ends_in_consonant = ord(unicodedata.normalize("NFD", words)[-1]) in _JAMO[2]
+    return words + PARTICLES[name][0 if ends_in_consonant else 1]

@@ -87,8 +87,8 @@ class AugmentConfig:
     photo's area; rotate: turn a large photo; any: one of RandAugment's changes; blur, motion: out of focus, smeared;
     low_light: dim and noisy; reduce: scaled down to 32-64 px and up again; jpeg: strongly compressed; erase: a grey
     patch; mixup: share of blends of two photos that are classified as well. text: slip, plural, article or particle;
-    request: a whole sentence. noise, reverb, speed, overdrive, band: of the sound; warp, mask: time warped, and strips
-    of the spectrogram.
+    request: a whole sentence. noise, reverb, speed, overdrive, band: of the sound; snr: not a probability, range of the
+    speech over the noise in dB; warp, mask: time warped, and strips of the spectrogram.
     """
 
     photo: float = 1.0
@@ -105,6 +105,7 @@ class AugmentConfig:
     text: float = 0.3
     request: float = 0.0
     noise: float = 0.6
+    snr: tuple[float, float] = (0.0, 30.0)
     reverb: float = 0.3
     speed: float = 0.5
     overdrive: float = 0.0
@@ -117,7 +118,7 @@ class AugmentConfig:
 class OptimizerConfig:
     """AdamW or Muon with a cosine schedule.
 
-    name: `adamw` or `muon` (fewer steps for the same loss, each a fifth slower on a CPU); classes: distinct classes
+    name: `adamw` or `muon` (lowers the loss in fewer, longer steps); classes: distinct classes
     in a batch (`batch_size` of the method); photos: photos of each; distractors: words without photos in a batch;
     warmup: share of the steps; precision: `float32`, `bfloat16` or `auto`
     (mixed precision on a GPU, float32 on a CPU); small_size, small_share: side of the pictures, and for which

@@ -122,7 +122,8 @@ def _text_falls(history: Sequence[Row]) -> str:
 
 
 def _rate_is_spent(history: Sequence[Row], highest: float) -> str:
-    if len(history) < 2 or history[-1].get("learning_rate", highest) > VANISHED * highest:
+    # For two epochs: in the last epoch of a schedule it always is.
+    if len(history) < 2 or any(row.get("learning_rate", highest) > VANISHED * highest for row in history[-2:]):
         return ""
     gained = history[-1].get("calibrate_text_to_image_r1", 0) - history[-2].get("calibrate_text_to_image_r1", 0)
     advice = "it was still improving: train for more optimizer.epochs" if gained > 0 else "set optimizer.restarts"

@@ -320,6 +320,9 @@ class Trainer:
         optimizer = self.config.optimizer
         if self.epoch < optimizer.epochs * (1 + self.restarts) or self.restarts >= optimizer.restarts:
             return
+        best_epoch = torch.tensor(self.best_epoch, device=self.device)
+        distributed.copy_from_first([best_epoch])  # the first process alone validates
+        self.best_epoch = int(best_epoch)
         if self.epoch - self.best_epoch >= optimizer.patience:
             self.restarts, self.schedule_start = self.restarts + 1, self.step
             log.warning("no new best in %d epochs: a fresh schedule begins", self.epoch - self.best_epoch)
