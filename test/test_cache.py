@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_leaves_no_half_file_and_says_so(root: Path) -> None
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_goes_on_where_it_stopped(root: Path, ending: signal.Signals) -> None:
     (original,) = (root / "audio_eval_tts").rglob("*.wav")
-    for i in range(6000):
+    for i in range(2000):
         os.link(original, root / "audio" / "banana" / "en" / f"{i}.wav")
     (root / "names.csv").write_text("en\nbanana\n")
     data = {"root": str(root), "names": str(root / "names.csv")}
@@ -232,6 +232,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(root: Path, ending: signal.
     running = subprocess.Popen(
         [sys.executable, "-c", program, "precompute", "--config", str(root / "train.yaml"), "--text", "--workers", "2"],
         env=os.environ | {"PYTHONPATH": str(HERE.parent)}, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell's background jobs ignore the interrupt, and what they start would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     cache = root / "audio_img_train_2"
     while not any(cache.rglob("*.png")) and running.poll() is None:
@@ -240,7 +242,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(root: Path, ending: signal.
     _, said = running.communicate(timeout=60)
     assert running.returncode != 0 and "Traceback" not in said
     done = list(cache.rglob("*.png"))
-    assert 0 < len(done) < 6003 and all(cv2.imread(str(path)) is not None for path in done)
+    assert 0 < len(done) < 2003 and all(cv2.imread(str(path)) is not None for path in done)
     sounds = sounds_below(root / "audio")
     missing = [sound for sound in sounds if not cached_images(sound, root)]
     stale = [sound for sound in sounds if stale_images(sound, root)]
