@@ -92,7 +92,7 @@ FIRST = Seen(captured_at=1000.0, map_id="kitchen", thumbnail=thumbnail_of(1), po
         (replace(FIRST, thumbnail=thumbnail_of(2)), 1, MergeSettings(), False),
         (replace(FIRST, thumbnail=thumbnail_of(2)), 1, MergeSettings(thumbnail_difference=255), True),
         (replace(FIRST, thumbnail=b""), 1, MergeSettings(), False),
-        (replace(FIRST, label="mug"), 1, MergeSettings(), False),
+        (replace(FIRST, label="mug"), 1, MergeSettings(), True),  # which names it
         (replace(FIRST, map_id="cellar"), 1, MergeSettings(), False),
         (FIRST, 1, MergeSettings(enabled=False), False),
     ],
@@ -101,8 +101,8 @@ def test_only_the_same_sighting_is_merged(
     tmp_path: Path, second: Seen, embedding: int, merge: MergeSettings, merged: bool
 ) -> None:
     with open_memory(tmp_path / "memory", merge) as memory:
-        first = memory.remember(embedding_of(1), FIRST)
-        again = memory.remember(embedding_of(embedding), second)
+        first = memory.remember(embedding_of(1), replace(FIRST, pose=None))
+        again = memory.remember(embedding_of(embedding), replace(second, pose=None))
         assert not first.merged and again.merged == merged == (again.id == first.id)
         assert memory.count() == (1 if merged else 2)
 

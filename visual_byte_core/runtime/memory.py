@@ -4,43 +4,32 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import qdrant_edge as qdrant
 
-from visual_byte_core.errors import InvalidImage, InvalidMemory, MemoryFolderError
+from visual_byte_core.errors import InvalidMemory, MemoryFolderError
 from visual_byte_core.runtime.memory_folder import MemoryFolder
+from visual_byte_core.runtime.merging import MergeSettings, merged, same_thing
 from visual_byte_core.runtime.qdrant_store import conditions, open_store, store_errors, sync_log
-from visual_byte_core.runtime.sighting import Filter, Match, Remembered, Seen, check_sighting
+from visual_byte_core.runtime.sighting import Filter, Match, Place, Remembered, Seen, check_sighting
+from visual_byte_core.runtime.stored import (
+    CHANGES_WITH_A_SIGHTING,
+    checked_id,
+    first_sighting,
+    match_of,
+    payload_of,
+)
 
-__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Remembered", "Seen"]
+__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Seen"]
 
 CHECKPOINT_EVERY = 1000  # changes; replaying so many takes a tenth of a second
 PAGE = 1000
-GRAY_SIDE = 16
 MERGE_CANDIDATES = 5
-
-
-@dataclass(frozen=True)
-class MergeSettings:
-    """When a sighting is the same as one before; all must hold, and label and map must be equal.
-
-    within_seconds: to the last sighting. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
-    the thumbnails, gray, 16 x 16, 0..255, at most; a sighting without thumbnail is never merged.
-    """
-
-    within_seconds: float = 60.0
-    embedding_cosine: float = 0.95
-    thumbnail_difference: float = 6.0
-    enabled: bool = True
 
 
 class Memory:
@@ -94,15 +83,16 @@ class Memory:
         check_sighting(seen)
         self._folder.check_space()
         with store_errors(self._folder, "remember"):
-            same = self._same_sighting(vector, seen) if self._merge.enabled and seen.thumbnail else None
+            same = self._same_thing(vector, seen) if self._merge.enabled and seen.thumbnail else None
             if same is None:
-                remembered = Remembered(self._add(vector, seen), merged=False)
+                new = first_sighting(seen)
+                self._upsert([qdrant.Point(new.id, vector, payload_of(new))])
+                self._count += 1
+                remembered = Remembered(new.id, merged=False)
             else:
-                self._extend(same, seen)
-                remembered = Remembered(str(same.id), merged=True)
-            self._changes += 1
-            if self._changes >= CHECKPOINT_EVERY:
-                self._checkpoint()
+                self._change(merged(same, seen, self._merge))
+                remembered = Remembered(same.id, merged=True)
+            self._checkpoint_if_due()
         return remembered
 
     def flush(self) -> None:
@@ -128,7 +118,7 @@ class Memory:
         """
         must = conditions(where)
         if ids is not None:
-            must.append(qdrant.HasIdCondition({_uuid(id) for id in ids}))
+            must.append(qdrant.HasIdCondition({checked_id(id) for id in ids}))
         with store_errors(self._folder, "forget"):
             forgotten = self._ids(must)
             if forgotten:
@@ -147,6 +137,33 @@ class Memory:
             return self._count
         with store_errors(self._folder, "count"):
             return self._store.count(qdrant.CountRequest(filter=qdrant.Filter(must=must), exact=True))
+
+    def page(self, where: Filter | None = None, size: int = 100, begin: str = "") -> tuple[list[Match], str]:
+        """Up to `size` memories that pass the filter, in order of their ids, and where the next page begins ("" after
+        the last). begin: "" or what the page before gave. Raises InvalidMemory.
+        """
+        if not 1 <= size <= PAGE:
+            raise InvalidMemory(f"size: expected 1 to {PAGE} memories a page, got {size}")
+        offset = checked_id(begin) if begin else None
+        with store_errors(self._folder, "list"):
+            records, offset = self._scroll(conditions(where), offset, size)
+        return [_match(record) for record in records], "" if offset is None else str(offset)
+
+    def everything(self) -> Iterator[tuple[Match, np.ndarray]]:
+        """Each memory with its embedding, float32 (dimension,), as it is stored: of unit length, in half precision."""
+        offset: Any = None
+        while True:
+            with store_errors(self._folder, "read"):
+                records, offset = self._scroll([], offset, PAGE, with_vector=True)
+            for record in records:
+                yield _match(record), np.asarray(record.vector, np.float32)
+            if offset is None:
+                return
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are of memories here. Raises InvalidMemory."""
+        with store_errors(self._folder, "read"):
+            return {str(record.id) for record in self._store.retrieve([checked_id(id) for id in ids])}
 
     def close(self) -> None:
         """Write everything and let go of the folder; calling it again is fine."""
@@ -167,49 +184,25 @@ class Memory:
             raise MemoryFolderError(f"memory folder {self._folder.path}: was closed; open it again")
         return self._open_store
 
-    def _add(self, vector: list[float], seen: Seen) -> str:
-        id = str(uuid.uuid4())
-        payload = {
-            "label": seen.label,
-            "map_id": seen.map_id,
-            "frame_id": seen.frame_id,
-            "first_seen": float(seen.captured_at),
-            "last_seen": float(seen.captured_at),
-            "times": 1,
-            "pose": None if seen.pose is None else list(map(float, seen.pose)),
-            "region": None if seen.region is None else list(map(int, seen.region)),
-            "source": seen.source,
-            "thumbnail": base64.b64encode(seen.thumbnail).decode(),
-        }
-        self._store.update(qdrant.UpdateOperation.upsert_points([qdrant.Point(id, vector, payload)]))
-        self._count += 1
-        return id
+    def _upsert(self, points: list[qdrant.Point]) -> None:
+        self._store.update(qdrant.UpdateOperation.upsert_points(points))
+        self._changes += len(points)
 
-    def _same_sighting(self, vector: list[float], seen: Seen) -> qdrant.ScoredPoint | None:
-        picture = _tiny_gray(seen.thumbnail)
-        span = self._merge.within_seconds
+    def _change(self, match: Match) -> None:
+        payload = payload_of(match)
+        change = {key: payload[key] for key in CHANGES_WITH_A_SIGHTING}
+        self._store.update(qdrant.UpdateOperation.set_payload([match.id], change))
+        self._changes += 1
+
+    def _same_thing(self, vector: list[float], seen: Seen) -> Match | None:
+        span = self._merge.span(pose_known=seen.pose is not None)
+        must = conditions(Filter(map_id=seen.map_id))
         recent = qdrant.RangeFloat(gte=seen.captured_at - span, lte=seen.captured_at + span)
-        must = conditions(Filter(label=seen.label, map_id=seen.map_id))
         must.append(qdrant.FieldCondition("last_seen", range=recent))
-        for point in self._query(vector, MERGE_CANDIDATES, must):
-            if point.score < self._merge.embedding_cosine:
-                break
-            thumbnail = _thumbnail(point)
-            if thumbnail and np.abs(_tiny_gray(thumbnail) - picture).mean() <= self._merge.thumbnail_difference:
-                return point
-        return None
-
-    def _extend(self, same: qdrant.ScoredPoint, seen: Seen) -> None:
-        stored = same.payload or {}
-        change: dict[str, Any] = {"times": stored["times"] + 1}
-        if seen.captured_at >= stored["last_seen"]:
-            change["last_seen"] = float(seen.captured_at)
-            change["frame_id"] = seen.frame_id
-            if seen.pose is not None:
-                change["pose"] = list(map(float, seen.pose))
-        else:
-            change["first_seen"] = min(float(seen.captured_at), stored["first_seen"])
-        self._store.update(qdrant.UpdateOperation.set_payload([same.id], change))
+        if seen.label:
+            must.append(qdrant.FieldCondition("label", match=qdrant.MatchAny(["", seen.label])))
+        found = self._query(vector, MERGE_CANDIDATES, must)
+        return same_thing((_match(point) for point in found), seen, self._merge)
 
     def _query(self, vector: list[float], limit: int, must: list[Any]) -> list[qdrant.ScoredPoint]:
         request = qdrant.QueryRequest(
@@ -221,15 +214,30 @@ class Memory:
         )
         return self._store.query(request)
 
+    def _scroll(
+        self, must: list[Any], offset: Any, limit: int, *, with_payload: bool = True, with_vector: bool = False
+    ) -> tuple[list[qdrant.Record], Any]:
+        request = qdrant.ScrollRequest(
+            offset=offset,
+            limit=limit,
+            filter=qdrant.Filter(must=must) if must else None,
+            with_payload=with_payload,
+            with_vector=with_vector,
+        )
+        return self._store.scroll(request)
+
     def _ids(self, must: list[Any]) -> list[str]:
         found: list[str] = []
-        where = qdrant.Filter(must=must) if must else None
         offset: Any = None
         while True:
-            records, offset = self._store.scroll(qdrant.ScrollRequest(offset=offset, limit=PAGE, filter=where))
+            records, offset = self._scroll(must, offset, PAGE, with_payload=False)
             found += [str(record.id) for record in records]
             if offset is None:
                 return found
+
+    def _checkpoint_if_due(self) -> None:
+        if self._changes >= CHECKPOINT_EVERY:
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
         """Let the store write its own files, after which the log starts anew."""
@@ -246,33 +254,5 @@ class Memory:
         return values.tolist()
 
 
-def _match(point: qdrant.ScoredPoint) -> Match:
-    stored = point.payload or {}
-    pose, region = stored.get("pose"), stored.get("region")
-    kept = ("label", "first_seen", "last_seen", "times", "frame_id", "map_id", "source")
-    return Match(
-        id=str(point.id),
-        score=min(1.0, max(-1.0, point.score)),  # rounding of the stored values may reach past 1
-        pose=tuple(pose) if pose else None,
-        region=tuple(region) if region else None,
-        thumbnail=_thumbnail(point),
-        **{key: stored[key] for key in kept},
-    )
-
-
-def _thumbnail(point: qdrant.ScoredPoint) -> bytes:
-    return base64.b64decode((point.payload or {})["thumbnail"])
-
-
-def _tiny_gray(jpeg: bytes) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise InvalidImage(f"thumbnail: expected a JPEG, got {len(jpeg)} bytes that are none")
-    return cv2.resize(picture, (GRAY_SIDE, GRAY_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
-def _uuid(id: str) -> str:
-    try:
-        return str(uuid.UUID(id))
-    except ValueError:
-        raise InvalidMemory(f"memory id: expected one that `remember` or a match gave, got {id!r}") from None
+def _match(point: qdrant.ScoredPoint | qdrant.Record) -> Match:
+    return match_of(point.id, point.payload or {}, getattr(point, "score", 0.0))

@@ -14,6 +14,15 @@ Region = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a thing was, and from when until when (seconds since 1970) it was seen there."""
+
+    pose: Pose
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True)
 class Seen:
     """One sighting.
 
@@ -44,8 +53,9 @@ class Remembered:
 class Match:
     """A memory that a search found.
 
-    score: cosine, -1..1. times: how many sightings were merged into it; pose (the last that was known) and frame are
-    those of the last one, source, region and thumbnail those of the first.
+    score: cosine, -1..1; 0 if nothing was asked for. times: how many sightings were merged into it; pose (the last that
+    was known) and frame are those of the last one, source, region and thumbnail those of the first. places: where it
+    was, oldest first, all in the map `map_id`; the last is where it is now, at `pose`; empty if no pose was known.
     """
 
     id: str
@@ -60,6 +70,7 @@ class Match:
     region: Region | None
     thumbnail: bytes
     source: str
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""When two sightings are of one thing, and what a memory keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from visual_byte_core.errors import InvalidImage
+from visual_byte_core.runtime.places import distance
+from visual_byte_core.runtime.sighting import Match, Place, Seen
+
+GRAY_SIDE = 16
+MOST_PLACES = 9  # the one where it is, and eight before
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """When a sighting is of the same thing as one before; all must hold, and the map must be equal.
+
+    within_seconds: to the last sighting. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
+    the thumbnails, gray, 16 x 16, 0..255, at most; a sighting without thumbnail is never merged.
+
+    If both were seen with a pose, `moved_within_seconds` counts where it is longer: the thing is still there if it is
+    within `same_place_metres`, and has moved otherwise.
+
+    A sighting without label may be of a labelled thing, and a labelled one names a thing that had no label.
+    """
+
+    within_seconds: float = 60.0
+    embedding_cosine: float = 0.95
+    thumbnail_difference: float = 6.0
+    enabled: bool = True
+    same_place_metres: float = 1.0
+    moved_within_seconds: float = 86400.0
+
+    def span(self, *, pose_known: bool) -> float:
+        """Seconds that may lie between two sightings of one thing, if the pose of both is known or not."""
+        return max(self.within_seconds, self.moved_within_seconds) if pose_known else self.within_seconds
+
+
+def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings) -> Match | None:
+    """The first of the candidates, nearest embedding first, that shows the same thing.
+
+    Raises InvalidImage if the thumbnail of `seen` is no JPEG.
+    """
+    picture = _tiny_gray(seen.thumbnail)
+    for match in candidates:
+        if match.score < settings.embedding_cosine:
+            return None
+        both_known = seen.pose is not None and match.pose is not None
+        near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
+        if near_in_time and match.map_id == seen.map_id and match.thumbnail and _labels_agree(match, seen):
+            if np.abs(_tiny_gray(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
+                return match
+    return None
+
+
+def merged(match: Match, seen: Seen, settings: MergeSettings) -> Match:
+    """The memory with one sighting more; embedding, thumbnail, source and region stay those of the first, so that
+    merging does not drift."""
+    match = replace(match, times=match.times + 1, label=match.label or seen.label)
+    if seen.captured_at < match.last_seen:
+        return replace(match, first_seen=min(seen.captured_at, match.first_seen))
+    if seen.pose is not None:
+        match = replace(match, pose=seen.pose, places=_moved(match.places, seen, settings))
+    return replace(match, last_seen=seen.captured_at, frame_id=seen.frame_id)
+
+
+def _moved(places: tuple[Place, ...], seen: Seen, settings: MergeSettings) -> tuple[Place, ...]:
+    assert seen.pose is not None
+    if places and distance(places[-1].pose, seen.pose) <= settings.same_place_metres:
+        here = replace(places[-1], pose=seen.pose, last_seen=seen.captured_at)
+        return (*places[:-1], here)
+    return (*places, Place(seen.pose, seen.captured_at, seen.captured_at))[-MOST_PLACES:]
+
+
+def _labels_agree(match: Match, seen: Seen) -> bool:
+    return not seen.label or match.label in ("", seen.label)
+
+
+def _tiny_gray(jpeg: bytes) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise InvalidImage(f"thumbnail: expected a JPEG, got {len(jpeg)} bytes that are none")
+    return cv2.resize(picture, (GRAY_SIDE, GRAY_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
