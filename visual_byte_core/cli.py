@@ -20,6 +20,7 @@ from visual_byte_core.commands import (
     export,
     figures,
     find,
+    memory,
     precompute,
     quiet,
     train,
@@ -40,6 +41,7 @@ COMMANDS = {
     "figures": figures,
     "card": card,
     "find": find,
+    "memory": memory,
 }
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +14,13 @@ from visual_byte_core.errors import BundleError, ConfigurationError
 from visual_byte_core.runtime.calibration import Calibration
 from visual_byte_core.runtime.memory import Filter, Match, Memory
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.taught import NEARNESS
 
 MODALITIES = ("text", "audio", "image")
 FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
+MOST_OF_A_NAME = 100
+TAUGHT_PROBABILITY = 0.9  # that a query is for the taught name it is taken for; measured by bench/teaching.py
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Answer:
 
 
 class Finder:
-    """Searches a memory and refuses what was not seen, by scores alone.
+    """Searches a memory and refuses what was not seen, by scores alone; what was taught comes first.
 
     calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1.
     Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
@@ -70,11 +73,33 @@ class Finder:
         memories = self._memory.count(where)
         threshold = self._calibration.threshold(modality, memories, self._false_accept_rate)
         nearest = self._memory.search(embedding, k, where)
-        matches = [match for match in nearest if match.score >= threshold]
-        probability = [self._calibration.probability(modality, match.score, memories) for match in nearest]
+        taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
+        ids = {match.id for match in taught}
+        nearest = [*taught, *(match for match in nearest if match.id not in ids)][:k]
+        matches = [match for match in nearest if match.id in ids or match.score >= threshold]
+        probability = [
+            max(TAUGHT_PROBABILITY if match.id in ids else 0.0,
+                self._calibration.probability(modality, match.score, memories))
+            for match in nearest
+        ]  # fmt: skip
         if matches:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
+
+    def _taught(
+        self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float
+    ) -> list[Match]:
+        """The memories of the taught name that the query asks for, the one seen last first; their score is the cosine
+        of the query and the name as it was taught. Empty if it asks for none."""
+        name, cosine = self._memory.taught.nearest(embedding, modality)
+        if modality not in NEARNESS or not NEARNESS[modality].holds(cosine, to_photo):
+            return []
+        where = where or Filter()
+        if where.label not in (None, name):
+            return []
+        found = self._memory.search(embedding, MOST_OF_A_NAME, replace(where, label=name))
+        found.sort(key=lambda match: -match.last_seen)
+        return [replace(match, score=min(1.0, cosine)) for match in found[:k]]
 
     def _reason(self, nearest: list[Match], threshold: float, where: Filter | None) -> str:
         if nearest:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ from visual_byte_core.runtime.stored import (
     match_of,
     payload_of,
 )
+from visual_byte_core.runtime.successor import Successor
+from visual_byte_core.runtime.taught import Prototype, Taught
 
 __all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Seen"]
 
 CHECKPOINT_EVERY = 1000  # changes; replaying so many takes a tenth of a second
 PAGE = 1000
 MERGE_CANDIDATES = 5
+DEFAULT_MERGING = MergeSettings()
 
 
 class Memory:
@@ -38,7 +41,8 @@ class Memory:
     Thumbnails lie beside the embeddings in the store: as files of their own, ten new memories would take 60 ms to reach
     the disk, not 10.
 
-    bundle_id: of the bundle that makes the embeddings; a folder with another's is refused.
+    bundle_id: of the bundle that makes the embeddings; a folder with another's is refused. taught: the names that
+    people taught.
     Raises MemoryFolderError if the folder is another bundle's, in use, not writable or damaged; afterwards every method
     raises it when the disk fails or is nearly full. Nothing that was stored is deleted then.
     """
@@ -49,7 +53,7 @@ class Memory:
         bundle_id: str,
         *,
         dimension: int = 512,
-        merge: MergeSettings = MergeSettings(),
+        merge: MergeSettings = DEFAULT_MERGING,
     ) -> None:
         self._dimension = dimension
         self._merge = merge
@@ -60,6 +64,7 @@ class Memory:
             self._open_store = open_store(self._folder, dimension)
             with store_errors(self._folder, "open"):
                 self._count = self._store.count(qdrant.CountRequest(exact=True))
+            self.taught = Taught(self._folder.taught, dimension)
             expected = self._folder.memories_at_least
             if self._count < expected:
                 raise self._folder.damaged(f"{self._count} of at least {expected} memories are left")
@@ -114,7 +119,8 @@ class Memory:
     def forget(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> int:
         """Delete the memories with these ids, or that pass the filter, or both; without either, all. Durable on return.
 
-        A merged memory goes as a whole. Returns how many were deleted. Raises InvalidMemory (not an id).
+        A merged memory goes as a whole, and with the last memory of a taught name the name.
+        Returns how many were deleted. Raises InvalidMemory (not an id).
         """
         must = conditions(where)
         if ids is not None:
@@ -128,6 +134,7 @@ class Memory:
                 self._store.update(qdrant.UpdateOperation.delete_points(list(forgotten)))
                 self._count -= len(forgotten)
                 self._checkpoint()
+        self.taught.forget([name for name in self.taught.names if not self.count(Filter(label=name))])
         return len(forgotten)
 
     def count(self, where: Filter | None = None) -> int:
@@ -160,10 +167,25 @@ class Memory:
             if offset is None:
                 return
 
+    def succeed(
+        self, successor: Successor, taught: Mapping[str, Sequence[Prototype]], bundle_id: str, dimension: int
+    ) -> None:
+        """Let a store that was built beside this memory's take its place, in one step, and close this memory."""
+        with store_errors(self._folder, "replace"):
+            memories = successor.finish(taught)
+            self._store.close()
+            self._open_store = None
+            self._folder.succeed(bundle_id, dimension, memories)
+            self._folder.close()
+
+    def successor(self, purpose: str, dimension: int | None = None) -> Successor:
+        """A store to build beside this memory's. purpose: an unfinished one of the same purpose is gone on with."""
+        return Successor(self._folder, purpose, dimension or self._dimension)
+
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are of memories here. Raises InvalidMemory."""
         with store_errors(self._folder, "read"):
-            return {str(record.id) for record in self._store.retrieve([checked_id(id) for id in ids])}
+            return {str(record.id) for record in self._store.retrieve([checked_id(id) for id in ids], False, False)}
 
     def close(self) -> None:
         """Write everything and let go of the folder; calling it again is fine."""

@@ -7,13 +7,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from visual_byte_core.errors import MemoryFolderError
 from visual_byte_core.files import write_atomically
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)  # 1 had neither places nor taught names; opening it makes it 2
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
 """The vector store maps files larger than what is in them; writing to such a map on a full disk kills the process."""
@@ -21,6 +24,9 @@ MINIMUM_FREE_BYTES = 128 << 20
 
 class MemoryFolder:
     """A folder locked for this process, with a manifest that says whose embeddings it holds.
+
+    Store and taught names bear the number of their generation: one that was built beside another takes its place when
+    the manifest names it, in one step.
 
     It is created if it does not exist. Raises MemoryFolderError if it cannot be written, is in use by another process,
     holds other files, or belongs to another bundle, dimension or format.
@@ -32,19 +38,56 @@ class MemoryFolder:
         try:
             manifest = self._read_manifest()
             if manifest is None:
-                self._identity = {"format": FORMAT, "bundle": bundle_id, "dimension": dimension}
+                self._identity = {"format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": 0}
                 self.record(0)
             else:
                 self._identity = _checked(path, manifest, bundle_id, dimension)
                 self.memories_at_least: int = manifest["memories_at_least"]
+                if manifest["format"] != FORMAT:
+                    self.record(self.memories_at_least)
+                self._remove_other_generations()
             self.check_space()
         except BaseException:
             self.close()
             raise
 
     @property
+    def generation(self) -> int:
+        return self._identity["generation"]
+
+    @property
     def store(self) -> Path:
-        return self.path / "store"
+        return self.store_of(self.generation)
+
+    @property
+    def taught(self) -> Path:
+        return self.taught_of(self.generation)
+
+    def store_of(self, generation: int) -> Path:
+        return self.path / (f"store-{generation}" if generation else "store")
+
+    def taught_of(self, generation: int) -> Path:
+        return self.path / (f"taught-{generation}.json" if generation else "taught.json")
+
+    def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:
+        """Let the next generation, whole and on the disk, take the place of this one, which is then deleted."""
+        before = self._identity
+        self._identity = {
+            "format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": self.generation + 1
+        }  # fmt: skip
+        try:
+            self.record(memories)
+        except MemoryFolderError:
+            self._identity = before
+            raise
+        self._remove_other_generations()
+
+    def _remove_other_generations(self) -> None:
+        """What was replaced, or was whole when the process ended before it replaced anything."""
+        for path in self.path.iterdir():
+            named = re.fullmatch(r"(?:store|taught)(?:-(\d+))?(?:\.json)?", path.name)
+            if named and int(named[1] or 0) != self.generation:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def record(self, memories: int) -> None:
         """Note durably how many memories must be there from now on; fewer at the next start mean damage."""
@@ -58,8 +101,18 @@ class MemoryFolder:
         self.memories_at_least = memories
 
     def check_space(self) -> None:
-        """Raises MemoryFolderError if the disk is nearly full."""
-        disk = os.statvfs(self.path)
+        """Raises MemoryFolderError if the disk is nearly full or may not be written any more."""
+        try:
+            disk = os.statvfs(self.path)
+        except OSError as error:
+            raise MemoryFolderError(
+                f"memory folder {self.path}: is gone ({error.strerror}); bring back its disk, then open it again"
+            ) from error
+        if disk.f_flag & os.ST_RDONLY or not os.access(self.path, os.W_OK | os.X_OK):
+            raise MemoryFolderError(
+                f"memory folder {self.path}: has become read-only; what is there can be searched, nothing more is "
+                "remembered until it may be written again"
+            )
         free = disk.f_bavail * disk.f_frsize
         if free < MINIMUM_FREE_BYTES:
             raise MemoryFolderError(
@@ -85,6 +138,8 @@ class MemoryFolder:
             manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
             if not {"format", "bundle", "dimension", "memories_at_least"} <= set(manifest):
                 raise ValueError("not the manifest of a memory")
+            if not isinstance(manifest.get("generation", 0), int):
+                raise ValueError("generation is not a number")
             return manifest
         except FileNotFoundError:
             if any(not name.startswith(f".{MANIFEST}.") for name in os.listdir(self.path)):
@@ -98,7 +153,7 @@ class MemoryFolder:
 
 
 def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: int) -> dict[str, Any]:
-    if manifest["format"] != FORMAT:
+    if manifest["format"] not in READABLE:
         raise MemoryFolderError(
             f"memory folder {path}: format {manifest['format']!r} is unknown, this version reads format {FORMAT}; "
             "update Visual Byte or choose another folder"
@@ -106,14 +161,27 @@ def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: in
     if manifest["bundle"] != bundle_id:
         raise MemoryFolderError(
             f"memory folder {path}: holds embeddings of bundle {manifest['bundle']}, which cannot be compared with "
-            f"those of {bundle_id}; load {manifest['bundle']} or choose another folder"
+            f"those of {bundle_id}; load {manifest['bundle']}, choose another folder, or embed its thumbnails anew: "
+            "visual-byte memory reembed"
         )
     if manifest["dimension"] != dimension:
         raise MemoryFolderError(
             f"memory folder {path}: holds embeddings of {manifest['dimension']} values, expected {dimension}; "
             "choose another folder"
         )
-    return {key: manifest[key] for key in ("format", "bundle", "dimension")}
+    generation = manifest.get("generation", 0)
+    return {"format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": generation}
+
+
+def owner_of(path: Path) -> tuple[str, int]:
+    """Bundle and dimension of an existing memory folder. Raises MemoryFolderError if there is none."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return str(manifest["bundle"]), int(manifest["dimension"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise MemoryFolderError(
+            f"memory folder {path}: holds no memory ({MANIFEST}: {error}); name the folder of one"
+        ) from error
 
 
 def _lock(path: Path) -> int:

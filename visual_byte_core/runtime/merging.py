@@ -54,9 +54,9 @@ def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings)
             return None
         both_known = seen.pose is not None and match.pose is not None
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
-        if near_in_time and match.map_id == seen.map_id and match.thumbnail and _labels_agree(match, seen):
-            if np.abs(_tiny_gray(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
-                return match
+        fits = near_in_time and match.map_id == seen.map_id and bool(match.thumbnail) and _labels_agree(match, seen)
+        if fits and np.abs(_tiny_gray(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
+            return match
     return None
 
 

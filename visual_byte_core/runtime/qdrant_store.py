@@ -33,7 +33,7 @@ def open_store(folder: MemoryFolder, dimension: int) -> qdrant.EdgeShard:
         if not folder.store.exists():
             if folder.memories_at_least:
                 raise folder.damaged(f"{folder.store.name} is missing")
-            _create(folder.store, dimension)
+            create_store(folder.store, dimension)
         return qdrant.EdgeShard.load(str(folder.store))
 
 
@@ -90,8 +90,8 @@ def store_errors(folder: MemoryFolder, doing: str) -> Iterator[None]:
         ) from error
 
 
-def _create(path: Path, dimension: int) -> None:
-    """An empty store, complete or not there at all."""
+def create_store(path: Path, dimension: int) -> None:
+    """An empty store, complete or not there at all. Raises what the store raises: see `store_errors`."""
     unfinished = path.with_name(f"{path.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import uuid
 from typing import Any
 
@@ -52,9 +53,7 @@ def payload_of(match: Match) -> dict[str, Any]:
 def match_of(id: object, payload: dict[str, Any], score: float = 0.0) -> Match:
     """What `payload_of` gave, or what format 1 stored, which had no places."""
     pose, region = payload.get("pose"), payload.get("region")
-    places = tuple(
-        Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in payload.get("places", ())
-    )
+    places = tuple(Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in payload.get("places", ()))
     if pose and not places:
         places = (Place(tuple(pose), payload["first_seen"], payload["last_seen"]),)
     return Match(
@@ -74,3 +73,42 @@ def checked_id(id: str) -> str:
         return str(uuid.UUID(id))
     except (ValueError, AttributeError):
         raise InvalidMemory(f"memory id: expected one that `remember` or a match gave, got {id!r}") from None
+
+
+def check_payload(payload: dict[str, Any]) -> None:
+    """Raises InvalidMemory if it is not what `payload_of` gives."""
+    texts, numbers = ("label", "map_id", "frame_id", "source", "thumbnail"), ("first_seen", "last_seen")
+    unknown = set(payload) ^ {*_AS_IS, "pose", "places", "region", "thumbnail"}
+    wrong = [key for key in texts if not isinstance(payload.get(key), str)]
+    wrong += [key for key in numbers if not _is_number(payload.get(key))]
+    wrong += [] if isinstance(payload.get("times"), int) and payload["times"] >= 1 else ["times"]
+    wrong += [] if payload.get("pose") is None or _is_pose(payload["pose"]) else ["pose"]
+    places, region = payload.get("places"), payload.get("region")
+    if not isinstance(places, list) or not all(_is_place(place) for place in places):
+        wrong.append("places")
+    if region is not None and not (isinstance(region, list) and len(region) == 4 and all(map(_is_count, region))):
+        wrong.append("region")
+    if unknown or wrong:
+        raise InvalidMemory(f"a memory has wrong values: {', '.join(sorted({*unknown, *wrong}))}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 1 << 31
+
+
+def _is_pose(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 7 and all(map(_is_number, value))
+
+
+def _is_place(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"pose", "first_seen", "last_seen"}
+        and _is_pose(value["pose"])
+        and _is_number(value["first_seen"])
+        and _is_number(value["last_seen"])
+    )

@@ -7,15 +7,16 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from visual_byte_core.errors import VisualByteError
+from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_core.log import Log
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
@@ -24,6 +25,10 @@ from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
 THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small enough to keep by the thousand
 THUMBNAIL_QUALITY = 80
 LATENCIES_KEPT = 500
+QUESTIONS_KEPT = 20
+
+
+T = TypeVar("T")
 
 
 class Refused(VisualByteError):
@@ -34,13 +39,16 @@ class Refused(VisualByteError):
 class Question:
     """A query to answer with at most `k` matches.
 
-    image: uint8 (size, size, 3) RGB, rendered for the bundle; modality: `text`, `audio` or `image`.
+    image: uint8 (size, size, 3) RGB, rendered for the bundle; modality: `text`, `audio` or `image`. id: by which it may
+    be taught afterwards. text: what was typed.
     """
 
     image: np.ndarray
     modality: str
     k: int
     where: Filter | None = None
+    id: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,30 @@ class Report:
     frame_seconds: tuple[float, ...]
 
 
+class Asked:
+    """The last questions that have an id, with their embeddings, so that they can be taught."""
+
+    def __init__(self) -> None:
+        self._questions: OrderedDict[str, tuple[Question, np.ndarray]] = OrderedDict()
+
+    def add(self, question: Question, embedding: np.ndarray) -> None:
+        """embedding: float32 (dimension,)."""
+        if question.id:
+            self._questions[question.id] = (question, embedding)
+            self._questions.move_to_end(question.id)
+            if len(self._questions) > QUESTIONS_KEPT:
+                self._questions.popitem(last=False)
+
+    def __getitem__(self, id: str) -> tuple[Question, np.ndarray]:
+        """Raises ConfigurationError if it was not asked, or too long ago."""
+        try:
+            return self._questions[id]
+        except KeyError:
+            raise ConfigurationError(
+                f"query id {id[:80]!r}: not among the last {QUESTIONS_KEPT} queries; ask once more, then teach that one"
+            ) from None
+
+
 class Worker:
     """Answers questions and remembers sights in a thread of its own.
 
@@ -79,7 +111,7 @@ class Worker:
 
     most_waiting: questions and sights to remember that may wait; one more, and the oldest is refused.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
-    The worker closes `memory`.
+    asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
     def __init__(
@@ -95,6 +127,7 @@ class Worker:
         self._embedder = embedder
         self._memory = memory
         self._finder = finder
+        self.asked = Asked()
         self._log = log
         self._most_waiting = most_waiting
         self._acknowledge_within = acknowledge_within
@@ -123,6 +156,7 @@ class Worker:
 
         def answer() -> None:
             embedding = self._embedder.embed(question.image[None])[0]
+            self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
             self._counts["answered"] += 1
             self._question_seconds.append(time.monotonic() - received)
@@ -140,6 +174,20 @@ class Worker:
             self._flush()
 
         self._enqueue(remember, future)
+        return future
+
+    def do(self, job: Callable[[], T]) -> Future[T]:
+        """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on the disk
+        when the future is resolved."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            result = job()
+            self._memories = self._memory.count()
+            self._flush()
+            future.set_result(result)
+
+        self._enqueue(run, future)
         return future
 
     def see(self, sight: Sight) -> Future[Remembered]:
