@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
@@ -19,25 +20,23 @@ from std_msgs.msg import Header
 from visual_byte.msg import Matches, Query, Remembered
 from visual_byte.srv import Find, Remember
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
-from visual_byte_core.errors import (
-    BundleError,
-    ConfigurationError,
-    InvalidImage,
-    InvalidText,
-    MemoryFolderError,
-    VisualByteError,
-)
+from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
+from visual_byte_core.runtime.places import PoseLimits
+from visual_byte_core.runtime.teaching import MOST_FRAMES
+from visual_byte_core.runtime.worker import Question, Sight, Worker
 from visual_byte_ros.debug_image import debug_image
 from visual_byte_ros.images import to_message, to_rgb
 from visual_byte_ros.lifecycle import ManagedNode, run
+from visual_byte_ros.memory_services import MemoryServices
 from visual_byte_ros.messages import NEWEST_FRAME, PICTURE, RELIABLE_BURSTS, answered, rejected, seconds_of
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
+from visual_byte_ros.pose_input import LIMITS, POSE_TYPES, PoseInput
 from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
+from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
 from visual_byte_ros.share import bundle_path, memory_path
 
 MERGING = MergeSettings()
@@ -76,26 +75,54 @@ PARAMETERS = (
         0.0,
         255.0,
     ),
+    Parameter(
+        "same_place_metres", MERGING.same_place_metres, "A thing seen farther off than this has moved.", 0.0, 1000.0
+    ),
+    Parameter(
+        "moved_within_seconds",
+        MERGING.moved_within_seconds,
+        "How long after its last sighting a thing is known again where poses are known; 0: as merge_within_seconds.",
+        0.0,
+        31536000.0,
+    ),
+    Parameter(
+        "pose_type", "none", "What tells where the robot is; tf looks up the camera in pose_frame.", choices=POSE_TYPES
+    ),
+    Parameter("pose_topic", "pose", "Where its poses are published; not used by tf.", expected="name of a topic"),
+    Parameter("pose_frame", LIMITS.frame_id, "The frame of the map; poses in another are left out.", expected="frame"),
+    Parameter(
+        "map_id",
+        "",
+        "Which map the robot is in; memories keep it, and places of different maps are never mixed.",
+        expected="name of a map",
+        live=True,
+    ),
+    Parameter("most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0),
+    Parameter(
+        "most_position_deviation",
+        LIMITS.most_position_deviation,
+        "Standard deviation in metres up to which a position is kept.",
+        0.0,
+        1000.0,
+    ),
+    Parameter(
+        "most_angle_deviation",
+        LIMITS.most_angle_deviation,
+        "Standard deviation in radians up to which a heading is kept.",
+        0.0,
+        10.0,
+    ),
     Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
     Parameter("acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0),
 )
-SERVICE_SECONDS = 10.0
-CODES = {
-    BundleError: "BUNDLE",
-    ConfigurationError: "INVALID_REQUEST",
-    InvalidImage: "INVALID_IMAGE",
-    InvalidText: "INVALID_TEXT",
-    MemoryFolderError: "MEMORY",
-    Refused: "BUSY",
-}
 
 
 class EmbeddingNode(ManagedNode):
-    """Topics `image`, `query` in, `matches`, `~/remembered`, `~/debug_image` out; services `~/find`, `~/remember`.
+    """Topics `image`, `query`, `pose` in, `matches`, `~/remembered`, `~/debug_image` out; services `~/find`,
+    `~/remember`, and those of MemoryServices.
 
     Callbacks check and enqueue; a worker owns the network and the memory.
-    Codes of the services: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY,
-    NO_FRAME, TIMEOUT.
+    Codes of the services: see responses.py.
     """
 
     def __init__(self) -> None:
@@ -106,7 +133,9 @@ class EmbeddingNode(ManagedNode):
         self._bundle: Bundle | None = None
         self._memory: Memory | None = None
         self._worker: Worker | None = None
-        self._newest: Sight | None = None
+        self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
+        self._poses: PoseInput | None = None
+        self._services: MemoryServices | None = None
         self._malformed = self._malformed_before = 0
         self._trouble = ""
         self._inputs: list = []
@@ -120,6 +149,8 @@ class EmbeddingNode(ManagedNode):
             embedding_cosine=self.parameters["merge_embedding_cosine"],
             thumbnail_difference=self.parameters["merge_thumbnail_difference"],
             enabled=self.parameters["merge"],
+            same_place_metres=self.parameters["same_place_metres"],
+            moved_within_seconds=self.parameters["moved_within_seconds"],
         )
         self._memory = Memory(
             memory_path(self.parameters["memory_folder"]),
@@ -127,9 +158,7 @@ class EmbeddingNode(ManagedNode):
             dimension=self._bundle.dimension,
             merge=merge,
         )
-        finder = Finder(
-            self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"]
-        )
+        finder = Finder(self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"])
         self._worker = Worker(
             embedder,
             self._memory,
@@ -138,8 +167,21 @@ class EmbeddingNode(ManagedNode):
             most_waiting=self.parameters["most_waiting"],
             acknowledge_within=self.parameters["acknowledge_within"],
         )
+        self._poses = self._open_poses()
+        self._services = MemoryServices(
+            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
+        )
         self._listen()
         self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
+
+    def _open_poses(self) -> PoseInput:
+        limits = PoseLimits(
+            frame_id=self.parameters["pose_frame"],
+            most_age=self.parameters["most_pose_age"],
+            most_position_deviation=self.parameters["most_position_deviation"],
+            most_angle_deviation=self.parameters["most_angle_deviation"],
+        )
+        return PoseInput(self, self.parameters["pose_type"], self.parameters["pose_topic"], limits)
 
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
@@ -163,11 +205,15 @@ class EmbeddingNode(ManagedNode):
         for service in self._service_servers:
             self.destroy_service(service)
         self._inputs, self._service_servers = [], []
+        for part in (self._services, self._poses):
+            if part:
+                part.close()
         if self._worker:
             self._worker.close()
         elif self._memory:
             self._memory.close()
-        self._worker = self._memory = self._newest = None
+        self._newest.clear()
+        self._worker = self._memory = self._services = self._poses = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()
@@ -182,6 +228,7 @@ class EmbeddingNode(ManagedNode):
             "dropped frames": report.dropped,
             "malformed frames": self._malformed,
             "failed jobs": report.failed,
+            **self._poses.diagnose(),
             **_percentiles("query", report.question_seconds),
             **_percentiles("frame", report.frame_seconds),
         }
@@ -198,13 +245,21 @@ class EmbeddingNode(ManagedNode):
         if not worker or not self.active:
             return
         try:
-            self._newest = _sight(message)
+            sight = self._sight(message)
         except InvalidImage as error:
             self._malformed += 1
             self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
             return
+        self._newest.append(sight)
         if self.parameters["remember_frames"]:
-            worker.see(self._newest).add_done_callback(partial(self._acknowledge, message.header))
+            worker.see(sight).add_done_callback(partial(self._acknowledge, message.header))
+
+    def _sight(self, message: Image) -> Sight:
+        """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
+        captured_at = seconds_of(message.header.stamp) or time.time()
+        image, frame_id, map_id = to_rgb(message), message.header.frame_id, self.parameters["map_id"]
+        pose = self._poses.at(captured_at, frame_id, map_id)
+        return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
 
     def _acknowledge(self, header: Header, remembered: Future) -> None:
         """In the worker's thread, when a frame is on the disk, or will never be."""
@@ -242,7 +297,7 @@ class EmbeddingNode(ManagedNode):
             self._reject(query, received, error)
             return
         seconds = time.monotonic() - received
-        self._matches.publish(answered(query, answer.result(), seconds, self._bundle.id))
+        self._matches.publish(answered(query, answer.result(), seconds, self._bundle.id, self.parameters["map_id"]))
         if self._debug_images.get_subscription_count() > 0:
             picture = to_message(debug_image(question.image, answer.result()))
             picture.header = query.header
@@ -256,56 +311,40 @@ class EmbeddingNode(ManagedNode):
         received = time.monotonic()
         worker = self._worker
         if not worker or not self.active:
-            return _fail(response, "INACTIVE", "embedding_node is not active; activate it and ask again")
+            return fail(response, "INACTIVE", NOT_ACTIVE)
         try:
             query = query_of(request, self._bundle)
             query.header.stamp = self.get_clock().now().to_msg()
             question = question_of(query, self._bundle, request.k or self.parameters["k"], filter_of(request))
             answer = worker.ask(question).result(SERVICE_SECONDS)
         except (VisualByteError, FutureTimeoutError) as error:
-            return _fail_with(response, error)
+            return fail_with(response, error)
         response.success = True
-        response.matches = answered(query, answer, time.monotonic() - received, self._bundle.id)
+        response.matches = answered(
+            query, answer, time.monotonic() - received, self._bundle.id, self.parameters["map_id"]
+        )
         response.message = response.matches.reason
         return response
 
     def _remember(self, request: Remember.Request, response: Remember.Response) -> Remember.Response:
         worker = self._worker
         if not worker or not self.active:
-            return _fail(response, "INACTIVE", "embedding_node is not active; activate it and ask again")
-        if request.newest_frame and self._newest is None:
-            return _fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
+            return fail(response, "INACTIVE", NOT_ACTIVE)
+        if request.newest_frame and not self._newest:
+            return fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
         try:
-            sight = self._newest if request.newest_frame else _sight(request.image)
+            sight = self._newest[-1] if request.newest_frame else self._sight(request.image)
             response.id = worker.remember(sight.labelled(request.label)).result(SERVICE_SECONDS).id
         except (VisualByteError, FutureTimeoutError) as error:
-            return _fail_with(response, error)
+            return fail_with(response, error)
         response.success = True
         return response
-
-
-def _sight(message: Image) -> Sight:
-    """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
-    captured_at = seconds_of(message.header.stamp) or time.time()
-    return Sight(to_rgb(message), Seen(captured_at=captured_at, frame_id=message.header.frame_id))
 
 
 def _percentiles(name: str, seconds: tuple[float, ...]) -> dict[str, str]:
     if not seconds:
         return {}
     return {f"{name} latency p{p} ms": f"{np.percentile(seconds, p) * 1000:.1f}" for p in (50, 95)}
-
-
-def _fail_with(response: Find.Response | Remember.Response, error: Exception):
-    if isinstance(error, FutureTimeoutError):
-        return _fail(response, "TIMEOUT", f"no answer within {SERVICE_SECONDS:g} s; the machine is overloaded")
-    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "FAILED")
-    return _fail(response, code, str(error))
-
-
-def _fail(response: Find.Response | Remember.Response, code: str, message: str):
-    response.success, response.code, response.message = False, code, message
-    return response
 
 
 def main() -> None:

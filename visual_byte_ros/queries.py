@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from visual_byte.msg import Query
-from visual_byte.srv import Find
+from visual_byte.srv import Count, Find, Forget, List
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import BundleError, ConfigurationError, InvalidImage
 from visual_byte_core.rendering.photo import render_photo
@@ -46,7 +46,7 @@ def question_of(query: Query, bundle: Bundle, k: int, where: Filter | None = Non
             f"query: its image is {image.shape[1]}x{image.shape[0]} pixels, bundle {bundle.id} needs"
             f" {bundle.size}x{bundle.size}; give all nodes the same `bundle`"
         )
-    return Question(image, query.modality, k, where)
+    return Question(image, query.modality, k, where, query.id, query.text)
 
 
 def query_of(request: Find.Request, bundle: Bundle) -> Query:
@@ -61,7 +61,7 @@ def query_of(request: Find.Request, bundle: Bundle) -> Query:
     return Query(modality=modality, renderer="" if modality == Query.IMAGE else digest, image=request.image)
 
 
-def filter_of(request: Find.Request) -> Filter | None:
+def filter_of(request: Find.Request | Forget.Request | List.Request | Count.Request) -> Filter | None:
     """The filter of a request; None if it has none."""
     if not (request.label or request.map_id or seconds_of(request.seen_after) or seconds_of(request.seen_before)):
         return None

@@ -38,7 +38,7 @@ class MemoryFolder:
         try:
             manifest = self._read_manifest()
             if manifest is None:
-                self._identity = {"format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": 0}
+                self._identity: dict[str, Any] = _identity(bundle_id, dimension, 0)
                 self.record(0)
             else:
                 self._identity = _checked(path, manifest, bundle_id, dimension)
@@ -72,9 +72,7 @@ class MemoryFolder:
     def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:
         """Let the next generation, whole and on the disk, take the place of this one, which is then deleted."""
         before = self._identity
-        self._identity = {
-            "format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": self.generation + 1
-        }  # fmt: skip
+        self._identity = _identity(bundle_id, dimension, self.generation + 1)
         try:
             self.record(memories)
         except MemoryFolderError:
@@ -169,7 +167,10 @@ def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: in
             f"memory folder {path}: holds embeddings of {manifest['dimension']} values, expected {dimension}; "
             "choose another folder"
         )
-    generation = manifest.get("generation", 0)
+    return _identity(bundle_id, dimension, manifest.get("generation", 0))
+
+
+def _identity(bundle_id: str, dimension: int, generation: int) -> dict[str, Any]:
     return {"format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": generation}
 
 

@@ -125,7 +125,8 @@ class PoseTrack:
         wrong = _too_uncertain(reading.covariance, limits)
         if wrong:
             return (*wrong, pose)
-        return "", "", (*pose[:3], *(value / length for value in pose[3:]))
+        x, y, z, qx, qy, qz, qw = pose
+        return "", "", (x, y, z, qx / length, qy / length, qz / length, qw / length)
 
 
 def distance(one: Pose, other: Pose) -> float:

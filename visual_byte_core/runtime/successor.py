@@ -70,7 +70,7 @@ class Successor:
                 if offset is None:
                     break
             if gone:
-                self._store.update(qdrant.UpdateOperation.delete_points(gone))
+                self._store.update(qdrant.UpdateOperation.delete_points(list(gone)))
 
     def finish(self, taught: Mapping[str, Sequence[Prototype]]) -> int:
         """Put it where the folder's next generation belongs, whole and on the disk; returns how many memories it has.

@@ -37,8 +37,9 @@ def teach(
     if not sights:
         raise ConfigurationError(NO_FRAME)
     prototypes = _prototypes(embedder, name, asked)
-    assert name or asked is not None
-    label = name or next((one.words for one in prototypes if one.words), "") or f"spoken name {asked[0].id[:8]}"
+    label = name or next((one.words for one in prototypes if one.words), "")
+    if not label and asked is not None:
+        label = f"spoken name {asked[0].id[:8]}"
     ids: dict[str, None] = {}
     for sight in sights:
         seen = replace(sight.seen, label=label, thumbnail=thumbnail(sight.image))

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the robot is, from a topic or from tf; visual_byte_core.runtime.places decides which pose is good enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+
+from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.runtime.places import PoseLimits, PoseReading, PoseTrack
+from visual_byte_core.runtime.sighting import Pose
+from visual_byte_ros.messages import pose_of, seconds_of
+
+try:
+    import tf2_ros
+except ImportError:  # it is not on PyPI; a machine with ROS from apt has it
+    tf2_ros = None
+
+LIMITS = PoseLimits()
+MESSAGES = {"pose": PoseStamped, "pose_with_covariance": PoseWithCovarianceStamped, "odometry": Odometry}
+POSE_TYPES = ("none", *MESSAGES, "tf")
+POSES = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers as well
+
+
+class PoseInput:
+    """kind: one of POSE_TYPES. Raises ConfigurationError if tf is asked for where tf2_ros is not installed."""
+
+    def __init__(self, node: Node, kind: str, topic: str, limits: PoseLimits) -> None:
+        self._node, self._kind, self._limits = node, kind, limits
+        self._track = PoseTrack(limits)
+        self._map_id = ""
+        self._subscription = self._buffer = self._listener = None
+        if kind == "tf":
+            if tf2_ros is None:
+                raise ConfigurationError(
+                    "pose_type tf: tf2_ros is not installed; install ros-jazzy-tf2-ros, or use a topic: "
+                    f"{', '.join(MESSAGES)}"
+                )
+            self._buffer = tf2_ros.Buffer()
+            self._listener = tf2_ros.TransformListener(self._buffer, node)
+        elif kind in MESSAGES:
+            self._subscription = node.create_subscription(
+                MESSAGES[kind], topic, self._take, POSES, callback_group=MutuallyExclusiveCallbackGroup()
+            )
+
+    def at(self, captured_at: float, frame_id: str, map_id: str) -> Pose | None:
+        """Where the robot (by tf: the camera `frame_id`) was then in this map; None if that is not known well enough.
+
+        Poses that came before the robot was in this map are of no use.
+        """
+        if map_id != self._map_id:
+            self._map_id = map_id
+            self._track.clear()
+        if self._buffer is not None:
+            self._look_up(captured_at, frame_id)
+        return self._track.at(captured_at)
+
+    def diagnose(self) -> dict[str, object]:
+        counts = {f"poses {kind}": number for kind, number in self._track.counts.items()}
+        return {"pose source": self._kind, "tf2_ros": "installed" if tf2_ros else "not installed", **counts}
+
+    def close(self) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        if self._listener is not None:
+            self._listener.unregister()
+
+    def _take(self, message: Any) -> None:
+        with_covariance = message.pose if self._kind != "pose" else None
+        pose = with_covariance.pose if with_covariance else message.pose
+        covariance = tuple(map(float, with_covariance.covariance)) if with_covariance else None
+        self._add(message.header, pose_of(pose.position, pose.orientation), covariance)
+
+    def _look_up(self, captured_at: float, frame_id: str) -> None:
+        """At the time of the frame or, as transforms are often later than frames, the newest there is."""
+        at = Time(nanoseconds=round(captured_at * 1e9))
+        for moment in (at, Time()):
+            try:
+                found = self._buffer.lookup_transform(self._limits.frame_id, frame_id, moment)
+            except tf2_ros.TransformException:
+                continue
+            self._add(found.header, pose_of(found.transform.translation, found.transform.rotation), None)
+            return
+
+    def _add(self, header: Any, pose: Pose, covariance: tuple[float, ...] | None) -> None:
+        reason = self._track.add(PoseReading(seconds_of(header.stamp), header.frame_id, pose, covariance))
+        if reason:
+            self._node.get_logger().warning(f"left out: {reason}", throttle_duration_sec=10.0)
