@@ -71,7 +71,7 @@ PARAMETERS = (
     Parameter(
         "merge_thumbnail_difference",
         MERGING.thumbnail_difference,
-        "How much its thumbnail may differ: mean absolute difference of the pixels.",
+        "How much its thumbnail may differ: mean absolute difference at equal brightness and contrast.",
         0.0,
         255.0,
     ),
@@ -135,7 +135,7 @@ class EmbeddingNode(ManagedNode):
         self._worker: Worker | None = None
         self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
         self._poses: PoseInput | None = None
-        self._services: MemoryServices | None = None
+        self._memory_services: MemoryServices | None = None
         self._malformed = self._malformed_before = 0
         self._trouble = ""
         self._inputs: list = []
@@ -168,7 +168,7 @@ class EmbeddingNode(ManagedNode):
             acknowledge_within=self.parameters["acknowledge_within"],
         )
         self._poses = self._open_poses()
-        self._services = MemoryServices(
+        self._memory_services = MemoryServices(
             self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
         )
         self._listen()
@@ -205,7 +205,7 @@ class EmbeddingNode(ManagedNode):
         for service in self._service_servers:
             self.destroy_service(service)
         self._inputs, self._service_servers = [], []
-        for part in (self._services, self._poses):
+        for part in (self._memory_services, self._poses):
             if part:
                 part.close()
         if self._worker:
@@ -213,7 +213,7 @@ class EmbeddingNode(ManagedNode):
         elif self._memory:
             self._memory.close()
         self._newest.clear()
-        self._worker = self._memory = self._services = self._poses = None
+        self._worker = self._memory = self._memory_services = self._poses = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()

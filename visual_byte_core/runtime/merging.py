@@ -14,7 +14,9 @@ from visual_byte_core.errors import InvalidImage
 from visual_byte_core.runtime.places import distance
 from visual_byte_core.runtime.sighting import Match, Place, Seen
 
-GRAY_SIDE = 16
+SIDE = 8
+CONTRAST = 50.0  # standard deviation that every reduced thumbnail is brought to
+FLAT = 8.0  # of less contrast than about this, noise is not blown up to it
 MOST_PLACES = 9  # the one where it is, and eight before
 
 
@@ -23,7 +25,8 @@ class MergeSettings:
     """When a sighting is of the same thing as one before; all must hold, and the map must be equal.
 
     within_seconds: to the last sighting. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
-    the thumbnails, gray, 16 x 16, 0..255, at most; a sighting without thumbnail is never merged.
+    the thumbnails, reduced to 8 x 8 and brought to the same brightness and contrast (standard deviation 50), at most; a
+    sighting without thumbnail is never merged. bench/memory_sequence.py measures both.
 
     If both were seen with a pose, `moved_within_seconds` counts where it is longer: the thing is still there if it is
     within `same_place_metres`, and has moved otherwise.
@@ -32,8 +35,8 @@ class MergeSettings:
     """
 
     within_seconds: float = 60.0
-    embedding_cosine: float = 0.95
-    thumbnail_difference: float = 6.0
+    embedding_cosine: float = 0.9
+    thumbnail_difference: float = 15.0
     enabled: bool = True
     same_place_metres: float = 1.0
     moved_within_seconds: float = 86400.0
@@ -48,14 +51,14 @@ def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings)
 
     Raises InvalidImage if the thumbnail of `seen` is no JPEG.
     """
-    picture = _tiny_gray(seen.thumbnail)
+    picture = _reduced(seen.thumbnail)
     for match in candidates:
         if match.score < settings.embedding_cosine:
             return None
         both_known = seen.pose is not None and match.pose is not None
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
         fits = near_in_time and match.map_id == seen.map_id and bool(match.thumbnail) and _labels_agree(match, seen)
-        if fits and np.abs(_tiny_gray(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
+        if fits and np.abs(_reduced(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
             return match
     return None
 
@@ -83,8 +86,11 @@ def _labels_agree(match: Match, seen: Seen) -> bool:
     return not seen.label or match.label in ("", seen.label)
 
 
-def _tiny_gray(jpeg: bytes) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+def _reduced(jpeg: bytes) -> np.ndarray:
+    """float32 (8, 8, 3), each channel of mean 0, all of one contrast: another light makes no difference."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise InvalidImage(f"thumbnail: expected a JPEG, got {len(jpeg)} bytes that are none")
-    return cv2.resize(picture, (GRAY_SIDE, GRAY_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= small.mean(axis=(0, 1))
+    return small * (CONTRAST / (small.std() + FLAT))
