@@ -61,7 +61,11 @@ def main() -> None:
         writer.writerow(("time", "thing", "x", "y", "view"))
         writer.writerows((s.time, photos[s.thing].relative_to(arguments.photos), s.x, s.y, s.view) for s in sequence)
     merge = MergeSettings(embedding_cosine=arguments.cosine, thumbnail_difference=arguments.difference)
-    report = {"bundle": str(arguments.bundle), "merge": vars(merge), **measure(photos, sequence, arguments.bundle, merge)}
+    report = {
+        "bundle": str(arguments.bundle),
+        "merge": vars(merge),
+        **measure(photos, sequence, arguments.bundle, merge),
+    }
     (arguments.out / "report.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))
 
