@@ -4,10 +4,10 @@
 
     python bench/memory_sequence.py --photos DIR [--bundle models/starter] [--things 60] [--out out/memory_sequence]
 
-DIR/CLASS/*.jpg. Two photos of each class are two things of one kind ("two mugs"). Each is shown as a robot would see it
-on its rounds: again and again at one place, then moved 3 m or more, and seen there; each time from a slightly other
-view, in other light, with noise. Writes `truth.csv` (time, thing, x, y, view) and `report.json`: precision and recall of
-merging over pairs of sightings, how many memories each thing became, and how many things are where they are now.
+DIR/CLASS/*.jpg. Two photos of each class are two things of one kind ("two mugs"). Each is shown as a robot would see
+it on its rounds: again and again at one place, then, every second thing, 30 m away; each time from a slightly other
+view, in other light, with noise. Writes `truth.csv` (time, thing, x, y, view) and `report.json`: precision and recall
+of merging over pairs of sightings, and how many things the memory has where they are now.
 """
 
 from __future__ import annotations

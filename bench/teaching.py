@@ -5,10 +5,10 @@
     python bench/teaching.py --data DIR [--bundle models/starter] [--out out/teaching.json]
 
 DIR as config/collect_starter.yaml makes it. Names left out of training: words and pseudo-words without photos, from
-`distractors_eval`, each paired with a photo of `image_eval` that the memory holds among all others. Each is taught with
-1, 3 or 5 photos and as many utterances (or fewer, where a name has fewer voices); it is asked for by its typed name and
-by the voices that taught nothing. The known names are asked for before and after 50 names were taught. With --cosine and
---margin, other thresholds than those in visual_byte_core/runtime/taught.py for spoken queries.
+`distractors_eval`, each paired with photos of `image_eval` in a memory of all classes. Each is taught with 1, 3 or 5
+photos and as many utterances (or fewer, where a name has fewer voices); it is asked for by its typed name and by the
+voices that taught nothing. The known names are asked for before and after 50 names were taught. With --cosine and
+--margin: other thresholds than those in visual_byte_core/runtime/taught.py for spoken queries.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_a_pose_that_is_no_good_is_not_kept(robot: Robot) -> None:
     values = robot.graph.diagnosis("embedding_node", lambda values: "poses in another frame" in values)
     assert values["poses too uncertain"] == values["poses in another frame"] == "1"
     assert values["tf2_ros"] in ("installed", "not installed") and values["pose source"] == "pose_with_covariance"
-    assert "left out: pose: is in frame 'odom', expected 'map'" in robot.process.output()
+    assert "left out: pose: position is known to 2.00 m, at most 0.5" in robot.process.output()
 
 
 def test_another_map_is_marked_and_not_mixed(robot: Robot) -> None:

@@ -181,7 +181,8 @@ class EmbeddingNode(ManagedNode):
             most_position_deviation=self.parameters["most_position_deviation"],
             most_angle_deviation=self.parameters["most_angle_deviation"],
         )
-        return PoseInput(self, self.parameters["pose_type"], self.parameters["pose_topic"], limits)
+        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
+        return PoseInput(self, kind, topic, limits, self.parameters["map_id"])
 
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""

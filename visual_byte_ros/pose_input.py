@@ -32,10 +32,10 @@ POSES = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears
 class PoseInput:
     """kind: one of POSE_TYPES. Raises ConfigurationError if tf is asked for where tf2_ros is not installed."""
 
-    def __init__(self, node: Node, kind: str, topic: str, limits: PoseLimits) -> None:
+    def __init__(self, node: Node, kind: str, topic: str, limits: PoseLimits, map_id: str) -> None:
         self._node, self._kind, self._limits = node, kind, limits
         self._track = PoseTrack(limits)
-        self._map_id = ""
+        self._map_id = map_id
         self._subscription = self._buffer = self._listener = None
         if kind == "tf":
             if tf2_ros is None:
