@@ -32,6 +32,7 @@ from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.mixup import Mixup
 from visual_byte_core.training.optimizer import make_optimizer
 from visual_byte_core.training.parts import Parts
+from visual_byte_core.training.photo_teacher import PhotoTeacher, photo_features
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.schedule import learning_rate_share
@@ -64,7 +65,8 @@ class Trainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         quicken_depthwise(self.network)
         self.overlap = overlap_matrix([name.slug for name in self.names], overlaps(self.names)).to(self.device)
-        self.optimizer = make_optimizer(self.network, config.optimizer)
+        self.photo_teacher = self._photo_teacher()
+        self.optimizer = make_optimizer(self.network, config.optimizer, self.photo_teacher)
         self.precision = _precision(config.optimizer.precision, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         batch = config.optimizer.classes * config.optimizer.photos * config.optimizer.accumulate
@@ -80,7 +82,8 @@ class Trainer:
         self.average = AveragedWeights(self.network, config.optimizer.ema)
         if resume:
             self._resume()
-        distributed.copy_from_first([*self.network.state_dict().values()])
+        teacher = self.photo_teacher.state_dict() if self.photo_teacher else {}
+        distributed.copy_from_first([*self.network.state_dict().values(), *teacher.values()])
         self.forward: Callable[[Tensor], Tensor] = self.network
         if config.optimizer.compile:
             self.forward = torch.compile(self.network)
@@ -185,8 +188,9 @@ class Trainer:
             for name, term in self._gradients(batch, progress, len(batches)).items():
                 sums[name] = sums.get(name, torch.zeros(())) + term / len(batches)
         self.scaler.unscale_(self.optimizer)
-        distributed.average_gradients(self.network.parameters())
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimizer.clip_norm)
+        trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        distributed.average_gradients(trained)
+        norm = torch.nn.utils.clip_grad_norm_(trained, self.config.optimizer.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.follow(self.network)
@@ -206,6 +210,8 @@ class Trainer:
         with self._autocast():
             images, embedded = self._embed(batch, size) if not chunk else self._embed_without_graph(batch, size)
             extra = {name: term for more in self.extra_terms for name, term in more(images, embedded).items()}
+            if self.photo_teacher:
+                extra |= self.photo_teacher(batch.sources, embedded.photos)
         gathered = distributed.gather(embedded)
         terms = {**losses(self.network, gathered, self.overlap, self.config.loss, progress), **extra}
         terms["total"] = terms["total"] + sum(extra.values())
@@ -264,6 +270,19 @@ class Trainer:
         if self.config.augment.mixup:
             terms.append(Mixup(self.config, self.network))
         return terms
+
+    def _photo_teacher(self) -> PhotoTeacher | None:
+        """With what it makes of every photo, which the first process computes for all."""
+        config = self.config.distill
+        if not config.photo_teacher:
+            return None
+        paths = [path for photos in self.data.photos for path in photos]
+        if distributed.rank() > 0:
+            distributed.wait_for_all()
+        features = photo_features(config, Path(self.config.data.root), paths, self.device)
+        if distributed.rank() == 0:
+            distributed.wait_for_all()
+        return PhotoTeacher(config, features, self.config.model.dimension).to(self.device)
 
     def _explain(self, batch: Batch, embedded: Embedded, terms: dict[str, Tensor]) -> str:
         """Why a loss is not finite: which term, and which input if it is one alone."""
@@ -341,6 +360,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.network.state_dict() if self.average.decay else {},
             "average_steps": self.average.steps,
+            "photo_teacher": self.photo_teacher.state_dict() if self.photo_teacher else {},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
@@ -372,6 +392,8 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             if self.average.decay:
                 self.average.network.load_state_dict(state["average"])
+            if self.photo_teacher:
+                self.photo_teacher.load_state_dict(state["photo_teacher"])
         except RuntimeError as error:
             raise ConfigurationError(f"{self.out}: was started with another model or ema; use the same") from error
         self.average.steps = state["average_steps"]
