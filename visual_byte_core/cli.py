@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # here, where a reader that left is dealt with, and not as Python ends
         return code
     except KeyboardInterrupt:
-        return _failed("stopped by the keyboard")
+        return _failed("interrupted")
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

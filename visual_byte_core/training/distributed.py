@@ -6,31 +6,78 @@ Started by `torchrun`, whose environment variables say how many there are. Embed
 gradients, so that negatives come from every process; the gradients of the weights are then averaged. Both together give
 what one process with the whole batch would compute: gathering adds up what each of w processes sends back for the same
 loss, and the mean takes the w away again.
+
+A process that fails leaves its reason in the store through which they met. The others look there, so that nobody waits
+in a collective for one that will not come.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather
+from torch.distributed.rendezvous import rendezvous
 
+from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training.losses import Embedded
 
-
-def start(device_type: str) -> None:
-    """Join the other processes that torchrun started; nothing if there are none."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+FAILURE = "failure"
+LOOKS_EVERY, GRACE = 0.5, 5.0  # seconds; a collective mostly breaks off by itself and says so earlier
 
 
-def stop() -> None:
-    """Leave the other processes."""
-    if dist.is_initialized():
+@contextmanager
+def together(device_type: str) -> Iterator[None]:
+    """Join the other processes that torchrun started, each with a GPU of its own; nothing if there are none.
+
+    What fails in here fails in all: an error of any process is raised in the others as a DataError with its message.
+    One that hangs in a collective all the same prints the message and ends.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    if device_type == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    store, number, size = next(iter(rendezvous("env://")))
+    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", store=store, rank=number, world_size=size)
+    shared, watched = (dist.PrefixStore("visual_byte", store.clone()) for _ in range(2))  # one a thread
+    left = threading.Event()
+    threading.Thread(target=_end_with_the_others, args=(watched, left), daemon=True).start()
+    try:
+        yield
+    except BaseException as error:
+        told = _failure(shared)
+        if told and not isinstance(error, VisualByteError):
+            raise DataError(told) from error
+        if not told:
+            shared.set(FAILURE, str(error) or f"process {number} was stopped")
+        raise
+    finally:
+        left.set()
         dist.destroy_process_group()
+
+
+def _end_with_the_others(store: dist.Store, left: threading.Event) -> None:
+    while not left.wait(LOOKS_EVERY):
+        told = _failure(store)
+        if told and not left.wait(GRACE):
+            print(f"visual-byte: error: {told}", file=sys.stderr, flush=True)
+            os._exit(1)  # the main thread is in a collective that no exception reaches
+
+
+def _failure(store: dist.Store) -> str:
+    """Why another process failed, or "" if none did."""
+    try:
+        return store.get(FAILURE).decode() if store.check([FAILURE]) else ""
+    except RuntimeError:
+        return "the process that the others met at has ended; its own message says why"
 
 
 def rank() -> int:
@@ -44,6 +91,31 @@ def world_size() -> int:
 def wait_for_all() -> None:
     if dist.is_initialized():
         dist.barrier()
+
+
+def from_first(value: Any) -> Any:
+    """What the first process has for `value`; the others wait until it gives it."""
+    values = [value]
+    if world_size() > 1:
+        dist.broadcast_object_list(values, 0)
+    return values[0]
+
+
+def merge(found: Mapping[str, str]) -> dict[str, str]:
+    """What any process found."""
+    parts: list[Any] = [found] * world_size()
+    if world_size() > 1:
+        dist.all_gather_object(parts, found)
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def any_of(value: bool, device: torch.device) -> bool:
+    """Whether it is true in any process."""
+    if world_size() == 1:
+        return value
+    flag = torch.tensor(int(value), device=device)
+    dist.all_reduce(flag, dist.ReduceOp.MAX)
+    return bool(flag)
 
 
 def gather(embedded: Embedded) -> Embedded:
