@@ -116,9 +116,9 @@ def answer_card(asked: Asked) -> str:
         for i, (match, jpeg) in enumerate(zip(record["nearest"], asked.thumbnails, strict=True))
     )
     reason = f'<div class="soft">{html.escape(record["reason"])}</div>' if record["reason"] else ""
+    badge = ": ".join(filter(None, (record["status"].replace("_", " "), verdict)))
     return (
-        f"<article>{picture}<div><h3>{html.escape(words)}"
-        f' <span class="badge {tone}">{": ".join(filter(None, (record["status"].replace("_", " "), verdict)))}</span></h3>'
+        f'<article>{picture}<div><h3>{html.escape(words)} <span class="badge {tone}">{badge}</span></h3>'
         f'<div class="soft">{record["time"]:.2f} s · {html.escape(record["modality"])}'
         f"{html.escape(expected)}</div>{reason}<ol>{matches}</ol></div></article>\n"
     )

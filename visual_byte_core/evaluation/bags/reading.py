@@ -171,10 +171,11 @@ class Bag:
                     self.lost_bytes += self._cut_sqlite[-1].lost
             except UNREADABLE as error:
                 raise DataError(f"{file}: no bag that can be read, not even in part ({error})") from error
-        self.cut = f"{self.path.name}: the bag has no proper end ({reason}): {self.lost_bytes} bytes are lost"
-        expected = _messages_expected(self.path)
-        if expected:
-            self.cut += f" of the {expected} messages that it says it holds"
+        self.cut = (
+            f"{self.path.name}: the bag has no proper end ({reason.rstrip('.')}): {self.lost_bytes} bytes are lost"
+        )
+        if expected := _messages_expected(self.path):
+            self.cut += f"; it was to hold {expected} messages"
 
     def _open_mcap(self, file: Path) -> None:
         whole = CutMcap(file)
