@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bags import evaluated, write_sample_bag
-from graph import Graph, open_graph
+from bags import evaluated, write_photos, write_sample_bag
+from graph import Graph, Process, open_graph
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import Reader
@@ -22,6 +22,7 @@ from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query, Remembered
+from visual_byte_core.cli import main
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.evaluation.bags.compose import BagPlan, Event
 from visual_byte_core.evaluation.bags.reading import Bag
@@ -116,8 +117,6 @@ def test_what_is_recorded_can_be_evaluated(graph: Graph, bundle: Bundle, tmp_pat
     assert process.end(signal.SIGTERM) == 0
     with Bag(tmp_path / "recorded") as bag:
         assert bag.cut == "" and f"{graph.namespace}/image" in [topic.name for topic in bag.topics]
-    from visual_byte_core.cli import main
-
     command = ["eval-bag", str(tmp_path / "recorded"), "--bundle", str(bundle.path), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     assert json.loads((tmp_path / "out" / "report.json").read_text())["counts"]["images"] == 4
@@ -127,3 +126,24 @@ def test_a_bag_that_is_there_is_not_overwritten(graph: Graph, tmp_path: Path) ->
     (tmp_path / "there").mkdir()
     process = graph.start("recorder_node", bag=str(tmp_path / "there"))
     assert "exists already" in process.wait_for_output("cannot configure")
+
+
+def test_bringup_records(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
+    arguments = [
+        "-r",
+        f"__ns:={graph.namespace}",
+        "-p",
+        f"bundle:={bundle.path}",
+        "-p",
+        f"memory_folder:={tmp_path / 'm'}",
+    ]
+    arguments += ["-p", "source:=folder", "-p", f"path:={tmp_path / 'bag' / 'photos'}"]
+    write_photos(tmp_path / "bag" / "photos")
+    log = tmp_path / "bringup.log"
+    process = Process("visual_byte_ros.bringup", log, [*arguments, "--", "--record", str(tmp_path / "walk")], {})
+    graph.processes.append(process)
+    values = graph.diagnosis("recorder_node", lambda values: int(values.get("recorded messages", "0")) > 3)
+    assert values["bag"] == str(tmp_path / "walk")
+    assert process.end(signal.SIGTERM) == 0
+    with Bag(tmp_path / "walk") as bag:
+        assert bag.cut == "" and bag.count([f"{graph.namespace}/image"]) > 3

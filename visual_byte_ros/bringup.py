@@ -13,6 +13,8 @@ import argparse
 import json
 import sys
 
+from rclpy.utilities import remove_ros_args
+
 from visual_byte_ros.camera_node import CameraNode
 from visual_byte_ros.embedding_node import EmbeddingNode
 from visual_byte_ros.lifecycle import run
@@ -26,20 +28,12 @@ def main() -> None:
     nodes = [EmbeddingNode, CameraNode, TextNode, MicrophoneNode]
     parser = argparse.ArgumentParser(prog="bringup", description="All nodes in one process.")
     parser.add_argument("--record", nargs="?", const="", metavar="BAG", help="also record a bag into this folder")
-    own, others = _split(sys.argv[1:])
-    chosen = parser.parse_args(own)
-    sys.argv[1:] = others
+    chosen = parser.parse_args(remove_ros_args(sys.argv)[1:])
     if chosen.record is not None:
         nodes.insert(1, RecorderNode)
         if chosen.record:
-            sys.argv += ["--ros-args", "-p", f"recorder_node:bag:={json.dumps(chosen.record)}", "--"]
+            sys.argv += ["--ros-args", "-p", f"bag:={json.dumps(chosen.record)}", "--"]
     sys.exit(run(nodes, "config/visual_byte.yaml"))
-
-
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Our arguments, and those of ROS from --ros-args on."""
-    begin = arguments.index("--ros-args") if "--ros-args" in arguments else len(arguments)
-    return arguments[:begin], arguments[begin:]
 
 
 if __name__ == "__main__":
