@@ -35,13 +35,16 @@ article > div { min-width: 0; flex: 1; } article img { display: block; border-ra
 h3 { font-size: 15px; margin: 0; overflow-wrap: anywhere; }
 .badge { display: inline-block; border: 1px solid currentColor; border-radius: 10px; padding: 0 8px; font-size: 12px;
   font-weight: 600; color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
-ol { display: flex; flex-wrap: wrap; gap: 12px; list-style: none; margin: 8px 0 0; padding: 0; }
-li { width: 144px; font-size: 12px; overflow-wrap: anywhere; } li.under { opacity: .62; }
-li img { height: 84px; max-width: 144px; object-fit: contain; }
+ol { display: grid; grid-template-columns: repeat(5, 1fr); gap: 10px; list-style: none; margin: 8px 0 0; padding: 0; }
+li { min-width: 0; font-size: 12px; line-height: 1.3; overflow-wrap: anywhere; } li.under { opacity: .62; }
+li img { height: 84px; max-width: 100%; object-fit: contain; object-position: left; }
 .axis { position: relative; height: 6px; background: #eef0f4; border-radius: 3px; margin: 5px 0 3px; }
 .axis i { position: absolute; left: 0; top: 0; bottom: 0; background: var(--mark); border-radius: 3px; }
 .axis b { position: absolute; top: -3px; bottom: -3px; width: 2px; background: var(--bad); }
-@media print { body { margin: 0; max-width: none; font-size: 11px; } article { border-color: #999; }
+@media (max-width: 640px) { ol { grid-template-columns: repeat(3, 1fr); } }
+@page { margin: 14mm; }
+@media print { body { margin: 0; padding: 0; max-width: none; font-size: 11px; } article { border-color: #999; }
+  .query { width: 84px; height: 84px; } li { font-size: 9.5px; } li img { height: 64px; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
@@ -141,7 +144,8 @@ def _match(match: dict[str, Any], jpeg: bytes, threshold: float, under: bool) ->
     return (
         f'<li{" class=under" if under else ""}>{picture}<div class="axis">'
         f'<i style="width:{_percent(match["score"])}"></i><b style="left:{_percent(threshold)}"></b></div>'
-        f"<strong>{html.escape(name)}</strong><br>score {match['score']:.3f}, probability {match['probability']:.2f}"
+        f"<strong>{html.escape(name)}</strong><br>score {match['score']:.3f}"
+        f"<br>probability {match['probability']:.2f}"
         f'<br><span class="soft">seen {seen}{place}</span></li>'
     )
 
