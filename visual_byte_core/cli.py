@@ -16,10 +16,12 @@ from visual_byte_core.commands import (
     card,
     collect,
     distill,
+    eval_bag,
     evaluate,
     export,
     figures,
     find,
+    make_bag,
     precompute,
     quiet,
     train,
@@ -40,6 +42,8 @@ COMMANDS = {
     "figures": figures,
     "card": card,
     "find": find,
+    "eval-bag": eval_bag,
+    "make-bag": make_bag,
 }
 
 
