@@ -92,7 +92,7 @@ if __name__ == "__main__":
         for process in both:
             process.start()
         for process in both:
-            process.join(90)
+            process.join(240)
             process.kill()
         codes[case] = [process.exitcode for process in both]
     print(json.dumps(codes))
@@ -162,7 +162,7 @@ def ended(dataset: Path, collect_config: CollectConfig, tmp_path_factory: pytest
     (folder / "script.py").write_text(FAILURES, encoding="utf-8")
     command = [sys.executable, str(folder / "script.py"), str(folder / "config.yaml"), str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     (folder / "codes.json").write_text(done.stdout, encoding="utf-8")
     return folder
@@ -178,7 +178,7 @@ def ended(dataset: Path, collect_config: CollectConfig, tmp_path_factory: pytest
         ),
         ("data", "banana: ten files drawn here could not be read", None),
         ("disk", "cannot be written \\(File too large\\); make room and start again", None),
-        ("signal", "stopped after step 2; go on with --resume", "error: interrupted"),
+        ("signal", "stopped after step 2; go on with --resume", "interrupted"),
         ("hang", "error: the second failed", ""),
     ],
 )

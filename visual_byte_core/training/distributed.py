@@ -30,7 +30,7 @@ from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training.losses import Embedded
 
 FAILURE = "failure"
-LOOKS_EVERY, GRACE = 0.5, 5.0  # seconds; a collective mostly breaks off by itself and says so earlier
+LOOKS_EVERY, GRACE = 0.5, 10.0  # seconds; a collective mostly breaks off by itself and says so earlier
 
 
 @contextmanager
@@ -58,8 +58,8 @@ def together(device_type: str) -> Iterator[None]:
             others.tell(str(error) or f"process {number} was interrupted")
         raise
     finally:
-        others.leave()
         dist.destroy_process_group()
+        others.leave()  # after it, for this too can hang when a process is gone
 
 
 class _Others:
