@@ -16,21 +16,21 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 from torch.distributed.rendezvous import rendezvous
 
 from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training.losses import Embedded
 
 FAILURE = "failure"
-LOOKS_EVERY, GRACE = 0.5, 5.0  # seconds; a collective mostly breaks off by itself and says so earlier
+LOOKS_EVERY, GRACE = 0.5, 10.0  # seconds; a collective mostly breaks off by itself and says so earlier
 
 
 @contextmanager
@@ -47,37 +47,56 @@ def together(device_type: str) -> Iterator[None]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     store, number, size = next(iter(rendezvous("env://")))
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo", store=store, rank=number, world_size=size)
-    shared, watched = (dist.PrefixStore("visual_byte", store.clone()) for _ in range(2))  # one a thread
-    left = threading.Event()
-    threading.Thread(target=_end_with_the_others, args=(watched, left), daemon=True).start()
+    others = _Others(store)
     try:
         yield
     except BaseException as error:
-        told = _failure(shared)
-        if told and not isinstance(error, VisualByteError):
+        told = others.told()
+        if told and isinstance(error, Exception) and not isinstance(error, VisualByteError):
             raise DataError(told) from error
         if not told:
-            shared.set(FAILURE, str(error) or f"process {number} was stopped")
+            others.tell(str(error) or f"process {number} was interrupted")
         raise
     finally:
-        left.set()
         dist.destroy_process_group()
+        others.leave()  # after it, for this too can hang when a process is gone
 
 
-def _end_with_the_others(store: dist.Store, left: threading.Event) -> None:
-    while not left.wait(LOOKS_EVERY):
-        told = _failure(store)
-        if told and not left.wait(GRACE):
-            print(f"visual-byte: error: {told}", file=sys.stderr, flush=True)
+class _Others:
+    """Why another process failed: kept in the store through which all met, and looked for in a thread."""
+
+    def __init__(self, store: dist.Store) -> None:
+        # One for each thread; torch's stubs lack `clone`.
+        self._mine, self._watched = (dist.PrefixStore("visual_byte", store.clone()) for _ in range(2))  # type: ignore[attr-defined]
+        self._heard, self._left = "", threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def told(self) -> str:
+        """The reason, or "" if no process failed."""
+        return self._heard or self._look(self._mine)
+
+    def tell(self, reason: str) -> None:
+        """Leave the reason, and time to hear it: the store may end with this process."""
+        with suppress(RuntimeError):  # the store ended already, and with it the others
+            self._mine.set(FAILURE, reason)
+            time.sleep(2 * LOOKS_EVERY)
+
+    def leave(self) -> None:
+        self._left.set()
+
+    def _watch(self) -> None:
+        while not self._heard and not self._left.wait(LOOKS_EVERY):
+            self._heard = self._look(self._watched)
+        if not self._left.wait(GRACE):
+            print(f"visual-byte: error: {self._heard}", file=sys.stderr, flush=True)
             os._exit(1)  # the main thread is in a collective that no exception reaches
 
-
-def _failure(store: dist.Store) -> str:
-    """Why another process failed, or "" if none did."""
-    try:
-        return store.get(FAILURE).decode() if store.check([FAILURE]) else ""
-    except RuntimeError:
-        return "the process that the others met at has ended; its own message says why"
+    @staticmethod
+    def _look(store: dist.Store) -> str:
+        try:
+            return store.get(FAILURE).decode() if store.check([FAILURE]) else ""
+        except RuntimeError:
+            return "the first process of this run has ended; its own message says why"
 
 
 def rank() -> int:
@@ -123,8 +142,8 @@ def gather(embedded: Embedded) -> Embedded:
     if world_size() == 1:
         return embedded
     n, d = len(embedded.classes), embedded.photos.shape[1]
-    photos = all_gather(embedded.photos.reshape(-1, n, d))  # the k photos of a class stay a column
-    texts, sounds = all_gather(embedded.texts), all_gather(embedded.sounds)
+    photos = _AllGather.apply(embedded.photos.reshape(-1, n, d))  # the k photos of a class stay a column
+    texts, sounds = _AllGather.apply(embedded.texts), _AllGather.apply(embedded.sounds)
     classes = [torch.empty_like(embedded.classes) for _ in texts]
     dist.all_gather(classes, embedded.classes)
     return Embedded(
@@ -133,6 +152,22 @@ def gather(embedded: Embedded) -> Embedded:
         torch.cat([s[:n] for s in sounds] + [s[n:] for s in sounds]),
         torch.cat(classes),
     )
+
+
+class _AllGather(torch.autograd.Function):
+    """Every process's tensor; the gradient of mine is the sum of what all send back for it."""
+
+    @staticmethod
+    def forward(_: Any, tensor: Tensor) -> tuple[Tensor, ...]:
+        tensors = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(world_size())]
+        dist.all_gather(tensors, tensor.contiguous())
+        return tuple(tensors)
+
+    @staticmethod
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        total = torch.stack(gradients)
+        dist.all_reduce(total)
+        return total[rank()]
 
 
 @torch.no_grad()

@@ -259,7 +259,7 @@ class Trainer:
         terms = {**losses(self.network, gathered, self.overlap, self.config.loss, progress), **extra}
         terms["total"] = terms["total"] + sum(extra.values())
         if not torch.isfinite(terms["total"]):
-            raise DataError(self._explain(batch, embedded, terms))
+            raise DataError(self._explain(batch, embedded, gathered, terms))
         self.scaler.scale(terms["total"] / of).backward()
         if cache:
             cache.backward()
@@ -292,7 +292,7 @@ class Trainer:
         if self.config.loss.parts:
             terms.append(Parts(self.config.loss, self.network, self.overlap))
         if self.config.augment.mixup:
-            terms.append(Mixup(self.config, self.network))
+            terms.append(Mixup(self.config, self.network, self.overlap))
         return terms
 
     def _photo_teacher(self) -> PhotoTeacher | None:
@@ -308,14 +308,16 @@ class Trainer:
             distributed.wait_for_all()
         return PhotoTeacher(config, features, self.config.model.dimension).to(self.device)
 
-    def _explain(self, batch: Batch, embedded: Embedded, terms: dict[str, Tensor]) -> str:
+    def _explain(self, batch: Batch, mine: Embedded, gathered: Embedded, terms: dict[str, Tensor]) -> str:
         """Why a loss is not finite: which term, and which input if it is one alone."""
-        broken = ", ".join(name for name, term in terms.items() if not torch.isfinite(term))
-        rows = torch.cat([embedded.photos, embedded.texts, embedded.sounds]).isfinite().all(dim=1).logical_not()
+        broken = ", ".join(sorted(name for name, term in terms.items() if not torch.isfinite(term)))
+        rows, of_all = (
+            torch.cat([e.photos, e.texts, e.sounds]).isfinite().all(dim=1).logical_not() for e in (mine, gathered)
+        )
         if rows.any() and not rows.all():
             inputs = [batch.sources[i] for i in rows.nonzero().flatten().tolist()]
             cause = f"from {', '.join(inputs[:3])} ({len(inputs)} of {len(rows)} inputs); look at it"
-        elif distributed.world_size() > 1 and not rows.any():
+        elif of_all.any() and not rows.any():
             cause = "from another process's inputs, which it names"
         else:
             cause = "from every input, so the weights are broken; lower optimizer.learning_rate"
