@@ -85,7 +85,7 @@ def taught(data: Data, names: list[str], examples: int) -> dict:
         asked["unheard voice"] = [(n, "audio", v) for n in names for v in data.new_voices[n][voices[n] :]]
         before = {kind: share_right(finder, queries) for kind, queries in asked.items()}
         for name, shown in zip(names, list(data.photos)[: len(names)], strict=True):
-            teach(memory, data, name, data.photos[shown][-examples:], voices[name])
+            teach(memory, data, name, shown, examples, voices[name])
         after = {kind: share_right(finder, queries) for kind, queries in asked.items()}
     utterances = round(float(np.mean(list(voices.values()))), 2)
     return {"names": len(names), "utterances": utterances, "before": before, "after": after}
@@ -100,7 +100,7 @@ def known(data: Data, names: list[str]) -> dict:
         queries += [(c, "audio", vector) for c, vectors in data.known_voices.items() for vector in vectors]
         before = [right(finder, *query) for query in queries]
         for name, shown in zip(names, list(data.photos), strict=False):
-            teach(memory, data, name, data.photos[shown][-1:], 1)
+            teach(memory, data, name, shown, 1, 1)
         after = [right(finder, *query) for query in queries]
     told: dict = {}
     for kind in ("text", "audio"):
@@ -118,9 +118,9 @@ def remembering(data: Data, folder: str) -> Memory:
     return memory
 
 
-def teach(memory: Memory, data: Data, name: str, photos: list[np.ndarray], voices: int) -> None:
-    for photo in photos:
-        memory.remember(photo, Seen(1.1e9, label=name, source=name))
+def teach(memory: Memory, data: Data, name: str, shown: str, examples: int, voices: int) -> None:
+    for photo in data.photos[shown][-examples:]:
+        memory.remember(photo, Seen(1.1e9, label=name, source=shown))
     prototypes = [Prototype("text", data.embedder.embed_text(spelled(name)), spelled(name))]
     prototypes += [Prototype("audio", vector) for vector in data.new_voices[name][:voices]]
     memory.taught.teach(name, prototypes)
@@ -131,7 +131,9 @@ def share_right(finder: Finder, queries: list[tuple[str, str, np.ndarray]]) -> f
 
 
 def right(finder: Finder, name: str, modality: str, embedding: np.ndarray) -> bool:
-    return finder.find(embedding, modality, 1).nearest[0].source == name
+    """A taught name is its memories' label; a known one is the class of the photo, whatever else it was taught as."""
+    nearest = finder.find(embedding, modality, 1).nearest[0]
+    return name in (nearest.label, nearest.source)
 
 
 def names_in(folder: Path) -> list[str]:
