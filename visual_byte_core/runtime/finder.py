@@ -20,7 +20,7 @@ MODALITIES = ("text", "audio", "image")
 FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 MOST_OF_A_NAME = 100
-TAUGHT_PROBABILITY = 0.9  # that a query is for the taught name it is taken for; measured by bench/teaching.py
+TAUGHT_PROBABILITY = 0.9  # a fixed value: the calibration knows nothing of names that were taught later
 
 
 @dataclass(frozen=True)
