@@ -120,21 +120,22 @@ def _ask_present(
     own: NDArray[np.bool_],
     itself: NDArray[np.bool_],
 ) -> None:
-    usable = np.where(itself, -np.inf, scores)
+    usable = np.where(itself, np.float32(-np.inf), scores)
     for size, sample in samples.items():
         there = (own & ~itself)[:, :size].any(axis=1)
-        best = usable[there, :size].argmax(axis=1)
-        rows = np.arange(len(best))
-        sample.present.append(usable[there][rows, best])
-        sample.right.append(own[there][rows, best])
+        shown = usable[there, :size]
+        best = shown.argmax(axis=1)
+        sample.present.append(shown[np.arange(len(best)), best])
+        sample.right.append(own[np.flatnonzero(there), best])
 
 
 def _ask_absent(samples: Mapping[int, Samples], scores: NDArray[np.float32], same: NDArray[np.bool_]) -> None:
     """Ask each query of the first `size` memories that are not of its class: the size stays, whatever was left out."""
     others = np.cumsum(~same, axis=1, dtype=np.int32)
-    usable = np.where(same, -np.inf, scores)
+    best_so_far = np.maximum.accumulate(np.where(same, np.float32(-np.inf), scores), axis=1)
     for size, sample in samples.items():
-        sample.absent.append(np.where(others <= size, usable, -np.inf).max(axis=1))
+        last = np.minimum((others < size).sum(axis=1), others.shape[1] - 1)
+        sample.absent.append(best_so_far[np.arange(len(last)), last])
 
 
 def _memory_order(photo_class: NDArray[np.integer], views: int, generator: np.random.Generator) -> NDArray[np.int64]:
