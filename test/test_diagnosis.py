@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from visual_byte_core.training.config import OptimizerConfig, TrainingConfig
-from visual_byte_core.training.diagnosis import Doctor, Journal, contrasts_warning, quiet_warning, unheard_warning
+from visual_byte_core.training.diagnosis import Doctor, contrasts_warning, quiet_warning, unheard_warning
+from visual_byte_core.training.journal import Journal
 
 CONFIG = TrainingConfig(optimizer=OptimizerConfig(learning_rate=1e-3))
 
@@ -80,9 +81,25 @@ def test_the_journal_writes_tables_and_events(tmp_path: Path) -> None:
 
 
 def test_a_table_of_other_columns_is_kept_beside(tmp_path: Path) -> None:
-    for values in ({"total": 1.0}, {"total": 2.0, "clip": 1.0}):
-        journal = Journal(tmp_path)
-        journal.epoch(1, values)
+    for epoch, values in enumerate(({"total": 1.0}, {"total": 2.0, "clip": 1.0}), start=1):
+        journal = Journal(tmp_path, epoch=epoch - 1)
+        journal.epoch(epoch, values)
         journal.close()
-    assert (tmp_path / "log.older.csv").read_text().splitlines()[0] == "epoch,total"
+    assert (tmp_path / "log.older1.csv").read_text().splitlines()[0] == "epoch,total"
     assert (tmp_path / "log.csv").read_text().splitlines()[0] == "epoch,total,clip"
+
+
+def test_a_resumed_run_drops_what_it_trains_again_and_remembers_the_rest(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for number in (1, 2, 3):
+        journal.step(20 * number, {"total": 3.0})
+        journal.epoch(number, {"total": 1 / number})
+    journal.close()
+    with open(tmp_path / "log.csv", "a", encoding="utf-8") as file:
+        file.write("4")  # a crash in the middle of a line
+    journal = Journal(tmp_path, step=45, epoch=2)
+    journal.close()
+    assert journal.epochs == [{"epoch": 1, "total": 1}, {"epoch": 2, "total": 0.5}]
+    assert (tmp_path / "steps.csv").read_text().splitlines() == ["step,total", "20,3.0", "40,3.0"]
+    assert (tmp_path / "log.csv").read_text().splitlines() == ["epoch,total", "1,1.0", "2,0.5"]
+    assert len(Doctor(CONFIG, journal.epochs).history) == 2

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two processes compute what one with the whole batch does, and a run by torchrun ends with one checkpoint."""
+"""Two processes compute what one with the whole batch does, write one checkpoint, and fail together."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.training.checkpoint import load_checkpoint
+from visual_byte_core.training.state import STATE
 
 SCRIPT = """
 import json, sys
@@ -24,25 +26,89 @@ from visual_byte_core.training import distributed
 from visual_byte_core.training.config import config_from_dict
 from visual_byte_core.training.loop import Trainer
 
-distributed.start("cpu")
-trainer = Trainer(config_from_dict(json.load(open(sys.argv[1]))))
-trainer.network.train()
-batch = next(iter(trainer._loader(0)))
-terms = trainer._gradients(batch, 0.5, 1)
-distributed.average_gradients(trainer.network.parameters())
-if distributed.rank() == 0:
-    gradients = {name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None}
-    torch.save({"terms": terms, "gradients": gradients, "classes": batch.classes}, sys.argv[2])
-distributed.stop()
+with distributed.together("cpu"):
+    trainer = Trainer(config_from_dict(json.load(open(sys.argv[1]))))
+    trainer.network.train()
+    batch = next(trainer._batches(0))
+    terms = trainer._gradients(batch, 0.5, 1)
+    distributed.average_gradients(trainer.network.parameters())
+    if distributed.rank() == 0:
+        gradients = {name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None}
+        torch.save({"terms": terms, "gradients": gradients, "classes": batch.classes}, sys.argv[2])
+"""
+
+# Each case in two processes of its own; none is ended by torchrun, so each must end by itself.
+FAILURES = """
+import contextlib, io, json, multiprocessing, os, resource, signal, socket, sys, threading, time
+import torch
+from visual_byte_core.cli import main
+from visual_byte_core.dataset.triplets import TripletDataset
+from visual_byte_core.errors import DataError
+from visual_byte_core.training import distributed
+from visual_byte_core.training.loop import Trainer
+
+def break_loss(trainer, batches, train_step=Trainer._train_step):
+    if trainer.step == 1:
+        forward, words = trainer.forward, len(batches[0].photos)  # the first of the words
+        trainer.forward = lambda pixels: forward(pixels).index_fill(0, torch.tensor([words]), torch.nan)
+    return train_step(trainer, batches)
+
+def refuse(data, draw):
+    raise DataError("banana: ten files drawn here could not be read")
+
+def interrupt(trainer, batches, train_step=Trainer._train_step):
+    if trainer.step == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return train_step(trainer, batches)
+
+def hang(rank):
+    with distributed.together("cpu"):
+        if rank == 1:
+            raise DataError("the second failed")
+        threading.Event().wait(300)
+
+def run(case, rank, port, results):
+    os.environ.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    sys.stderr = open(f"{results}/{case}{rank}.txt", "w", buffering=1)
+    sys.stdout = sys.stderr
+    if case == "hang":
+        return hang(rank)
+    if case == "loss" and rank == 1:
+        Trainer._train_step = break_loss
+    if case == "data" and rank == 1:
+        TripletDataset.__getitem__ = refuse
+    if case == "disk" and rank == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    if case == "signal" and rank == 1:
+        Trainer._train_step = interrupt
+    sys.exit(main(["train", "--config", sys.argv[1], "--set", f"out={results}/{case}"]))
+
+if __name__ == "__main__":
+    fork, codes = multiprocessing.get_context("fork"), {}
+    for case in ("loss", "data", "disk", "signal", "hang"):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        both = [fork.Process(target=run, args=(case, rank, port, sys.argv[2])) for rank in (0, 1)]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join(240)
+            process.kill()
+        codes[case] = [process.exitcode for process in both]
+    print(json.dumps(codes))
 """
 
 
 @pytest.fixture
 def values(dataset: Path, collect_config: CollectConfig, tmp_path: Path) -> dict[str, object]:
+    return small_training(dataset, collect_config.names, tmp_path / "run")
+
+
+def small_training(dataset: Path, names: str, out: Path) -> dict[str, object]:
     return {
-        "out": str(tmp_path / "run"),
+        "out": str(out),
         "renderer": {"size": 32},
-        "data": {"root": str(dataset), "names": collect_config.names, "workers": 0,
+        "data": {"root": str(dataset), "names": names, "workers": 0,
                  "distractors": str(dataset / "distractors")},
         "model": {"backbone": "convnext_atto", "dimension": 16, "layer_scale": 0.1},
         "loss": {"classify_audio": 0.5},
@@ -84,3 +150,43 @@ def test_a_run_of_two_processes_trains_and_writes_once(values: dict[str, object]
     uneven = [*train, "--set", "optimizer.classes=3", "--set", f"out={tmp_path / 'uneven'}"]
     done = torchrun(2, *uneven)
     assert done.returncode != 0 and "2 processes cannot share 3 classes" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def ended(dataset: Path, collect_config: CollectConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with what both processes of each case of FAILURES said, and `codes.json`, how they ended."""
+    folder = tmp_path_factory.mktemp("failures")
+    settings = small_training(dataset, collect_config.names, folder / "run")
+    settings["optimizer"] = {**settings["optimizer"], "photos": 1, "epochs": 3}  # type: ignore[dict-item]
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (folder / "script.py").write_text(FAILURES, encoding="utf-8")
+    command = [sys.executable, str(folder / "script.py"), str(folder / "config.yaml"), str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    (folder / "codes.json").write_text(done.stdout, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("case", "first", "second"),
+    [
+        (
+            "loss",
+            "diverged at step 1 .* from another process's inputs",
+            "diverged at step 1 .* from the words '.*' \\(1 of 8 inputs\\)",
+        ),
+        ("data", "banana: ten files drawn here could not be read", None),
+        ("disk", "cannot be written \\(File too large\\); make room and start again", None),
+        ("signal", "stopped after step 2; go on with --resume", "interrupted"),
+        ("hang", "error: the second failed", ""),
+    ],
+)
+def test_what_ends_one_process_ends_all_and_says_why(ended: Path, case: str, first: str, second: str | None) -> None:
+    codes = json.loads((ended / "codes.json").read_text())[case]
+    said = [(ended / f"{case}{rank}.txt").read_text() for rank in (0, 1)]
+    assert codes == [1, 1], said
+    for text, reason in zip(said, (first, first if second is None else second), strict=True):
+        assert re.search(reason, text), said
+    if case == "signal":
+        assert torch.load(ended / case / STATE, weights_only=True)["step"] == 2

@@ -35,16 +35,50 @@ def test_byte_order_mark_blanks_and_blank_lines_are_fine(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    "content",
     [
-        ("ko\n사과\n", "columns en,ko"),
-        ("en,ko\n", "no name"),
-        ("en,ko\nMug,\nmug,\n", "twice: mug"),
-        ("en,ko,parent\nmug,,cup\n", "no names of this file: cup"),
-        ("en,ko\n!!!,\n", "no letter or digit"),
+        b"\xef\xbb\xbf\r\nen,ko,parent\r\n\r\nmug,\xeb\xa8\xb8\xea\xb7\xb8,\r\n , ,\r\ncup,,mug,,\r\n",
+        b"parent, en ,ko\n,mug,\xeb\xa8\xb8\xea\xb7\xb8\nmug,cup\n",
+        b'en,ko,parent\r"mug","\xeb\xa8\xb8\xea\xb7\xb8",\r" cup ",,Mug',
     ],
 )
-def test_a_file_that_contradicts_itself_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+def test_what_spreadsheets_write_is_read(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "names.csv"
+    path.write_bytes(content)
+    assert read_names(path) == [ClassName("mug", "mug", "머그"), ClassName("cup", "cup", "", "mug")]
+
+
+def test_a_line_that_says_the_same_again_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("en,ko\nmug,머그\ncup,컵\n\n mug , 머그\n", encoding="utf-8")
+    with caplog.at_level("WARNING", logger="visual_byte"):
+        assert [name.slug for name in read_names(path)] == ["mug", "cup"]
+    assert f"{path}: line 5 repeats line 2 (mug) and is left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("ko\n사과\n", "csv: expected a header with the columns en,ko, got ko"),
+        ("", "csv: holds no name"),
+        ("en,ko\n\n,\n", "csv: holds no name"),
+        ("en,ko\nMug,\n\nmug!,\n", "csv, line 4: 'mug!' would share the folder mug with 'Mug' of line 2; rename"),
+        ("en,ko\nmug,\nmug,머그\n", "csv, line 3: 'mug' would share the folder mug with 'mug' of line 2; rename"),
+        ("en,ko\ncup,\n!!!,\n", "csv, line 3: name '!!!' holds no letter or digit"),
+        ("en,ko\n,머그\n", "csv, line 2: no English name in the column en"),
+        ("en,ko\nmug, large,머그\n", "csv, line 2: 3 values for 2 columns; quote a name that holds a comma"),
+        ('en,ko\nmug,\n"cup,\njug,\n', "csv, line 4: cannot be read as a UTF-8 CSV .*unexpected end"),
+        (f"en\nmug\n{'long ' * 21}\n", r"line 3: 'long .*\.\.\.' makes a folder name of 104 .*; shorten it to 100"),
+        (f"en\n{'가' * 70}\n", r"line 2: .* 70 characters \(210 bytes\); shorten it to 100 \(200\)"),
+        ("en\nAux\n", "line 2: 'Aux' makes the folder name aux, which Windows keeps for a device; reword it"),
+        ("en,ko,parent\nmug,,cup\n", "csv, line 2: the parent cup of mug is no name of this file; add it"),
+        ("en,ko,parent\nmug,,mug\n", "csv, line 2: mug is its own parent, by way of mug; remove one parent"),
+        ("en,ko,parent\nx,,a\na,,b\nb,,c\nc,,a\n", "line 3: a is its own parent, by way of b; remove one parent"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused_by_line(tmp_path: Path, content: str, reason: str) -> None:
     path = tmp_path / "names.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InvalidNames, match=reason):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from visual_byte_ros import camera_node, embedding_node, microphone_node, text_node
+from visual_byte_ros import camera_node, embedding_node, microphone_node, recorder_node, text_node
 from visual_byte_ros.parameters import Parameter
 
 ROOT = Path(__file__).parents[1]
-NODES = (camera_node, embedding_node, microphone_node, text_node)
+NODES = (camera_node, embedding_node, microphone_node, recorder_node, text_node)
 NAMES = {node: node.__name__.removeprefix("visual_byte_ros.") for node in NODES}
 ROWS = [pytest.param(node, row, id=f"{NAMES[node]}.{row.name}") for node in NODES for row in node.PARAMETERS]
 

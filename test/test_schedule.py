@@ -10,7 +10,7 @@ import torch
 from visual_byte_core.training.average import AveragedWeights
 from visual_byte_core.training.config import LossConfig
 from visual_byte_core.training.network import VisualByteNet
-from visual_byte_core.training.schedule import audio_weight, learning_rate_share, visual_weight
+from visual_byte_core.training.schedule import audio_weight, learning_rate_share, sound_is_on, visual_weight
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
@@ -35,6 +35,7 @@ def test_lambda_is_constant_weighted_warmed_up_or_in_phases(config: LossConfig, 
 def test_in_the_second_phase_sounds_come_alone() -> None:
     config = LossConfig(audio_phases=(0.25, 0.5))
     assert [visual_weight(progress, config) for progress in (0, 0.2, 0.3, 0.5, 0.9)] == [1, 1, 0, 1, 1]
+    assert [sound_is_on(progress, config) for progress in (0, 0.2, 0.25, 1)] == [False, False, True, True]
     assert visual_weight(0.3, LossConfig()) == 1
 
 

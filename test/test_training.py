@@ -22,6 +22,7 @@ from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.config import LossConfig, TrainingConfig, config_from_dict, load_config
 from visual_byte_core.training.loop import Trainer, train
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
+from visual_byte_core.training.mixup import blended_loss
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.pixels import prepare_pixels
 
@@ -85,6 +86,24 @@ def test_classification_ignores_overlapping_classes(network: VisualByteNet) -> N
     expected = -(kept[0] - np.log(np.exp(kept).sum()))
     term = losses(network, batch, overlap, replace(NONE, classify_image=1), 1.0)["cls_image"]
     assert float(term) == pytest.approx(expected, rel=1e-4)
+
+
+def test_in_the_first_phase_no_term_hears_sounds(network: VisualByteNet) -> None:
+    batch, config = random_batch(4, 1, 0), LossConfig(classify_audio=1, audio_phases=(0.4, 0.6))
+    terms = losses(network, batch, torch.eye(5).bool(), config, 0.2)
+    assert {name for name, term in terms.items() if term == 0} == {"audio", "audio_text", "cls_audio"}
+
+
+def test_a_blend_is_both_its_classes_and_none_that_overlaps() -> None:
+    logits, overlap = torch.tensor([[1.0, 2.0, 3.0, 4.0]]), torch.eye(4).bool()
+    first, second, part = torch.tensor([0]), torch.tensor([1]), torch.tensor([0.3])
+    among_all = -logits.log_softmax(dim=1)[0]
+    found = blended_loss(logits, first, second, part, overlap)
+    assert float(found) == pytest.approx(float(0.3 * among_all[0] + 0.7 * among_all[1]))
+    overlap[1, 3] = overlap[3, 1] = overlap[0, 1] = overlap[1, 0] = True  # the fourth may be the second
+    found = blended_loss(logits, first, second, part, overlap)
+    among_three = -logits[:, :3].log_softmax(dim=1)[0]
+    assert float(found) == pytest.approx(float(0.3 * among_three[0] + 0.7 * among_three[1]))
 
 
 def test_a_weight_of_zero_leaves_the_term_out_and_lambda_warms_up(network: VisualByteNet) -> None:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,7 +25,11 @@ from visual_byte_core.dataset.triplets import Batch
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.config import TrainingConfig, config_from_dict
-from visual_byte_core.training.loop import STATE, Trainer, train
+from visual_byte_core.training.grad_cache import GradCache
+from visual_byte_core.training.loader import report_unreadable
+from visual_byte_core.training.loop import Trainer, train
+from visual_byte_core.training.state import STATE
+from visual_byte_core.training.stopping import StopRequest
 
 
 @pytest.fixture(scope="module")
@@ -70,20 +76,105 @@ def test_a_killed_run_resumes_inside_its_epoch_to_the_same_weights(config: Train
 
 
 def test_stopped_by_a_signal_it_keeps_its_state_and_says_how_to_go_on(config: TrainingConfig, tmp_path: Path) -> None:
-    config = replace(config, out=str(tmp_path / "run"), optimizer=replace(config.optimizer, epochs=500))
+    data, optimizer = replace(config.data, workers=2), replace(config.optimizer, epochs=500)
+    config = replace(config, out=str(tmp_path / "run"), data=data, optimizer=optimizer)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.to_dict()), encoding="utf-8")
     command = [sys.executable, "-m", "visual_byte_core", "train", "--config", str(tmp_path / "config.yaml")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         deadline = time.monotonic() + 120
         while not (tmp_path / "run" / "log.csv").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # a service manager's goes to the processes that load data as well
         _, said = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 1 and "go on with --resume" in said, said
+    assert "Traceback" not in said and "killed" not in said, said
     assert (tmp_path / "run" / STATE).exists()
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    """log.csv without what depends on the clock."""
+    with open(run / "log.csv", encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if k not in ("minutes", "data_share")} for row in csv.DictReader(file)]
+
+
+def interrupt_within(trainer: Trainer, step: int, number: signal.Signals) -> None:
+    """Send the signal when the optimizer has moved the weights, and the counter of steps not yet."""
+    move = trainer.optimizer.step
+
+    def move_and_interrupt(*arguments: object) -> None:
+        move(*arguments)
+        if trainer.step == step:
+            os.kill(os.getpid(), number)
+
+    trainer.optimizer.step = move_and_interrupt  # type: ignore[method-assign]
+
+
+def test_a_signal_inside_of_a_step_waits_for_its_end(config: TrainingConfig, tmp_path: Path) -> None:
+    config = replace(config, optimizer=replace(config.optimizer, photos=1, ema=0.9))
+    train(replace(config, out=str(tmp_path / "whole")))
+    stopped = replace(config, out=str(tmp_path / "stopped"))
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started this test may ignore it
+    try:
+        for step, number, resume in ((1, signal.SIGTERM, False), (3, signal.SIGINT, True)):
+            trainer = Trainer(stopped, resume=resume)
+            assert trainer.steps_per_epoch == 4
+            interrupt_within(trainer, step, number)
+            with pytest.raises(KeyboardInterrupt):
+                trainer.run()
+            assert torch.load(tmp_path / "stopped" / STATE, weights_only=True)["step"] == step + 1
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    metrics = train(stopped, resume=True)
+    assert same(weights(tmp_path / "whole" / "last"), weights(tmp_path / "stopped" / "last"))
+    assert len(rows_of(tmp_path / "stopped")) == 2 and rows_of(tmp_path / "stopped") == rows_of(tmp_path / "whole")
+    assert train(stopped, resume=True) == metrics  # nothing is left to do
+
+
+def test_a_second_interrupt_ends_at_once_and_one_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.asked
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop.asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_full_disk_keeps_the_last_state_and_says_what_to_do(config: TrainingConfig, tmp_path: Path) -> None:
+    config = replace(config, out=str(tmp_path / "run"), optimizer=replace(config.optimizer, epochs=3, ema=0.9))
+    trainer = Trainer(config)
+    trainer.config = replace(config, optimizer=replace(config.optimizer, epochs=1))
+    trainer.run()
+    kept = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.*t*") if "tensorboard" not in str(path)}
+    assert {path.name for path in kept} >= {STATE, "model.safetensors"}
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The kernel refuses every write beyond these bytes, as it refuses those beyond the end of a disk: the model's
+    # weights are larger than the first, the state than the second, and the tables of one epoch than the last.
+    for size in (1 << 20, (tmp_path / "run" / STATE).stat().st_size - 1, 1000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
+        try:
+            with pytest.raises(DataError, match=r"run: cannot be written \(.*\); the last state is kept: make room"):
+                Trainer(config, resume=True).run()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        assert (tmp_path / "run" / STATE).read_bytes() == kept[tmp_path / "run" / STATE]
+        load_checkpoint(tmp_path / "run" / "last")
+        assert not [path for path in (tmp_path / "run").rglob(".*") if path.is_file()]  # nothing half
+    train(config, resume=True)
+    assert len(rows_of(tmp_path / "run")) == 3
 
 
 def test_the_same_configuration_gives_the_same_weights(config: TrainingConfig, tmp_path: Path) -> None:
@@ -105,17 +196,18 @@ def test_broken_files_are_left_out_and_too_many_are_an_error(
     with caplog.at_level("WARNING", logger="visual_byte"):
         trainer.run()
     assert f"left out: {broken}" in caplog.text and "files could not be read" in caplog.text
-    trainer.unreadable = {str(i): "no photo" for i in range(trainer.data.file_count)}
     with pytest.raises(DataError, match=r"files cannot be read, over 5 %; collect them again"):
-        trainer._report_unreadable()
+        report_unreadable({str(i): "no photo" for i in range(trainer.data.file_count)}, trainer.data)
     for path in (root / "image" / "banana").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(DataError, match=r"banana: ten files drawn here could not be read"):
-        train(replace(config, out=str(tmp_path / "second"), optimizer=replace(config.optimizer, classes=4)))
+    for workers in (0, 1):
+        data, optimizer = replace(config.data, workers=workers), replace(config.optimizer, classes=4)
+        with pytest.raises(DataError, match=r"^[^\n]*banana: ten files drawn here could not be read[^\n]*$"):
+            train(replace(config, out=str(tmp_path / "second"), data=data, optimizer=optimizer))
 
 
 def first_batch(trainer: Trainer) -> Batch:
-    return next(iter(trainer._loader(0)))
+    return next(trainer._batches(0))
 
 
 def test_a_loss_that_is_not_finite_names_its_step_and_input(config: TrainingConfig, tmp_path: Path) -> None:
@@ -156,6 +248,51 @@ def test_chunks_give_the_gradient_of_the_whole_batch(config: TrainingConfig, tmp
         torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
+def test_chunks_drop_out_the_same_twice(config: TrainingConfig, tmp_path: Path) -> None:
+    trainer = Trainer(replace(config, out=str(tmp_path), model=replace(config.model, drop_path=0.5)))
+    trainer.network.train()
+    images = torch.randint(0, 256, (6, 32, 32, 3), dtype=torch.uint8)
+    seen: list[torch.Tensor] = []
+
+    def embed(chunk: torch.Tensor) -> torch.Tensor:
+        seen.append(trainer._forward(chunk, 0))
+        return seen[-1]
+
+    cache = GradCache(embed, images, 4)
+    cache.embed().sum().backward()
+    after = torch.get_rng_state()
+    cache.backward()
+    assert len(seen) == 4 and torch.equal(seen[0], seen[2]) and torch.equal(seen[1], seen[3])
+    assert torch.equal(torch.get_rng_state(), after)  # a second pass moves no generator
+    assert trainer.network.classifier.weight.grad is None and trainer.network.projector[0].weight.grad.any()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_chunks_beside_terms_of_the_whole_batch(config: TrainingConfig, tmp_path: Path, precision: str) -> None:
+    optimizer, model = replace(config.optimizer, precision=precision), replace(config.model, drop_path=0.0)
+    config = replace(config, model=model, optimizer=optimizer)
+    found = []
+    for chunk in (0, 3):
+        out = str(tmp_path / str(chunk))
+        trainer = Trainer(replace(config, out=out, optimizer=replace(optimizer, chunk=chunk)))
+        batch = first_batch(trainer)
+        torch.manual_seed(3)  # mixup blends alike
+        found.append(gradients(trainer, batch))
+    assert set(found[0]) == set(found[1])
+    for name, gradient in found[0].items():
+        error = (gradient - found[1][name]).norm() / gradient.norm()
+        assert error < (1e-3 if precision == "float32" else 0.1), f"{name}: {error}"
+
+
+def test_a_gradient_that_is_not_finite_touches_no_weight(config: TrainingConfig, tmp_path: Path) -> None:
+    trainer = Trainer(replace(config, out=str(tmp_path)))
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    trainer.network.classifier.weight.register_hook(lambda gradient: gradient * torch.nan)
+    with pytest.raises(DataError, match=r"diverged at step 0 \(the loss is finite, its gradient is not\); lower"):
+        trainer._train_step([first_batch(trainer)])
+    assert same(before, trainer.network.state_dict()) and trainer.step == 0
+
+
 def test_accumulated_batches_make_one_step_of_their_mean(config: TrainingConfig, tmp_path: Path) -> None:
     config = replace(config, augment=replace(config.augment, mixup=0.0), model=replace(config.model, drop_path=0.0))
     trainer = Trainer(replace(config, out=str(tmp_path), optimizer=replace(config.optimizer, accumulate=2)))
@@ -171,15 +308,33 @@ def test_accumulated_batches_make_one_step_of_their_mean(config: TrainingConfig,
 def test_a_schedule_that_brought_nothing_begins_anew(config: TrainingConfig, tmp_path: Path) -> None:
     trainer = Trainer(replace(config, out=str(tmp_path), optimizer=replace(config.optimizer, restarts=1, patience=1)))
     trainer.epoch, trainer.step, trainer.best_epoch = 2, trainer.steps, 1
-    trainer._restart_if_stuck()
-    assert (trainer.restarts, trainer.schedule_start) == (1, trainer.steps)
+    assert trainer._goes_on() and (trainer.restarts, trainer.schedule_start) == (1, trainer.steps)
     trainer.epoch = 4
-    trainer._restart_if_stuck()
-    assert trainer.restarts == 1  # as many as were asked for
+    assert not trainer._goes_on() and trainer.restarts == 1  # as many as were asked for
 
 
-def test_a_run_of_another_model_is_not_resumed(config: TrainingConfig, tmp_path: Path) -> None:
-    config = replace(config, out=str(tmp_path))
+def test_a_fresh_schedule_does_not_begin_the_phases_again(config: TrainingConfig, tmp_path: Path) -> None:
+    loss = replace(config.loss, audio_phases=(0.4, 0.6), classify_audio=1.0)
+    trainer = Trainer(replace(config, out=str(tmp_path), loss=loss))
+    batch = first_batch(trainer)
+    first = trainer._train_step([batch])
+    assert first["audio"] == first["audio_text"] == first["cls_audio"] == 0 < first["clip"]
+    trainer.restarts, trainer.schedule_start = 1, trainer.step
+    again = trainer._train_step([batch])
+    assert again["learning_rate"] == first["learning_rate"]
+    assert min(again[name] for name in ("audio", "audio_text", "cls_audio", "clip")) > 0
+
+
+def test_what_cannot_be_resumed_is_said(config: TrainingConfig, tmp_path: Path) -> None:
+    config = replace(config, out=str(tmp_path), optimizer=replace(config.optimizer, epochs=1))
     train(config)
-    with pytest.raises(ConfigurationError, match="started with another model"):
-        Trainer(replace(config, model=replace(config.model, dimension=24)), resume=True)
+    other = (
+        replace(config, model=replace(config.model, dimension=24)),
+        replace(config, optimizer=replace(config.optimizer, layer_decay=0.5)),
+    )
+    for changed in other:
+        with pytest.raises(ConfigurationError, match="started with another model, ema or optimizer"):
+            Trainer(changed, resume=True)
+    (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"state.pt: is damaged; start anew .*model.start="):
+        Trainer(config, resume=True)

@@ -26,6 +26,12 @@ from matplotlib import pyplot  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, DRAWS = 96, 4
+# Of a Hangul syllable in the Revised Romanization: first consonants, vowels, last consonants.
+FIRST = ("g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h")
+VOWELS = ("a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu",
+          "eu", "ui", "i")  # fmt: skip
+LAST = ("", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng",
+        "t", "t", "k", "t", "p", "t")  # fmt: skip
 Row = tuple[str, Callable[[np.random.Generator], tuple[np.ndarray, str]]]
 
 
@@ -34,7 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     rows = [*_photo_rows(), *_sound_rows(), *_text_rows()]
     half = (len(rows) + 1) // 2
-    figure, axes = pyplot.subplots(half, 2 * DRAWS + 1, figsize=(11, 1.42 * half), layout="constrained")
+    figure, axes = pyplot.subplots(half, 2 * DRAWS + 1, figsize=(11, 1.5 * half), layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for number, (name, draw) in enumerate(rows):
@@ -67,8 +73,7 @@ def _photo_rows() -> list[Row]:
 def _sound_rows() -> list[Row]:
     samples, rate = read_sound(ROOT / "test" / "data" / "banana.flac")
     sound = soxr.resample(np.asarray(samples, float), rate, RATE)
-    hum = np.random.default_rng(0).normal(0, 0.1, 3 * RATE).cumsum()
-    hum -= np.linspace(hum[0], hum[-1], len(hum))
+    hiss = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
 
     def heard(name: str, change: Callable[[np.random.Generator], np.ndarray]) -> Row:
         return name, lambda generator: (render_speech(change(generator), RATE, SIZE), "")
@@ -81,7 +86,7 @@ def _sound_rows() -> list[Row]:
     return [
         heard("as spoken", lambda _: sound),
         *[heard(name, partial(getattr(sound_augment, name), sound)) for name in names],
-        heard("add_noise", lambda g: sound_augment.add_noise(sound, hum, g)),
+        heard("add_noise", lambda g: sound_augment.add_noise(sound, hiss, g)),
         drawn("warp_time"),
         drawn("mask_spectrogram"),
     ]
@@ -91,15 +96,27 @@ def _text_rows() -> list[Row]:
     def row(name: str, change: Callable[[np.random.Generator], str]) -> Row:
         def draw(generator: np.random.Generator) -> tuple[np.ndarray, str]:
             words = change(generator)
-            return render_text(words, SIZE), words
+            return render_text(words, SIZE), _romanized(words)
 
         return name, draw
 
     return [
         row("as typed", lambda _: "banana"),
         row("vary_words", lambda g: text_augment.vary_words("banana", g)),
+        row("as typed in Korean", lambda _: "사과"),
+        row("vary_words, Korean", lambda g: text_augment.vary_words("사과", g)),
         row("as_request", lambda g: text_augment.as_request("banana", g)),
+        row("as_request, Korean", lambda g: text_augment.as_request("사과", g)),
     ]
+
+
+def _romanized(words: str) -> str:
+    """Hangul in Latin letters, for few machines have a font for it."""
+    syllables = [divmod(ord(letter) - 0xAC00, 28) for letter in words]
+    return "".join(
+        FIRST[body // 21] + VOWELS[body % 21] + LAST[last] if 0 <= body < 19 * 21 else letter
+        for letter, (body, last) in zip(words, syllables, strict=True)
+    )
 
 
 if __name__ == "__main__":

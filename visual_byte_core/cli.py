@@ -16,10 +16,12 @@ from visual_byte_core.commands import (
     card,
     collect,
     distill,
+    eval_bag,
     evaluate,
     export,
     figures,
     find,
+    make_bag,
     precompute,
     quiet,
     train,
@@ -40,6 +42,8 @@ COMMANDS = {
     "figures": figures,
     "card": card,
     "find": find,
+    "eval-bag": eval_bag,
+    "make-bag": make_bag,
 }
 
 
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # here, where a reader that left is dealt with, and not as Python ends
         return code
     except KeyboardInterrupt:
-        return _failed("stopped by the keyboard")
+        return _failed("interrupted")
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

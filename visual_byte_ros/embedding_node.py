@@ -7,13 +7,22 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.event_handler import (
+    QoSMessageLostInfo,
+    QoSRequestedIncompatibleQoSInfo,
+    SubscriptionEventCallbacks,
+    UnsupportedEventTypeError,
+)
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -32,11 +41,20 @@ from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.time_order import OneByOne
 from visual_byte_core.runtime.worker import Late, Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import debug_image
 from visual_byte_ros.images import to_message, to_rgb
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import NEWEST_FRAME, PICTURE, RELIABLE_BURSTS, answered, rejected, seconds_of
+from visual_byte_ros.messages import (
+    EVERYTHING,
+    NEWEST_FRAME,
+    PICTURE,
+    RELIABLE_BURSTS,
+    answered,
+    rejected,
+    seconds_of,
+)
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
 from visual_byte_ros.share import bundle_path, memory_path
@@ -60,6 +78,12 @@ PARAMETERS = (
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
     Parameter(
+        "lossless",
+        False,
+        "For playing a recording: every frame is remembered and every query waits its turn, in the order of their"
+        " stamps; publishers must be reliable. False: queries come first and the newest frame replaces the one before.",
+    ),
+    Parameter(
         "false_accept_rate",
         DEFAULT_FALSE_ACCEPT_RATE,
         "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
@@ -79,13 +103,18 @@ PARAMETERS = (
     ),
     Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
     Parameter(
-        "answer_timeout", 1.0, "Seconds within which every query is answered, or rejected with a reason.", 0.1, 60.0
+        "answer_timeout",
+        1.0,
+        "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
+        0.1,
+        60.0,
     ),
     Parameter("acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0),
 )
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 SERVICE_SECONDS = 10.0
 MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
+MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
 CODES = {
     BundleError: "BUNDLE",
     ConfigurationError: "INVALID_REQUEST",
@@ -113,8 +142,10 @@ class EmbeddingNode(ManagedNode):
         self._bundle: Bundle | None = None
         self._memory: Memory | None = None
         self._worker: Worker | None = None
+        self._in_order: OneByOne | None = None
         self._newest: Sight | None = None
         self._malformed = self._malformed_before = 0
+        self._lost: int | None = 0
         self._trouble = ""
         self._finds = threading.BoundedSemaphore(MOST_FINDS)
         self._inputs: list = []
@@ -142,7 +173,7 @@ class EmbeddingNode(ManagedNode):
             finder,
             self.get_logger(),
             most_waiting=self.parameters["most_waiting"],
-            answer_within=self.parameters["answer_timeout"],
+            answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
             acknowledge_within=self.parameters["acknowledge_within"],
         )
         self._listen()
@@ -151,9 +182,11 @@ class EmbeddingNode(ManagedNode):
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
         group = MutuallyExclusiveCallbackGroup
+        lossless = self.parameters["lossless"]
+        frames, queries = (EVERYTHING, EVERYTHING) if lossless else (NEWEST_FRAME, RELIABLE_BURSTS)
         self._inputs = [
-            self.create_subscription(Image, "image", self._see, NEWEST_FRAME, callback_group=group()),
-            self.create_subscription(Query, "query", self._ask, RELIABLE_BURSTS, callback_group=group()),
+            self._subscribe_to_frames(frames, group()),
+            self.create_subscription(Query, "query", self._ask, queries, callback_group=group()),
         ]
         self._service_servers = [
             # Requests that came together are late together, not one after the other.
@@ -161,7 +194,35 @@ class EmbeddingNode(ManagedNode):
             self.create_service(Remember, "~/remember", self._remember, callback_group=group()),
         ]
 
+    def _subscribe_to_frames(self, qos: QoSProfile, group: CallbackGroup) -> Subscription:
+        """With a count of what DDS says it lost; None where it does not say."""
+        events = SubscriptionEventCallbacks(message_lost=self._count_lost, incompatible_qos=self._explain_silence)
+        try:
+            return self.create_subscription(
+                Image, "image", self._see, qos, callback_group=group, event_callbacks=events
+            )
+        except UnsupportedEventTypeError:
+            self._lost = None
+            return self.create_subscription(Image, "image", self._see, qos, callback_group=group)
+
+    def _count_lost(self, lost: QoSMessageLostInfo) -> None:
+        self._lost = lost.total_count
+
+    def _explain_silence(self, _: QoSRequestedIncompatibleQoSInfo) -> None:
+        self._trouble = (
+            "a publisher of `image` is not reliable, so nothing of it is heard with lossless: true; play with"
+            " --qos-profile-overrides-path, or record with reliable publishers"
+        )
+        self.get_logger().error(self._trouble)
+
+    def start(self) -> None:
+        if self.parameters["lossless"]:
+            self._in_order = OneByOne(most_waiting=MOST_IN_ORDER)
+
     def stop(self) -> None:
+        if self._in_order:
+            self._in_order.close()
+            self._in_order = None
         if self._worker:
             self._worker.settle()
 
@@ -189,6 +250,8 @@ class EmbeddingNode(ManagedNode):
             "late queries": report.late,
             "remembered frames": report.remembered,
             "dropped frames": report.dropped,
+            "frames lost on the way": "unknown" if self._lost is None else self._lost,
+            "frames and queries in order": self._in_order.waiting if self._in_order else 0,
             "malformed frames": self._malformed,
             "failed jobs": report.failed,
             **_percentiles("query", report.question_seconds),
@@ -202,18 +265,38 @@ class EmbeddingNode(ManagedNode):
             return DiagnosticStatus.WARN, "malformed images arrive", values
         return DiagnosticStatus.OK, "", values
 
+    def _sight(self, message: Image) -> Sight:
+        """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
+        captured_at = seconds_of(message.header.stamp) or self._now()
+        return Sight(to_rgb(message), Seen(captured_at=captured_at, frame_id=message.header.frame_id))
+
+    def _now(self) -> float:
+        """Seconds since 1970, or as /clock says with use_sim_time."""
+        return self.get_clock().now().nanoseconds * 1e-9
+
     def _see(self, message: Image) -> None:
         worker = self._worker
         if not worker or not self.active:
             return
         try:
-            self._newest = _sight(message)
+            sight = self._newest = self._sight(message)
         except InvalidImage as error:
             self._malformed += 1
             self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
             return
-        if self.parameters["remember_frames"]:
-            worker.see(self._newest).add_done_callback(partial(self._acknowledge, message.header))
+        if not self.parameters["remember_frames"]:
+            return
+        in_order = self._in_order
+        if in_order:
+            in_order.put(
+                sight.seen.captured_at, lambda: self._told(worker.remember(sight), self._acknowledge, message.header)
+            )
+        else:
+            self._told(worker.see(sight), self._acknowledge, message.header)
+
+    def _told(self, future: Future, tell: Callable[..., None], *what: object) -> Future:
+        future.add_done_callback(partial(tell, *what))
+        return future
 
     def _acknowledge(self, header: Header, remembered: Future) -> None:
         """In the worker's thread, when a frame is on the disk, or will never be."""
@@ -243,7 +326,14 @@ class EmbeddingNode(ManagedNode):
         except VisualByteError as error:
             self._reject(query, received, error)
             return
-        worker.ask(question, received).add_done_callback(partial(self._answer, query, question, received))
+        in_order = self._in_order
+        if in_order:
+            in_order.put(
+                seconds_of(query.header.stamp) or self._now(),
+                lambda: self._told(worker.ask(question), self._answer, query, question, received),
+            )
+        else:
+            self._told(worker.ask(question, received), self._answer, query, question, received)
 
     def _answer(self, query: Query, question: Question, received: float, answer: Future) -> None:
         """In the worker's thread."""
@@ -294,18 +384,12 @@ class EmbeddingNode(ManagedNode):
         if request.newest_frame and self._newest is None:
             return _fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
         try:
-            sight = self._newest if request.newest_frame else _sight(request.image)
+            sight = self._newest if request.newest_frame else self._sight(request.image)
             response.id = worker.remember(sight.labelled(request.label)).result(SERVICE_SECONDS).id
         except (VisualByteError, FutureTimeoutError) as error:
             return _fail_with(response, error)
         response.success = True
         return response
-
-
-def _sight(message: Image) -> Sight:
-    """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
-    captured_at = seconds_of(message.header.stamp) or time.time()
-    return Sight(to_rgb(message), Seen(captured_at=captured_at, frame_id=message.header.frame_id))
 
 
 def _percentiles(name: str, seconds: tuple[float, ...]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -40,7 +41,9 @@ class ManagedNode(LifecycleNode):
         self.failure = ""
         """Why the last transition failed."""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics)
+        # By the steady clock: a simulated one may stand still, and then most of all somebody wants to know.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnostics, clock=steady)
 
     def open(self) -> None:
         """Take hold of devices, models and files."""

@@ -8,7 +8,7 @@ import array
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -22,6 +22,8 @@ RELIABLE = QoSProfile(depth=10)
 # At the ends of embedding_node: a burst of queries must reach its queue, which refuses what is too much with a reason.
 RELIABLE_BURSTS = QoSProfile(depth=100)
 PICTURE = QoSProfile(depth=1)
+# For playing recordings; it hears reliable publishers only.
+EVERYTHING = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 
 NOBODY_LISTENS = "nobody listens to the topic query; start embedding_node, in the same namespace, and ask again"
 

@@ -30,10 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, arguments.overrides)  # before torch is loaded, which takes seconds
     from visual_byte_core.training.loop import train
 
-    # A service manager's stop is a keyboard's: the state is kept to go on from.
+    # A service manager's stop is a keyboard's, also while the training is still being set up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with redirect_stdout(sys.stderr):  # what it says of its epochs; standard output is for the answer
         metrics = train(config, resume=arguments.resume)
+    if not metrics:
+        return 0  # one of several processes: the first tells
     if arguments.json:
         print_json(metrics)
     else:

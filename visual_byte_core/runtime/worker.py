@@ -86,7 +86,7 @@ class Worker:
 
     most_waiting: questions and sights to remember that may wait; one more, and the oldest is refused.
     answer_within: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
-    doing then.
+    doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     The worker closes `memory`.
     """
@@ -99,7 +99,7 @@ class Worker:
         log: Log,
         *,
         most_waiting: int = 10,
-        answer_within: float = 1.0,
+        answer_within: float | None = 1.0,
         acknowledge_within: float = 0.5,
     ) -> None:
         self._embedder = embedder
@@ -146,7 +146,8 @@ class Worker:
                 self._question_seconds.append(time.monotonic() - received)
 
         self._enqueue(answer, future)
-        self._deadlines.watch(future, received + ANSWER_SHARE * self._answer_within)
+        if self._answer_within is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * self._answer_within)
         return future
 
     def remember(self, sight: Sight) -> Future[Remembered]:

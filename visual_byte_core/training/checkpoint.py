@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_atomically
@@ -32,7 +32,10 @@ def build_network(config: TrainingConfig, classes: int) -> VisualByteNet:
 def save_checkpoint(
     folder: Path, network: VisualByteNet, config: TrainingConfig, names: list[ClassName], metrics: dict[str, Any]
 ) -> None:
-    """Write the checkpoint; the model comes last and by renaming, so that a folder with a model is whole."""
+    """Write the checkpoint; the model comes last and by renaming, so that a folder with a model is whole.
+
+    Raises OSError; then the model that was there is still there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -40,9 +43,7 @@ def save_checkpoint(
     write_atomically(folder / NAMES, table.getvalue().encode())
     write_atomically(folder / CONFIG, yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
     write_atomically(folder / METRICS, json.dumps(metrics, indent=1).encode())
-    partial = folder / f".{MODEL}.part"
-    save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, partial)
-    partial.replace(folder / MODEL)
+    write_atomically(folder / MODEL, save({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}))
 
 
 def load_checkpoint(folder: str | Path) -> tuple[VisualByteNet, TrainingConfig, list[ClassName]]:

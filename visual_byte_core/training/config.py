@@ -163,6 +163,9 @@ class DistillConfig:
 
     teacher: checkpoint or bundle, or empty to learn without; embedding, similarity, logits: weights of the three
     terms; sharpness: factor of the cosines whose distribution is copied; temperature: of the logits.
+
+    photo_teacher: a network of timm for photos alone, or empty; photo_weights: its weights, `true` or a path;
+    photo_size: side of the photos that it sees, pixels; photos: weight of what it makes of them.
     """
 
     teacher: str = ""
@@ -171,6 +174,10 @@ class DistillConfig:
     logits: float = 0.0
     sharpness: float = 10.0
     temperature: float = 4.0
+    photo_teacher: str = ""
+    photo_weights: bool | str = True
+    photo_size: int = 192
+    photos: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,38 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run tells: tables, TensorBoard, and warnings that name known failures and their cure."""
+"""Warnings that name the known failures of a training run, and what to change."""
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from visual_byte_core.dataset.triplets import Batch, TripletDataset
+from visual_byte_core.errors import VisualByteError
+from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.training.config import TrainingConfig
+from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.schedule import VANISHED
 
 Row = Mapping[str, float]
 
 QUIET_SHARE = 0.02  # of clips under QUIET_RMS, from which on a data set is called quiet
 QUIET_RMS = 10 ** (-45 / 20)
+CLIPS_LISTENED_TO = 200
 UNEQUAL_SCALES = 4.0  # factor between the contrasts of two modalities' pictures
 STARVED = 0.3  # share of a step spent on waiting for data
 
 log = logging.getLogger("visual_byte")
 
 
-class Journal:
-    """`log.csv` (a row an epoch), `steps.csv` (a row every few steps) and TensorBoard's events in `tensorboard/`."""
-
-    def __init__(self, out: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.out = out
-        self.events: Any = SummaryWriter(str(out / "tensorboard"))
-
-    def step(self, number: int, values: Row) -> None:
-        _append_row(self.out / "steps.csv", {"step": number, **values})
-        for name, value in values.items():
-            self.events.add_scalar(f"step/{name}", value, number)
-
-    def epoch(self, number: int, values: Row) -> None:
-        _append_row(self.out / "log.csv", {"epoch": number, **values})
-        for name, value in values.items():
-            self.events.add_scalar(f"epoch/{name}", value, number)
-        self.events.flush()
-
-    def close(self) -> None:
-        self.events.close()
-
-
 class Doctor:
-    """Watches the epochs and warns once of each failure that it knows."""
+    """Watches the epochs and warns once of each failure that it knows; past: epochs before, of a resumed run."""
 
-    def __init__(self, config: TrainingConfig) -> None:
-        self.config, self.history = config, list[Row]()
+    def __init__(self, config: TrainingConfig, past: Sequence[Row] = ()) -> None:
+        self.config, self.history = config, list(past)
         self.warned: set[str] = set()
 
     def watch(self, epoch: Row) -> list[str]:
@@ -70,6 +49,19 @@ class Doctor:
         for text in new.values():
             log.warning(text)
         return list(new.values())
+
+
+def data_warnings(data: TripletDataset, batch: Batch) -> list[str]:
+    """What is to be mended before hours are spent on it; batch: any one of the data."""
+    clips = {n.slug: sum(map(len, s.values())) for n, s in zip(data.names, data.sounds, strict=True)}
+    heard = [path for languages in data.sounds for paths in languages.values() for path in paths[:1]]
+    contrasts = {
+        kind: float(prepare_pixels(images).std())
+        for kind, images in (("photos", batch.photos), ("texts", batch.texts), ("sounds", batch.sounds))
+    }
+    loudness = [_loudness(path) for path in heard[:CLIPS_LISTENED_TO]]
+    warnings = (unheard_warning(clips), quiet_warning(loudness), contrasts_warning(contrasts))
+    return [text for text in warnings if text]
 
 
 def contrasts_warning(contrasts: Mapping[str, float]) -> str:
@@ -143,16 +135,9 @@ def _scale_is_at_its_bound(row: Row) -> str:
     return "logit_scale is at its bound of 100: the batches have become too easy; raise optimizer.classes"
 
 
-def _append_row(path: Path, row: Row) -> None:
-    """One more line; a file of other columns, as an older run wrote, is kept beside under another name."""
-    if path.exists():
-        with open(path, encoding="utf-8", newline="") as file:
-            columns = next(csv.reader(file), [])
-        if columns != list(row):
-            path.replace(path.with_suffix(".older.csv"))
-    new = not path.exists()
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+def _loudness(path: Path) -> float:
+    """Root mean square of a sound file, 0..1; that of one that cannot be read does not count as quiet."""
+    try:
+        return float(np.sqrt(np.mean(np.square(read_sound(path)[0]))))
+    except (OSError, VisualByteError):
+        return 1.0

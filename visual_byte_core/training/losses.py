@@ -17,7 +17,7 @@ from torch import Tensor
 
 from visual_byte_core.training.config import LossConfig
 from visual_byte_core.training.network import VisualByteNet
-from visual_byte_core.training.schedule import audio_weight, visual_weight
+from visual_byte_core.training.schedule import audio_weight, sound_is_on, visual_weight
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def losses(
             seen * config.classify_text * _classify(network, batch.texts, batch.classes, overlap, config)
         )
     if config.classify_audio:
-        terms["cls_audio"] = config.classify_audio * _classify(network, batch.sounds, batch.classes, overlap, config)
+        named = _classify(network, batch.sounds, batch.classes, overlap, config)
+        terms["cls_audio"] = sound_is_on(progress, config) * config.classify_audio * named
     scale, hidden = network.logit_scale, _hidden(batch, overlap)
     if config.clip:
         terms["clip"] = seen * config.clip * _photo_contrast(batch, batch.texts, hidden, scale)

@@ -17,8 +17,12 @@ from visual_byte_core.training.network import VisualByteNet
 LAST_STAGE = 3  # of the four of a ConvNeXt
 
 
-def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: VisualByteNet, config: OptimizerConfig, teacher: nn.Module | None = None
+) -> torch.optim.Optimizer:
     """The optimizer that `config.name` says; the learning rate is set at each step by the caller.
+
+    teacher: what learns beside the network and ends with the training, if anything.
 
     Muon (Jordan et al., 2024) makes the momentum of a matrix orthogonal before the step, scaled to AdamW's size of
     steps, so one learning rate serves both. Depthwise kernels are no matrices, the stem and the classifier are the
@@ -27,7 +31,7 @@ def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.opt
     Raises:
         ConfigurationError: an unknown name.
     """
-    groups = _parameter_groups(network, config)
+    groups = _parameter_groups(network, config, teacher)
     if config.name == "adamw":
         return torch.optim.AdamW(groups)
     if config.name == "muon":
@@ -37,14 +41,18 @@ def make_optimizer(network: VisualByteNet, config: OptimizerConfig) -> torch.opt
     raise ConfigurationError(f"optimizer.name: expected adamw or muon, got {config.name!r}")
 
 
-def _parameter_groups(network: VisualByteNet, config: OptimizerConfig) -> list[dict[str, Any]]:
+def _parameter_groups(
+    network: VisualByteNet, config: OptimizerConfig, teacher: nn.Module | None
+) -> list[dict[str, Any]]:
     """Hidden matrices, other kernels and matrices, and without weight decay norms, biases and scales.
 
     Each group has its `share` of the learning rate.
     """
     groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     ends = {id(network.classifier.weight), id(_stem_weight(network))}
-    for name, parameter in network.named_parameters():
+    beside = list(teacher.named_parameters()) if teacher else []
+    ends |= {id(parameter) for _, parameter in beside}
+    for name, parameter in (*network.named_parameters(), *beside):
         if not parameter.requires_grad:
             continue
         kind = "hidden"

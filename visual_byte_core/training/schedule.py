@@ -23,9 +23,13 @@ def audio_weight(progress: float, config: LossConfig) -> float:
 
     Constant (`audio_lambda`), rising from 0 over the share `audio_warmup`, or by `audio_phases`.
     """
-    if progress < config.audio_phases[0]:
-        return 0.0
-    return config.audio_lambda * min(1.0, progress / config.audio_warmup if config.audio_warmup else 1.0)
+    rise = min(1.0, progress / config.audio_warmup if config.audio_warmup else 1.0)
+    return config.audio_lambda * rise * sound_is_on(progress, config)
+
+
+def sound_is_on(progress: float, config: LossConfig) -> bool:
+    """False in the first of three phases, in which photos and words are learned alone."""
+    return progress >= config.audio_phases[0]
 
 
 def visual_weight(progress: float, config: LossConfig) -> float:

@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Messages in the order of their stamps, and jobs one after the other."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+from visual_byte_core.runtime.time_order import OneByOne, TimeOrder
+
+
+def test_what_was_overtaken_comes_first() -> None:
+    order: TimeOrder[str] = TimeOrder(hold=0.25)
+    order.put(10.1, 0.00, "query")
+    assert list(order.take_due(0.2)) == []
+    order.put(10.0, 0.05, "frame")  # captured before, arrived after
+    assert list(order.take_due(0.25)) == [] and order.due() == 0.3
+    assert list(order.take_due(0.3)) == ["frame", "query"]
+    assert len(order) == 0 and order.due() is None
+
+
+def test_equal_stamps_keep_their_order() -> None:
+    order: TimeOrder[int] = TimeOrder(hold=0.0)
+    for number in range(5):
+        order.put(1.0, 0.0, number)
+    assert list(order.take_due(0.0)) == [0, 1, 2, 3, 4]
+
+
+def test_what_comes_far_too_late_is_not_lost() -> None:
+    order: TimeOrder[str] = TimeOrder(hold=0.25)
+    order.put(100.0, 0.0, "new")
+    assert list(order.take_due(1.0)) == ["new"]
+    order.put(1.0, 1.0, "old")
+    assert list(order.take_due(2.0)) == ["old"]
+
+
+def test_jobs_run_one_at_a_time_in_order_and_none_is_lost() -> None:
+    done: list[int] = []
+    running = threading.Semaphore(1)
+    jobs = OneByOne(most_waiting=3, hold=0.0)
+
+    def begin(number: int) -> Future:
+        assert running.acquire(blocking=False), "two jobs at a time"
+        future: Future = Future()
+
+        def end() -> None:
+            done.append(number)
+            running.release()
+            future.set_result(None)
+
+        threading.Timer(0.002, end).start()
+        return future
+
+    for number in range(20):  # more than may wait: put holds up the sender
+        jobs.put(float(number), lambda number=number: begin(number))
+        assert jobs.waiting <= 4
+    jobs.close()
+    assert done == list(range(20)) and jobs.waiting == 0

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Replay a recorded bag (rosbag2, MCAP or sqlite3) without ROS: remember its frames, answer its queries, judge them.
+
+Writes into the folder OUT: report.json, queries.jsonl (a line for each query), report.html (one page with all pictures)
+and timing.json. The same bag and bundle give the same bytes of all but timing.json. The truth is a CSV file
+kind,id,from,to,label that says what frames show and queries ask for; docs/bags.md describes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+
+HELP = "replay a bag and report what was found"
+EXTRA = "bags"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bag", type=Path, metavar="BAG", help="folder of a bag, or its .mcap or .db3 file")
+    add_bundle(parser, required=True)
+    parser.add_argument("--truth", type=Path, metavar="CSV", help="what frames show and queries ask for")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the report goes")
+    parser.add_argument("--k", type=positive, default=5, metavar="N", help="nearest memories a query (default: 5)")
+    parser.add_argument(
+        "--false-accept-rate", type=rate, default=DEFAULT_FALSE_ACCEPT_RATE, metavar="RATE",
+        help="share of absent things that may be taken for found (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--image", default="", metavar="TOPIC", help="topic of the frames (default: .../image)")
+    parser.add_argument("--query", default="", metavar="TOPIC", help="topic of the queries (default: .../query)")
+    parser.add_argument("--json", action="store_true", help="print report.json instead of a summary")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from visual_byte_core.evaluation.bags.reading import Bag, find_topic
+    from visual_byte_core.evaluation.bags.replay import ReplaySettings
+    from visual_byte_core.evaluation.bags.report import evaluate_bag
+    from visual_byte_core.runtime.embedder import Embedder
+
+    with Bag(arguments.bag) as bag:
+        settings = ReplaySettings(
+            image=find_topic(bag, "image", "sensor_msgs/msg/Image", arguments.image),
+            query=find_topic(bag, "query", "visual_byte/msg/Query", arguments.query),
+            k=arguments.k,
+            false_accept_rate=arguments.false_accept_rate,
+        )
+        embedder = Embedder(arguments.bundle, threads=arguments.threads)
+        report = evaluate_bag(bag, embedder, settings, arguments.out, arguments.truth)
+    if arguments.json:
+        print_json(report)
+        return 0
+    counts, frames = report["counts"], report["frames"]
+    print(f"{frames['remembered']} frames, {frames['memories']} memories, {counts['queries']} queries:")
+    print(f"found {counts['found']}, not found {counts['not_found']}, rejected {counts['rejected']}")
+    for verdict, count in report["verdicts"].items():
+        print(f"  {verdict}: {count}")
+    print(f"written: {arguments.out / 'report.html'}")
+    return 0

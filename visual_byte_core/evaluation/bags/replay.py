@@ -1,0 +1,202 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A bag through the same worker that runs on the robot: frames are remembered, queries answered, in the bag's order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from visual_byte_core.capture.image_message import to_rgb
+from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.errors import InvalidImage, VisualByteError
+from visual_byte_core.evaluation.bags.reading import Bag, Received
+from visual_byte_core.evaluation.bags.truth import Truth
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.finder import Answer, Finder
+from visual_byte_core.runtime.memory import Match, Memory, Seen
+from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.query import question_of
+from visual_byte_core.runtime.worker import Question, Sight, Worker
+
+log = logging.getLogger("visual_byte")
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """image, query: names of the topics. k: most matches, 1 or more. false_accept_rate: 0..1, as the node's."""
+
+    image: str
+    query: str
+    k: int = 5
+    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query that was answered. record: plain JSON data. picture: as rendered, uint8 (size, size, 3), None if it was
+    rejected. thumbnails: JPEG of each of the record's `nearest`."""
+
+    record: dict[str, Any]
+    picture: np.ndarray | None
+    thumbnails: list[bytes]
+
+
+@dataclass
+class Tally:
+    """What came of the frames, and seconds that frames and queries took."""
+
+    frames: int = 0
+    merged: int = 0
+    malformed: int = 0
+    memories: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    frame_seconds: list[float] = field(default_factory=list)
+    query_seconds: list[float] = field(default_factory=list)
+
+
+class Replay:
+    """Runs a bag; `folder` is empty and takes the memory. Iterate once: each query in the bag's order."""
+
+    def __init__(
+        self, bag: Bag, embedder: Embedder, truth: Truth | None, settings: ReplaySettings, folder: Path
+    ) -> None:
+        self.tally = Tally()
+        self._bag = bag
+        self._embedder = embedder
+        self._truth = truth
+        self._settings = settings
+        self._folder = folder
+        self._numbers: dict[str, str] = {}
+        self._seen: set[str] = set()
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._embedder.bundle
+
+    def __iter__(self) -> Iterator[Asked]:
+        memory = Memory(self._folder, self.bundle.id, dimension=self.bundle.dimension)
+        finder = Finder(memory, self.bundle.calibration, false_accept_rate=self._settings.false_accept_rate)
+        worker = Worker(self._embedder, memory, finder, log, answer_within=None)
+        begun = False
+        try:
+            topics = (self._settings.image, self._settings.query)
+            for received in tqdm(
+                self._bag.messages(topics), "replay", self._bag.count(topics), unit=" messages", delay=2, leave=False
+            ):
+                if not begun:
+                    begun, self.tally.first = True, received.stamp
+                self.tally.last = max(self.tally.last, received.stamp)
+                if received.topic == self._settings.image:
+                    self._remember(worker, received)
+                else:
+                    yield self._ask(worker, received)
+            self.tally.memories = worker.memories
+        finally:
+            worker.close()
+
+    def _remember(self, worker: Worker, received: Received) -> None:
+        begun = time.perf_counter()
+        try:
+            seen = Seen(captured_at=received.stamp, frame_id=received.message.header.frame_id)
+            sight = Sight(to_rgb(received.message), seen)
+        except InvalidImage as error:
+            self.tally.malformed += 1
+            log.warning("frame at %.3f s ignored: %s", self._from_start(received.stamp), error)
+            return
+        remembered = worker.remember(sight).result()
+        self.tally.frame_seconds.append(time.perf_counter() - begun)
+        self.tally.frames += 1
+        self.tally.merged += remembered.merged
+        self._number(remembered.id)
+        if self._truth:
+            self._seen |= self._truth.shown(self._from_start(received.stamp))
+
+    def _ask(self, worker: Worker, received: Received) -> Asked:
+        begun = time.perf_counter()
+        query = received.message
+        question: Question | None = None
+        answer: Answer | None = None
+        reason = ""
+        try:
+            question = question_of(query, self.bundle, self._settings.k)
+            answer = worker.ask(question).result()
+            reason = answer.reason
+        except VisualByteError as error:
+            reason = str(error)
+        self.tally.query_seconds.append(time.perf_counter() - begun)
+        nearest = self._described(answer) if answer else []
+        record = {
+            "time": self._from_start(received.stamp),
+            "id": query.id,
+            "modality": query.modality,
+            "language": query.language,
+            "text": query.text,
+            "status": answer.status if answer else "REJECTED",
+            "reason": reason,
+            "threshold": round(answer.threshold, 6) if answer else None,
+            "matches": nearest[: len(answer.matches)] if answer else [],
+            "nearest": nearest,
+            **self._judged(query.id, received.stamp, answer, nearest),
+        }
+        thumbnails = [match.thumbnail for match in answer.nearest] if answer else []
+        return Asked(record, question.image if question else None, thumbnails)
+
+    def _described(self, answer: Answer) -> list[dict[str, Any]]:
+        return [
+            self._match(match, probability)
+            for match, probability in zip(answer.nearest, answer.probability, strict=True)
+        ]
+
+    def _match(self, match: Match, probability: float) -> dict[str, Any]:
+        first, last = self._from_start(match.first_seen), self._from_start(match.last_seen)
+        described: dict[str, Any] = {
+            "memory": self._number(match.id),
+            "label": match.label,
+            "score": round(match.score, 6),
+            "probability": round(probability, 6),
+            "first_seen": first,
+            "last_seen": last,
+            "times": match.times,
+            "frame_id": match.frame_id,
+            "pose": None if match.pose is None else [round(value, 6) for value in match.pose],
+            "map_id": match.map_id,
+            "region": None if match.region is None else list(match.region),
+        }
+        if self._truth:
+            described["shows"] = sorted(self._truth.shown(first) | self._truth.shown(last))
+        return described
+
+    def _judged(self, id: str, stamp: float, answer: Answer | None, nearest: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the truth says of an answer.
+
+        verdict: right, wrong (something else was found), missed, rightly not found, false accept (found though absent
+        or not yet seen), rejected. rank: of the first nearest memory that shows what was asked for, 1 is the best.
+        """
+        asked = self._truth.asked(id, self._from_start(stamp)) if self._truth else None
+        if asked is None:
+            return {}
+        present = bool(asked & self._seen)
+        ranks = [i for i, match in enumerate(nearest, 1) if asked & set(match["shows"])]
+        if answer is None:
+            verdict = "rejected"
+        elif answer.status == "FOUND":
+            verdict = ("right" if ranks[:1] == [1] else "wrong") if present else "false accept"
+        else:
+            verdict = "missed" if present else "rightly not found"
+        return {"asked": sorted(asked), "present": present, "rank": ranks[0] if ranks else None, "verdict": verdict}
+
+    def _number(self, id: str) -> str:
+        """A name for a memory that is the same in every run, which its identifier is not."""
+        return self._numbers.setdefault(id, f"m{len(self._numbers) + 1}")
+
+    def _from_start(self, stamp: float) -> float:
+        return round(stamp - self.tally.first, 6)  # what is left of a microsecond is rounding

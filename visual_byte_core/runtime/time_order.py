@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of several topics in the order of their stamps, so that a bag gives the same answers wherever it is read.
+
+Topics overtake one another on their way: a large frame arrives after the query that was asked a moment later. Each
+message is held back for a moment and goes on when no earlier one can be expected any more.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from typing import Generic, TypeVar
+
+HOLD = 0.25
+"""Seconds that a message is held back; what comes later than that after a newer one keeps its place."""
+
+T = TypeVar("T")
+
+
+class TimeOrder(Generic[T]):
+    """A queue that gives the earliest stamp first. All times are seconds; stamps and arrivals may be of two clocks."""
+
+    def __init__(self, hold: float = HOLD) -> None:
+        self._hold = hold
+        self._waiting: list[tuple[float, int, float, T]] = []
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, stamp: float, arrived: float, item: T) -> None:
+        """Equal stamps keep the order in which they came."""
+        heapq.heappush(self._waiting, (stamp, next(self._numbers), arrived + self._hold, item))
+
+    def due(self) -> float | None:
+        """The arrival time from which the next item may go; None if none waits."""
+        return self._waiting[0][2] if self._waiting else None
+
+    def take(self) -> T:
+        """The earliest item, due or not."""
+        return heapq.heappop(self._waiting)[3]
+
+    def take_due(self, now: float) -> Iterator[T]:
+        """All items that are due at `now`, earliest first."""
+        while self._waiting and self._waiting[0][2] <= now:
+            yield self.take()
+
+
+class OneByOne:
+    """Begins jobs in the order of their stamps, each when the one before has ended; none is lost.
+
+    most_waiting: jobs that may wait; `put` blocks until there is room, which holds up whoever sends.
+    """
+
+    def __init__(self, *, most_waiting: int, hold: float = HOLD) -> None:
+        self._order: TimeOrder[Callable[[], Future]] = TimeOrder(hold)
+        self._most_waiting = most_waiting
+        self._condition = threading.Condition()
+        self._running = self._closing = False
+        self._thread = threading.Thread(target=self._work, name="one by one", daemon=True)
+        self._thread.start()
+
+    def put(self, stamp: float, begin: Callable[[], Future]) -> None:
+        """stamp: seconds since 1970. begin: starts the job, whose end the future tells; it must not raise."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing or len(self._order) < self._most_waiting)
+            self._order.put(stamp, time.monotonic(), begin)
+            self._condition.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait or run."""
+        return len(self._order) + self._running
+
+    def close(self) -> None:
+        """Do all that waits, at once, and end."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                while not self._closing and not self._next_is_due():
+                    due = self._order.due()
+                    self._condition.wait(None if due is None else max(0.0, due - time.monotonic()))
+                if not len(self._order):
+                    return
+                begin = self._order.take()
+                self._running = True
+                self._condition.notify_all()
+            wait([begin()])
+            self._running = False
+
+    def _next_is_due(self) -> bool:
+        due = self._order.due()
+        # A full queue cannot wait for what comes: nothing can.
+        return due is not None and (due <= time.monotonic() or len(self._order) >= self._most_waiting)
