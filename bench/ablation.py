@@ -15,8 +15,10 @@ import csv
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,6 @@ from tqdm import tqdm
 from visual_byte_core.configuration import load_configuration
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.sources import collect
 from visual_byte_core.dataset.triplets import Batch, photos_of
 from visual_byte_core.errors import DataError, ModelError
 from visual_byte_core.evaluation.perturb import NoiseMixer, perturb_text
@@ -199,12 +200,28 @@ def build_data(config: AblationConfig, data: Path) -> None:
         writer.writeheader()
         writer.writerows(row for row in recordings if row not in held_out)
     for folder, people in (("with_people", str(data / "recordings.csv")), ("without_people", "")):
-        collect(replace(config.collect, out=str(data / folder), names=str(data / "names.csv"), recordings=people))
+        wanted = replace(config.collect, out=str(data / folder), names=str(data / "names.csv"), recordings=people)
+        _collect(wanted, data / f"{folder}.yaml")
     for row in held_out:
         if row["word"] in config.names:
             target = data / "with_people" / "audio_eval_human" / row["word"] / "en"
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(row["file"], target)
+
+
+def _collect(config: CollectConfig, path: Path) -> None:
+    """In a process of its own: every clip is spoken by a new process, which would import this file and torch again."""
+    write_atomically(path, yaml.safe_dump(_plain(asdict(config)), allow_unicode=True).encode())
+    command = [sys.executable, "-m", "visual_byte_core", "collect", "--config", str(path), "--json"]
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        raise DataError(f"{path}: the data could not be collected; see above")
+
+
+def _plain(value: Any) -> Any:
+    """As a configuration file says it: lists, and nothing of what is not given."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value
 
 
 def load_evaluation(root: Path, training: TrainingConfig, names: list[ClassName]) -> Evaluation:

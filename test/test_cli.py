@@ -181,10 +181,12 @@ def test_find_answers_and_refuses(room, capsys):
 
 
 def test_find_hears_speech(room, capsys):
-    seconds = np.arange(0, 0.6, 1 / 16000)
-    soundfile.write(room / "cup.wav", np.sin(2000 * seconds) * np.hanning(len(seconds)), 16000)
-    (answer,) = found(room, capsys, "--speech", room / "cup.wav")["answers"]
+    (answer,) = found(room, capsys, "--speech", Path(__file__).parent / "data" / "banana.flac")["answers"]
     assert answer["kind"] == "audio" and answer["status"] == "NOT_FOUND"
+    seconds = np.arange(0, 0.6, 1 / 16000)
+    soundfile.write(room / "beep.wav", np.sin(2000 * seconds) * np.hanning(len(seconds)), 16000)
+    find(room, "--speech", room / "beep.wav", code=1)
+    assert f"error: {room / 'beep.wav'}: sound: no speech" in capsys.readouterr().err
     soundfile.write(room / "silent.wav", np.zeros(16000), 16000)
     find(room, "--speech", room / "silent.wav", code=1)
     assert f"error: {room / 'silent.wav'}: sound: silent" in capsys.readouterr().err

@@ -22,7 +22,7 @@ TEXT: dict[str, Any] = {
     "memories": [10, 1000],
     "false_accept_rates": [0.01, 0.1],
     "thresholds": [[0.5, 0.3], [0.9, 0.7]],
-    "probability": {"intercept": -2.0, "score": 10.0, "log_memories": -0.5},
+    "probability": {"intercept": [-2.0, -4.0], "score": [10.0, 20.0]},
     "curve": {"memories": 10, "threshold": [], "far": [], "frr": []},
 }
 
@@ -48,18 +48,26 @@ AXIS = direction(1.0)
         (100, 0.1, 0.5),  # half way between 10 and 1000 as logarithms
         (10, math.sqrt(0.001), 0.4),  # half way between .01 and .1
         (100, math.sqrt(0.001), 0.6),
-        (1, 0.1, 0.3), (0, 0.1, 0.3), (10**6, 0.1, 0.7), (10, 0.5, 0.3), (10, 1e-6, 0.5),  # the nearest point beyond
+        (1, 0.1, 0.3), (0, 0.1, 0.3), (10, 0.5, 0.3), (10, 1e-6, 0.5),  # the nearest point beyond
+        (10_000, 0.1, 0.9), (10**6, 0.1, 1.0),  # more memories: on as before, to the highest cosine
     ],
 )  # fmt: skip
 def test_thresholds_between_and_beyond_the_points(memories: int, rate: float, expected: float) -> None:
     assert Calibration.from_dict({"text": TEXT}).threshold("text", memories, rate) == pytest.approx(expected)
 
 
-def test_probability_is_the_logistic_function() -> None:
+def test_probability_is_the_logistic_function_of_the_number_of_memories() -> None:
     calibration = Calibration.from_dict({"text": TEXT})
-    expected = 1 / (1 + math.exp(-(-2 + 10 * 0.4 - 0.5 * math.log(20))))
-    assert calibration.probability("text", 0.4, 20) == pytest.approx(expected)
+    for memories, intercept, slope in ((10, -2, 10), (100, -3, 15), (1000, -4, 20), (10_000, -5, 25)):
+        expected = 1 / (1 + math.exp(-(intercept + slope * 0.4)))
+        assert calibration.probability("text", 0.4, memories) == pytest.approx(expected)
     assert 0 <= calibration.probability("text", -1e9, 1) < calibration.probability("text", 1e9, 1) <= 1
+
+
+def test_a_bundle_calibrated_with_one_slope_for_all_sizes_is_read() -> None:
+    old = TEXT | {"probability": {"intercept": -2.0, "score": 10.0, "log_memories": -0.5}}
+    expected = 1 / (1 + math.exp(-(-2 + 10 * 0.4 - 0.5 * math.log(20))))
+    assert Calibration.from_dict({"text": old}).probability("text", 0.4, 20) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +76,7 @@ def test_probability_is_the_logistic_function() -> None:
         lambda values: values.pop("thresholds"),
         lambda values: values.pop("probability"),
         lambda values: values["probability"].pop("score"),
+        lambda values: values["probability"].update(score=[1.0]),
         lambda values: values.update(memories="many"),
         lambda values: values.update(memories=[]),
         lambda values: values.update(memories=[1000, 10]),
@@ -115,7 +124,7 @@ def test_matches_are_those_over_the_threshold(memory: Memory) -> None:
 
 def test_what_was_not_seen_is_refused_with_the_nearest_beside(memory: Memory) -> None:
     memory.remember(direction(0.29), Seen(captured_at=1.0))
-    answer = Finder(memory, {"text": TEXT}).find(AXIS, "text")
+    answer = Finder(memory, {"text": TEXT}, false_accept_rate=0.1).find(AXIS, "text")
     assert answer.status == "NOT_FOUND" and answer.matches == [] and len(answer.nearest) == 1
     assert answer.reason == "the nearest memory scores 0.290, under the threshold 0.300"
 
@@ -123,7 +132,7 @@ def test_what_was_not_seen_is_refused_with_the_nearest_beside(memory: Memory) ->
 def test_the_threshold_follows_how_many_memories_are_searched(memory: Memory) -> None:
     for number in range(100):
         memory.remember(direction(0.4), Seen(captured_at=float(number), label="cup" if number < 10 else ""))
-    finder = Finder(memory, {"text": TEXT})
+    finder = Finder(memory, {"text": TEXT}, false_accept_rate=0.1)
     assert finder.find(AXIS, "text").threshold == pytest.approx(0.5)
     assert finder.find(AXIS, "text").status == "NOT_FOUND"
     cups = finder.find(AXIS, "text", where=Filter(label="cup"))

@@ -362,7 +362,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     open_memory(tmp_path / "memory").close()
     manifest = tmp_path / "memory" / "memory.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 7}))
-    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 1"):
+    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 2"):
         open_memory(tmp_path / "memory")
 
 

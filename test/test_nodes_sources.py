@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,8 +79,9 @@ def test_recordings_become_queries_or_are_rejected(graph: Graph, bundle: Bundle,
     soundfile.write(sounds / "silent.wav", np.zeros(RATE), RATE)
     matches = graph.collect(Matches, "matches")
     microphone = graph.start(
-        "microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0, language="en"
-    )
+        "microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0, language="en",
+        speech_probability=0.0,
+    )  # fmt: skip
     graph.diagnosis("microphone_node", lambda values: values["message"] == "waiting for a subscriber")
     assert not matches
     queries = graph.collect(Query, "query")
@@ -95,6 +97,19 @@ def test_recordings_become_queries_or_are_rejected(graph: Graph, bundle: Bundle,
     values = graph.diagnosis("microphone_node", lambda values: values["message"] == "ended")
     assert (values["utterances"], values["refused sounds"]) == ("2", "3")
     assert microphone.end() == 0
+
+
+def test_a_sound_that_is_no_speech_is_rejected(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    soundfile.write(sounds / "a_beep.wav", tone(0.5), RATE)
+    shutil.copy(Path(__file__).parent / "data" / "banana.flac", sounds)
+    matches, queries = graph.collect(Matches, "matches"), graph.collect(Query, "query")
+    graph.start("microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0)
+    graph.wait(lambda: bool(matches and queries), "a rejection and a query")
+    assert [query.text for query in queries] == ["banana"]
+    assert [(match.text, match.status) for match in matches] == [("a_beep", Matches.REJECTED)]
+    assert "no speech" in matches[0].reason and "speech_probability" in matches[0].reason
 
 
 class SoundCard:
@@ -139,7 +154,9 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     card = SoundCard(tmp_path)
     queries = graph.collect(Query, "query")
     environment = {"ALSA_CONFIG_PATH": str(card.configuration)}
-    microphone = graph.start("microphone_node", environment=environment, bundle=str(bundle.path))
+    microphone = graph.start(
+        "microphone_node", environment=environment, bundle=str(bundle.path), speech_probability=0.0
+    )
     graph.wait(lambda: len(queries) >= 3, "three utterances")
     assert {(query.modality, query.text) for query in queries} == {("audio", "")}
     assert to_rgb(queries[1].image).std() > 0

@@ -141,6 +141,15 @@ def test_thresholds_rise_with_memories_and_fall_with_the_rate(calibration):
         assert values["memories"][-1] == (CLASSES - 1) * VIEWS
 
 
+def test_false_refusals_are_those_of_the_curve(calibration):
+    for values in calibration.values():
+        refused = np.array(values["false_refusals"])
+        assert refused.shape == np.array(values["thresholds"]).shape and (np.diff(refused, axis=1) <= 0).all()
+        at, curve = values["memories"].index(300), values["curve"]
+        expected = np.interp(values["thresholds"][at], curve["threshold"], curve["frr"])
+        assert refused[at] == pytest.approx(expected, abs=0.05)
+
+
 def test_probability_is_the_share_that_is_right(calibration):
     photos, spoken, never = world(seed=4)
     read = Calibration.from_dict(calibration)

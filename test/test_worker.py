@@ -17,7 +17,7 @@ from visual_byte_core.errors import MemoryFolderError, VisualByteError
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
+from visual_byte_core.runtime.worker import Late, Question, Refused, Sight, Worker
 
 LOG = logging.getLogger("worker")
 
@@ -26,9 +26,11 @@ class GatedEmbedder(Embedder):
     """Waits before each run until it is let through, so that a test decides what the worker finds waiting."""
 
     gate: threading.Semaphore | None = None
+    asked = 0  # runs that waited at the gate
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         if self.gate:
+            self.asked += 1
             self.gate.acquire()
         return super().embed(images)
 
@@ -101,6 +103,26 @@ def test_the_oldest_question_is_refused_when_too_many_wait(setup: Setup) -> None
     setup.open_the_gate()
     assert [question.result(5).status for question in questions[2:]] == ["NOT_FOUND"] * 3
     assert setup.worker.report().refused == 2
+
+
+def test_a_question_that_is_late_fails_while_the_worker_is_still_at_its_job(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, answer_within=0.2)
+    try:
+        assert setup.worker.ask(setup.question()).result(5).status == "NOT_FOUND"
+        setup.close_the_gate()
+        questions = [setup.worker.ask(setup.question()) for _ in range(3)]
+        for question in questions:
+            with pytest.raises(Late, match="no answer within 0.2 s"):
+                question.result(5)
+        remembered = setup.worker.remember(sight(1))
+        setup.open_the_gate()
+        assert remembered.result(5).id, "what waits behind late questions is done"
+        report = setup.worker.report()
+        assert (report.late, report.answered, report.failed) == (3, 1, 0)
+        assert setup.embedder.asked == 2, "late questions are not embedded: the frame in hand and the picture are"
+    finally:
+        setup.open_the_gate()
+        setup.worker.close()
 
 
 def test_remember_on_request_is_on_the_disk_when_it_resolves(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:

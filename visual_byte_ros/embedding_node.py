@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from functools import partial
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.event_handler import (
     QoSMessageLostInfo,
     QoSRequestedIncompatibleQoSInfo,
@@ -37,7 +38,7 @@ from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.runtime.places import PoseLimits
 from visual_byte_core.runtime.teaching import MOST_FRAMES
 from visual_byte_core.runtime.time_order import OneByOne
-from visual_byte_core.runtime.worker import Question, Sight, Worker
+from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import debug_image
 from visual_byte_ros.images import to_message, to_rgb
 from visual_byte_ros.lifecycle import ManagedNode, run
@@ -137,8 +138,16 @@ PARAMETERS = (
         10.0,
     ),
     Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
+    Parameter(
+        "answer_timeout",
+        1.0,
+        "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
+        0.1,
+        60.0,
+    ),
     Parameter("acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0),
 )
+MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
 MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
 
 
@@ -165,6 +174,7 @@ class EmbeddingNode(ManagedNode):
         self._malformed = self._malformed_before = 0
         self._lost: int | None = 0
         self._trouble = ""
+        self._finds = threading.BoundedSemaphore(MOST_FINDS)
         self._inputs: list = []
         self._service_servers: list = []
 
@@ -192,6 +202,7 @@ class EmbeddingNode(ManagedNode):
             finder,
             self.get_logger(),
             most_waiting=self.parameters["most_waiting"],
+            answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
             acknowledge_within=self.parameters["acknowledge_within"],
         )
         self._poses = self._open_poses()
@@ -221,7 +232,8 @@ class EmbeddingNode(ManagedNode):
             self.create_subscription(Query, "query", self._ask, queries, callback_group=group()),
         ]
         self._service_servers = [
-            self.create_service(Find, "~/find", self._find, callback_group=group()),
+            # Requests that came together are late together, not one after the other.
+            self.create_service(Find, "~/find", self._find, callback_group=ReentrantCallbackGroup()),
             self.create_service(Remember, "~/remember", self._remember, callback_group=group()),
         ]
 
@@ -282,6 +294,7 @@ class EmbeddingNode(ManagedNode):
             "waiting queries": report.waiting,
             "answered queries": report.answered,
             "refused queries": report.refused,
+            "late queries": report.late,
             "remembered frames": report.remembered,
             "dropped frames": report.dropped,
             "frames lost on the way": "unknown" if self._lost is None else self._lost,
@@ -371,7 +384,7 @@ class EmbeddingNode(ManagedNode):
                 lambda: self._told(worker.ask(question), self._answer, query, question, received),
             )
         else:
-            self._told(worker.ask(question), self._answer, query, question, received)
+            self._told(worker.ask(question, received), self._answer, query, question, received)
 
     def _answer(self, query: Query, question: Question, received: float, answer: Future) -> None:
         """In the worker's thread."""
@@ -392,15 +405,24 @@ class EmbeddingNode(ManagedNode):
     def _find(self, request: Find.Request, response: Find.Response) -> Find.Response:
         received = time.monotonic()
         worker = self._worker
+        query = Query(text=request.text, modality=request.modality)
         if not worker or not self.active:
+            response.matches = rejected(query, NOT_ACTIVE)
             return fail(response, "INACTIVE", NOT_ACTIVE)
+        waits = self._finds.acquire(blocking=False)
         try:
+            if not waits:
+                raise Refused(f"{MOST_FINDS} requests of ~/find are being answered; ask less often, or on the topic")
             query = query_of(request, self._bundle)
             query.header.stamp = self.get_clock().now().to_msg()
             question = question_of(query, self._bundle, request.k or self.parameters["k"], filter_of(request))
-            answer = worker.ask(question).result(SERVICE_SECONDS)
-        except (VisualByteError, FutureTimeoutError) as error:
+            answer = worker.ask(question, received).result()
+        except VisualByteError as error:
+            response.matches = rejected(query, str(error), time.monotonic() - received, self._bundle.id)
             return fail_with(response, error)
+        finally:
+            if waits:
+                self._finds.release()
         response.success = True
         response.matches = answered(
             query, answer, time.monotonic() - received, self._bundle.id, self.parameters["map_id"]

@@ -23,7 +23,7 @@ from visual_byte_ros.parameters import Parameter, Parameters
 from visual_byte_ros.share import share_path
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
-EXECUTOR_THREADS = 8
+EXECUTOR_THREADS = 12
 
 
 class ManagedNode(LifecycleNode):

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from visual_byte.msg import Matches, Query
 from visual_byte_core.capture.listener import Listener
 from visual_byte_core.capture.sounds import SOURCES, SoundSettings
+from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
 from visual_byte_core.capture.utterance import Utterance, UtteranceSettings
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import InvalidSound
@@ -44,6 +45,14 @@ PARAMETERS = (
     Parameter("hangover", 0.5, "Seconds of quiet that end an utterance.", 0.1, 2.0),
     Parameter("shortest", 0.1, "Seconds of sound under which it is a click and no utterance.", 0.02, 1.0),
     Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0),
+    Parameter(
+        "speech_probability",
+        DEFAULT_SPEECH_PROBABILITY,
+        "How sure Silero VAD must be that an utterance is speech; 0 lets every sound ask.",
+        0.0,
+        0.99,
+        live=True,
+    ),
 )
 CLIPPED_SHARE = 0.01
 
@@ -57,11 +66,13 @@ class MicrophoneNode(ManagedNode):
         self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
         self._bundle: Bundle | None = None
         self._listener: Listener | None = None
+        self._speech: SpeechLikeness | None = None
         self._refused = 0
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
         self._language = self.parameters["language"]
+        self._speech = SpeechLikeness()
         sound = SoundSettings(
             source=self.parameters["source"],
             device=self.parameters["device"],
@@ -113,6 +124,7 @@ class MicrophoneNode(ManagedNode):
     def _ask(self, name: str, utterance: Utterance) -> None:
         renderer = self._bundle.renderer
         try:
+            self._speech.check(utterance.samples, utterance.rate, self.parameters["speech_probability"])
             image = render_speech(utterance.samples, utterance.rate, renderer.size, renderer.speech)
         except InvalidSound as error:
             self._refuse(name, str(error))

@@ -18,7 +18,7 @@ from visual_byte_core.errors import (
     InvalidText,
     MemoryFolderError,
 )
-from visual_byte_core.runtime.worker import Refused
+from visual_byte_core.runtime.worker import Late, Refused
 
 SERVICE_SECONDS = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
@@ -29,6 +29,7 @@ CODES = {
     InvalidMemory: "INVALID_REQUEST",
     InvalidText: "INVALID_TEXT",
     MemoryFolderError: "MEMORY",
+    Late: "TIMEOUT",
     Refused: "BUSY",
 }
 

@@ -55,7 +55,8 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
     from tqdm import tqdm
 
     from visual_byte_core.evaluation import folders
-    from visual_byte_core.evaluation.calibration import MEMORIES_PER_SIZE, calibrate
+    from visual_byte_core.evaluation.calibration import calibrate
+    from visual_byte_core.evaluation.drawn_memories import MEMORIES_PER_SIZE
     from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
     from visual_byte_core.evaluation.rejection import Labelled
     from visual_byte_core.names import overlaps

@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tuple[str, str, np.ndarray]]:
+    from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
     from visual_byte_core.rendering.photo import read_photo
     from visual_byte_core.rendering.speech import read_sound
 
@@ -102,7 +103,10 @@ def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tupl
         yield name, "text", embedder.embed_text(name)
     for path in arguments.speech:
         try:
-            yield str(path), "audio", embedder.embed_speech(*read_sound(path))
+            samples, rate = read_sound(path)
+            embedding = embedder.embed_speech(samples, rate)
+            SpeechLikeness().check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
+            yield str(path), "audio", embedding
         except InvalidSound as error:
             raise error if str(path) in str(error) else InvalidSound(f"{path}: {error}") from error
     for path in arguments.photo:

@@ -35,6 +35,7 @@ def model_card(document: Mapping[str, Any]) -> str:
     sections = [_summary(document)]
     sections += [_measured(title, entry) for title, entry in document["metrics"].items()]
     sections += [_not_found_curve(kind, v["curve"]) for kind, v in document["calibration"].items() if "curve" in v]
+    sections += [_false_refusals(document["calibration"])]
     sections += [_training(document["training"]), _quantization(document["quantization"])]
     sections += [_names(document["class_names"])]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -132,6 +133,26 @@ def _not_found_curve(modality: str, curve: Mapping[str, Any]) -> str:
     return (
         f"## Not found, {MODALITIES[modality]} names, {curve['memories']} memories\n\n"
         f"{_table(('threshold', 'false accepts', 'false refusals'), rows)}"
+    )
+
+
+def _false_refusals(calibration: Mapping[str, Any]) -> str:
+    """What a rate of false accepts costs, by the number of memories; nothing if the bundle was calibrated before it was
+    told."""
+    told = {kind: values for kind, values in calibration.items() if "false_refusals" in values}
+    if not told:
+        return ""
+    rates = next(iter(told.values()))["false_accept_rates"]
+    rows = [
+        (MODALITIES[kind], f"{memories:g}", *map(_number, refused))
+        for kind, values in told.items()
+        for memories, refused in zip(values["memories"], values["false_refusals"], strict=True)
+    ]
+    header = ("asked", "memories", *(f"at {rate:g}" for rate in rates))
+    return (
+        "## False refusals that go with `false_accept_rate`\n\n"
+        f"Of the calibration part, where known names that are absent and words that name nothing weigh the same.\n\n"
+        f"{_table(header, rows)}"
     )
 
 

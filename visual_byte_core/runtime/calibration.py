@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,14 @@ class ModalityCalibration:
     """One kind of query.
 
     memories (m,) and false_accept_rates (f,) ascending; thresholds (m, f): the cosine from which on a match counts.
-    intercept, score, log_memories: logistic regression of "this match is right" on the cosine and ln(memories).
+    intercept, score (m,): logistic regressions of "this match is right" on the cosine.
     """
 
     memories: tuple[float, ...]
     false_accept_rates: tuple[float, ...]
     thresholds: tuple[tuple[float, ...], ...]
-    intercept: float
-    score: float
-    log_memories: float
+    intercept: tuple[float, ...]
+    score: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,20 @@ class Calibration:
         """The cosine from which on a match counts as found.
 
         memories: how many are searched. false_accept_rate: 0..1, share of absent things that may be taken for found.
-        Linear in the logarithms of both between the calibrated points, the nearest point's value beyond them.
+        Linear in the logarithms of both between the calibrated points; for more memories than the most calibrated it
+        rises on as it did over the last factor of three or more, else the nearest point's value.
         Raises BundleError if the bundle is not calibrated for `modality`.
         """
         values = self._of(modality)
         rates = np.log(values.false_accept_rates)
         at_rate = [np.interp(math.log(max(false_accept_rate, 1e-9)), rates, row) for row in values.thresholds]
-        return float(np.interp(math.log(max(memories, 1)), np.log(values.memories), at_rate))
+        return min(_at_size(memories, values.memories, at_rate), 1.0)
 
     def probability(self, modality: str, score: float, memories: int) -> float:
         """The chance, 0..1, that a match of cosine `score` among `memories` is what was asked for."""
         values = self._of(modality)
-        logit = values.intercept + values.score * score + values.log_memories * math.log(max(memories, 1))
+        intercept = _at_size(memories, values.memories, values.intercept)
+        logit = intercept + _at_size(memories, values.memories, values.score) * score
         return 1 / (1 + math.exp(-min(max(logit, -500.0), 500.0)))
 
     def _of(self, modality: str) -> ModalityCalibration:
@@ -69,16 +70,41 @@ class Calibration:
             ) from None
 
 
+def _at_size(memories: int, sizes: Sequence[float], values: Sequence[float]) -> float:
+    """The value at a number of memories: linear in its logarithm, beyond the last size with the slope before it."""
+    at = math.log(max(memories, 1))
+    logs = np.log(sizes)
+    before = np.flatnonzero(logs <= logs[-1] - math.log(3))
+    if at <= logs[-1] or not len(before):
+        return float(np.interp(at, logs, values))
+    slope = (values[-1] - values[before[-1]]) / (logs[-1] - logs[before[-1]])
+    return float(values[-1] + slope * (at - logs[-1]))
+
+
+def _read_probability(memories: Sequence[float], values: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:
+    """Intercept and slope for each size; older bundles have one slope and a coefficient of the logarithm of the size.
+
+    Raises KeyError, TypeError or ValueError.
+    """
+    if "log_memories" in values:
+        per_log = float(values["log_memories"])
+        intercepts = tuple(float(values["intercept"]) + per_log * math.log(size) for size in memories)
+        return intercepts, (float(values["score"]),) * len(memories)
+    return tuple(float(one) for one in values["intercept"]), tuple(float(one) for one in values["score"])
+
+
 def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibration:
     try:
-        probability = values["probability"]
+        memories = tuple(float(n) for n in values["memories"])
+        if not _ascends(memories):
+            raise ValueError(f"memories {memories} do not ascend")
+        intercept, slope = _read_probability(memories, values["probability"])
         read = ModalityCalibration(
-            memories=tuple(float(n) for n in values["memories"]),
+            memories=memories,
             false_accept_rates=tuple(float(rate) for rate in values["false_accept_rates"]),
             thresholds=tuple(tuple(float(threshold) for threshold in row) for row in values["thresholds"]),
-            intercept=float(probability["intercept"]),
-            score=float(probability["score"]),
-            log_memories=float(probability["log_memories"]),
+            intercept=intercept,
+            score=slope,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -87,11 +113,13 @@ def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibrat
         ) from error
     table = (len(read.memories), len(read.false_accept_rates))
     fits = [len(row) for row in read.thresholds] == table[0] * [table[1]]
-    if not fits or not _ascends(read.memories) or not _ascends(read.false_accept_rates):
+    fits &= len(intercept) == len(slope) == len(memories)
+    if not fits or not _ascends(read.false_accept_rates):
         raise BundleError(
-            f"bundle: calibration of {modality!r}: expected ascending memories and false_accept_rates and a threshold "
-            f"for each pair, got memories {read.memories}, rates {read.false_accept_rates} and rows of "
-            f"{[len(row) for row in read.thresholds]} thresholds; run `visual-byte calibrate`"
+            f"bundle: calibration of {modality!r}: expected ascending memories and false_accept_rates, a threshold for "
+            f"each pair and a probability for each of memories, got memories {memories}, rates "
+            f"{read.false_accept_rates}, rows of {[len(row) for row in read.thresholds]} thresholds and "
+            f"{len(intercept)} probabilities; run `visual-byte calibrate`"
         )
     return read
 

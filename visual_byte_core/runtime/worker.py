@@ -18,6 +18,7 @@ import numpy as np
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_core.log import Log
+from visual_byte_core.runtime.deadlines import Deadlines, fail, resolve
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
@@ -26,6 +27,7 @@ THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small 
 THUMBNAIL_QUALITY = 80
 LATENCIES_KEPT = 500
 QUESTIONS_KEPT = 20
+ANSWER_SHARE = 0.75  # of the time for an answer; the rest is for its way out of a busy machine
 
 
 T = TypeVar("T")
@@ -33,6 +35,10 @@ T = TypeVar("T")
 
 class Refused(VisualByteError):
     """Work that was not begun: too much was waiting, or the worker ended."""
+
+
+class Late(VisualByteError):
+    """A question that was not answered in time."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Report:
     waiting: int
     frame_waits: bool
     refused: int
+    late: int
     answered: int
     remembered: int
     dropped: int
@@ -110,6 +117,8 @@ class Worker:
     another VisualByteError that says what was wrong, or is cancelled (a frame that a newer one replaced).
 
     most_waiting: questions and sights to remember that may wait; one more, and the oldest is refused.
+    answer_within: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
+    doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
@@ -122,6 +131,7 @@ class Worker:
         log: Log,
         *,
         most_waiting: int = 10,
+        answer_within: float | None = 1.0,
         acknowledge_within: float = 0.5,
     ) -> None:
         self._embedder = embedder
@@ -130,6 +140,7 @@ class Worker:
         self.asked = Asked()
         self._log = log
         self._most_waiting = most_waiting
+        self._answer_within = answer_within
         self._acknowledge_within = acknowledge_within
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
@@ -137,10 +148,11 @@ class Worker:
         self._closing = False
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
         self._flush_at: float | None = None
-        self._counts = dict.fromkeys(("refused", "answered", "remembered", "dropped", "failed"), 0)
+        self._counts = dict.fromkeys(("refused", "late", "answered", "remembered", "dropped", "failed"), 0)
         self._memories = memory.count()
         self._question_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._frame_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._deadlines = Deadlines(self._be_late)
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._thread.start()
 
@@ -149,20 +161,27 @@ class Worker:
         """Number of memories."""
         return self._memories
 
-    def ask(self, question: Question) -> Future[Answer]:
-        """Answer a question as soon as those before it are answered."""
-        received = time.monotonic()
+    def ask(self, question: Question, received: float | None = None) -> Future[Answer]:
+        """Answer a question as soon as those before it are answered, or fail in time.
+
+        received: when it came, by `time.monotonic`; now if None.
+        """
+        received = time.monotonic() if received is None else received
         future: Future[Answer] = Future()
 
         def answer() -> None:
+            if future.done():
+                return  # too late: nobody waits for it
             embedding = self._embedder.embed(question.image[None])[0]
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
-            self._counts["answered"] += 1
-            self._question_seconds.append(time.monotonic() - received)
-            future.set_result(found)
+            if resolve(future, found):
+                self._counts["answered"] += 1
+                self._question_seconds.append(time.monotonic() - received)
 
         self._enqueue(answer, future)
+        if self._answer_within is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * self._answer_within)
         return future
 
     def remember(self, sight: Sight) -> Future[Remembered]:
@@ -185,7 +204,7 @@ class Worker:
             result = job()
             self._memories = self._memory.count()
             self._flush()
-            future.set_result(result)
+            resolve(future, result)
 
         self._enqueue(run, future)
         return future
@@ -242,6 +261,12 @@ class Worker:
             self._closing = True
             self._condition.notify()
         self._thread.join()
+        self._deadlines.close()
+
+    def _be_late(self, future: Future) -> None:
+        """In the thread of the deadlines."""
+        if fail(future, Late(f"no answer within {self._answer_within:g} s: the machine is overloaded; ask again")):
+            self._counts["late"] += 1
 
     def _enqueue(self, run: Callable[[], None], future: Future) -> None:
         refused = None
@@ -255,9 +280,9 @@ class Worker:
                 self._jobs.append((run, future))
                 self._condition.notify()
         if refused is future:
-            future.set_exception(Refused("the node is shutting down; ask again when it is back"))
+            fail(future, Refused("the node is shutting down; ask again when it is back"))
         elif refused:
-            refused.set_exception(Refused(f"{self._most_waiting} newer questions were waiting; ask less often"))
+            fail(refused, Refused(f"{self._most_waiting} newer questions were waiting; ask less often"))
 
     def _work(self) -> None:
         while True:
@@ -289,8 +314,8 @@ class Worker:
                 error = Refused(f"unexpected error in the worker: {error!r}; see the log")
             if future is None:
                 self._log.error(str(error))
-            elif not future.done():
-                future.set_exception(error)
+            else:
+                fail(future, error)
 
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
         embedding = self._embedder.embed_photo(sight.image)
@@ -317,7 +342,7 @@ class Worker:
         with self._condition:
             jobs, frame, self._jobs, self._frame = self._jobs, self._frame, deque(), None
         for _, future in jobs:
-            future.set_exception(Refused("the node is shutting down; ask again when it is back"))
+            fail(future, Refused("the node is shutting down; ask again when it is back"))
         if frame:
             frame[1].cancel()
         self._run(self._flush, None)

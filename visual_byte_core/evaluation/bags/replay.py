@@ -85,7 +85,7 @@ class Replay:
     def __iter__(self) -> Iterator[Asked]:
         memory = Memory(self._folder, self.bundle.id, dimension=self.bundle.dimension)
         finder = Finder(memory, self.bundle.calibration, false_accept_rate=self._settings.false_accept_rate)
-        worker = Worker(self._embedder, memory, finder, log)
+        worker = Worker(self._embedder, memory, finder, log, answer_within=None)
         begun = False
         try:
             topics = (self._settings.image, self._settings.query)
