@@ -39,6 +39,11 @@ class Embedder:
         """Side of the square input in pixels."""
         return self.bundle.size
 
+    @property
+    def has_map(self) -> bool:
+        """Whether `embed_map` can be had of the bundle's network."""
+        return any(output.name == "embedding_map" for output in self._session.get_outputs())
+
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embed rendered images, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length. Raises InvalidImage."""
         expected = (self.size, self.size, 3)
@@ -53,8 +58,10 @@ class Embedder:
         """One embedding for each part: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit length.
 
         Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
-        for sides that the bundle's network was not exported for.
+        for sides that the bundle's network was not exported for, BundleError if it has no map.
         """
+        if not self.has_map:
+            raise BundleError(f"bundle {self.bundle.id}: its network has no embedding_map; export its checkpoint again")
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] % 32 or shape[2] % 32:
             raise InvalidImage(f"map of parts: expected uint8 (n, 32 h, 32 w, 3), got {images.dtype} {shape}")

@@ -72,10 +72,10 @@ class Finder:
             raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
         memories = self._memory.count(where)
         threshold = self._calibration.threshold(modality, memories, self._false_accept_rate)
-        nearest = self._memory.search(embedding, k, where)
+        nearest = self._sightings(embedding, k, where)
         taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
         ids = {match.id for match in taught}
-        nearest = [*taught, *(match for match in nearest if match.id not in ids)][:k]
+        nearest = [*taught, *(match for match in nearest if match.id not in ids and match.part_of not in ids)][:k]
         matches = [match for match in nearest if match.id in ids or match.score >= threshold]
         probability = [
             max(TAUGHT_PROBABILITY if match.id in ids else 0.0,
@@ -85,6 +85,18 @@ class Finder:
         if matches:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
+
+    def _sightings(self, embedding: np.ndarray, k: int, where: Filter | None) -> list[Match]:
+        """The `k` nearest sightings: a frame and its parts are one, for which the nearest of them stands."""
+        limit = k
+        while True:
+            found = self._memory.search(embedding, limit, where)
+            best: dict[str, Match] = {}
+            for match in found:
+                best.setdefault(match.part_of or match.id, match)
+            if len(best) >= k or len(found) < limit:
+                return list(best.values())[:k]
+            limit *= 2
 
     def _taught(
         self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float
