@@ -55,6 +55,8 @@ def write_sample_bag(folder: Path, bundle: Bundle, storage: str = "mcap", plan: 
     return folder / "walk"
 
 
-def evaluated(path: Path, bundle: Bundle, out: Path, truth: Path | None = None) -> dict:
+def evaluated(
+    path: Path, bundle: Bundle, out: Path, truth: Path | None = None, settings: ReplaySettings = SETTINGS
+) -> dict:
     with Bag(path) as bag:
-        return evaluate_bag(bag, Embedder(bundle), SETTINGS, out, truth)
+        return evaluate_bag(bag, Embedder(bundle), settings, out, truth)

@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from bags import evaluated, sample_plan, write_photos, write_sample_bag
+from bags import SETTINGS, evaluated, sample_plan, write_photos, write_sample_bag
 from sample_bundle import write_sample_bundle
 
 from visual_byte_core.cli import main
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidSound
 from visual_byte_core.evaluation.bags.compose import BagPlan, Event, compose
-from visual_byte_core.evaluation.bags.reading import Bag
+from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic
 from visual_byte_core.rendering.settings import PhotoSettings, RendererSettings
+from visual_byte_core.runtime.places import PoseLimits
 
 FILES = ("report.json", "queries.jsonl", "report.html")
 
@@ -88,7 +89,7 @@ def test_the_report_has_the_shape_of_an_evaluation(out: Path, bundle: Bundle) ->
     assert report["counts"] == {
         "images": 20, "speech": 1, "classes": 4, "queries": 7, "found": 3, "not_found": 4, "rejected": 0
     }  # fmt: skip
-    assert report["frames"] == {"remembered": 20, "merged": 16, "malformed": 0, "memories": 4}
+    assert report["frames"] == {"remembered": 20, "merged": 16, "malformed": 0, "memories": 4, "poses": {}}
     assert report["retrieval"]["image_to_image"] == {"r1": 1.0, "r5": 1.0, "n": 3}
     assert report["retrieval"]["text_to_image"]["n"] == 1
     assert report["not_found"]["absent"]["image"] == {
@@ -97,6 +98,22 @@ def test_the_report_has_the_shape_of_an_evaluation(out: Path, bundle: Bundle) ->
     assert report["not_found"]["absent"]["text"]["frr"] == 1.0
     timing = json.loads((out / "timing.json").read_text())
     assert timing["frame_ms"]["n"] == 20 and timing["query_ms"]["p95"] > 0
+
+
+def test_memories_take_the_poses_of_the_bag(walk: Path, bundle: Bundle, tmp_path: Path) -> None:
+    with Bag(walk) as bag:
+        assert find_pose_topic(bag) == "/pose" == find_pose_topic(bag, "pose")
+        with pytest.raises(DataError, match="no topic odom"):
+            find_pose_topic(bag, "odom")
+    settings = dataclasses.replace(SETTINGS, pose="/pose", map_id="kitchen")
+    report = evaluated(walk, bundle, tmp_path / "out", settings=settings)
+    assert report["frames"]["poses"]["taken"] == 22
+    match = records(tmp_path / "out")[-1]["matches"][0]
+    assert match["map_id"] == "kitchen" and match["pose"][3:] == [0, 0, 0, 1]
+    elsewhere = dataclasses.replace(settings, pose_limits=PoseLimits(frame_id="odom"))
+    report = evaluated(walk, bundle, tmp_path / "other", settings=elsewhere)
+    assert report["frames"]["poses"] == {"in another frame": 22}
+    assert records(tmp_path / "other")[-1]["matches"][0]["pose"] is None
 
 
 def test_the_same_bag_gives_the_same_bytes(walk: Path, bundle: Bundle, out: Path, tmp_path: Path) -> None:

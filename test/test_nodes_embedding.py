@@ -264,9 +264,7 @@ def test_it_ends_cleanly(robot: Robot) -> None:
 
 def test_what_was_remembered_is_there_after_a_restart(robot: Robot, tmp_path: Path) -> None:
     with open_graph(tmp_path) as graph:
-        graph.start(
-            "embedding_node", bundle=str(robot.bundle.path), memory_folder=str(robot.graph.folder / "memory")
-        )
+        graph.start("embedding_node", bundle=str(robot.bundle.path), memory_folder=str(robot.graph.folder / "memory"))
         for seed in (1, 5, 9):
             response = graph.call(Find, "embedding_node/find", image=to_message(picture(seed)))
             assert response.matches.status == Matches.FOUND

@@ -21,8 +21,7 @@ ROWS = [pytest.param(node, row, id=f"{NAMES[node]}.{row.name}") for node in NODE
 def test_the_configuration_file_holds_every_parameter_with_its_default() -> None:
     configuration = yaml.safe_load((ROOT / "config" / "visual_byte.yaml").read_text())
     assert configuration == {
-        f"/**/{NAMES[node]}": {"ros__parameters": {row.name: row.default for row in node.PARAMETERS}}
-        for node in NODES
+        f"/**/{NAMES[node]}": {"ros__parameters": {row.name: row.default for row in node.PARAMETERS}} for node in NODES
     }
 
 

@@ -46,9 +46,7 @@ class Parameter:
                 FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
             ]
         elif isinstance(self.default, int) and not isinstance(self.default, bool):
-            descriptor.integer_range = [
-                IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)
-            ]
+            descriptor.integer_range = [IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)]
         return descriptor
 
 

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 
+from visual_byte_core.capture.pose_message import pose_reading
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.runtime.places import PoseLimits, PoseReading, PoseTrack
 from visual_byte_core.runtime.sighting import Pose
@@ -73,10 +74,7 @@ class PoseInput:
             self._listener.unregister()
 
     def _take(self, message: Any) -> None:
-        with_covariance = message.pose if self._kind != "pose" else None
-        pose = with_covariance.pose if with_covariance else message.pose
-        covariance = tuple(map(float, with_covariance.covariance)) if with_covariance else None
-        self._add(message.header, pose_of(pose.position, pose.orientation), covariance)
+        self._add(pose_reading(message))
 
     def _look_up(self, captured_at: float, frame_id: str) -> None:
         """At the time of the frame or, as transforms are often later than frames, the newest there is."""
@@ -86,10 +84,11 @@ class PoseInput:
                 found = self._buffer.lookup_transform(self._limits.frame_id, frame_id, moment)
             except tf2_ros.TransformException:
                 continue
-            self._add(found.header, pose_of(found.transform.translation, found.transform.rotation), None)
+            pose = pose_of(found.transform.translation, found.transform.rotation)
+            self._add(PoseReading(seconds_of(found.header.stamp), found.header.frame_id, pose))
             return
 
-    def _add(self, header: Any, pose: Pose, covariance: tuple[float, ...] | None) -> None:
-        reason = self._track.add(PoseReading(seconds_of(header.stamp), header.frame_id, pose, covariance))
+    def _add(self, reading: PoseReading) -> None:
+        reason = self._track.add(reading)
         if reason:
             self._node.get_logger().warning(f"left out: {reason}", throttle_duration_sec=10.0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.places import PoseLimits
 
 HELP = "replay a bag and report what was found"
 EXTRA = "bags"
@@ -31,11 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--image", default="", metavar="TOPIC", help="topic of the frames (default: .../image)")
     parser.add_argument("--query", default="", metavar="TOPIC", help="topic of the queries (default: .../query)")
+    parser.add_argument("--pose", default="", metavar="TOPIC", help="topic of the poses (default: .../pose, if any)")
+    parser.add_argument(
+        "--pose-frame", default=PoseLimits.frame_id, metavar="FRAME",
+        help="frame of the map; poses in another are left out (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--map-id", default="", metavar="MAP", help="name of the map that the poses refer to")
     parser.add_argument("--json", action="store_true", help="print report.json instead of a summary")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from visual_byte_core.evaluation.bags.reading import Bag, find_topic
+    from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic, find_topic
     from visual_byte_core.evaluation.bags.replay import ReplaySettings
     from visual_byte_core.evaluation.bags.report import evaluate_bag
     from visual_byte_core.runtime.embedder import Embedder
@@ -44,6 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
         settings = ReplaySettings(
             image=find_topic(bag, "image", "sensor_msgs/msg/Image", arguments.image),
             query=find_topic(bag, "query", "visual_byte/msg/Query", arguments.query),
+            pose=find_pose_topic(bag, arguments.pose),
+            pose_limits=PoseLimits(frame_id=arguments.pose_frame),
+            map_id=arguments.map_id,
             k=arguments.k,
             false_accept_rate=arguments.false_accept_rate,
         )

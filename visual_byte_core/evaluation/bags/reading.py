@@ -18,6 +18,7 @@ from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2.storage_mcap import McapReader
 from rosbags.serde import SerdeError
 
+from visual_byte_core.capture.pose_message import POSE_MESSAGES
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation.bags.damaged import CutMcap, CutSqlite
 from visual_byte_core.evaluation.bags.definitions import check_definition, message_types
@@ -203,6 +204,20 @@ def find_topic(bag: Bag, wanted: str, kind: str, chosen: str = "") -> str:
         raise DataError(f"{bag.path}: several topics {wanted}: {', '.join(fits)}; choose one with --{wanted}")
     name = chosen or wanted
     raise DataError(f"{bag.path}: no topic {name} of type {kind}; it has: {there}; name it with --{wanted} TOPIC")
+
+
+def find_pose_topic(bag: Bag, chosen: str = "") -> str:
+    """The topic of poses that is named `chosen`, or else `pose`, of any of POSE_MESSAGES; empty if there is none.
+
+    Raises DataError if `chosen` is not there, or several fit.
+    """
+    for kind in POSE_MESSAGES:
+        named = [topic for topic in bag.topics if topic.type == kind and topic.name.rpartition("/")[2] == "pose"]
+        if named and not chosen:
+            return find_topic(bag, "pose", kind)
+        if chosen and any(topic.type == kind and topic.name.lstrip("/") == chosen.lstrip("/") for topic in bag.topics):
+            return find_topic(bag, "pose", kind, chosen)
+    return find_topic(bag, "pose", POSE_MESSAGES[0], chosen) if chosen else ""
 
 
 def _named(messages: Iterable[tuple[Connection, int, bytes]]) -> Iterator[tuple[str, str, int, bytes]]:

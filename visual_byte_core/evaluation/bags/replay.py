@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from visual_byte_core.capture.image_message import to_rgb
+from visual_byte_core.capture.pose_message import pose_reading
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.evaluation.bags.reading import Bag, Received
@@ -23,6 +24,7 @@ from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.memory import Match, Memory, Seen
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.places import PoseLimits, PoseTrack
 from visual_byte_core.runtime.query import question_of
 from visual_byte_core.runtime.worker import Question, Sight, Worker
 
@@ -31,10 +33,14 @@ log = logging.getLogger("visual_byte")
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """image, query: names of the topics. k: most matches, 1 or more. false_accept_rate: 0..1, as the node's."""
+    """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
+    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to."""
 
     image: str
     query: str
+    pose: str = ""
+    pose_limits: PoseLimits = PoseLimits()
+    map_id: str = ""
     k: int = 5
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
 
@@ -51,12 +57,13 @@ class Asked:
 
 @dataclass
 class Tally:
-    """What came of the frames, and seconds that frames and queries took."""
+    """What came of the frames and poses, and seconds that frames and queries took."""
 
     frames: int = 0
     merged: int = 0
     malformed: int = 0
     memories: int = 0
+    poses: dict[str, int] = field(default_factory=dict)
     first: float = 0.0
     last: float = 0.0
     frame_seconds: list[float] = field(default_factory=list)
@@ -75,6 +82,7 @@ class Replay:
         self._truth = truth
         self._settings = settings
         self._folder = folder
+        self._poses = PoseTrack(settings.pose_limits)
         self._numbers: dict[str, str] = {}
         self._seen: set[str] = set()
 
@@ -88,25 +96,34 @@ class Replay:
         worker = Worker(self._embedder, memory, finder, log, answer_within=None)
         begun = False
         try:
-            topics = (self._settings.image, self._settings.query)
+            settings = self._settings
+            topics = tuple(filter(None, (settings.image, settings.query, settings.pose)))
             for received in tqdm(
                 self._bag.messages(topics), "replay", self._bag.count(topics), unit=" messages", delay=2, leave=False
             ):
-                if not begun:
+                if not begun and received.topic != settings.pose:
                     begun, self.tally.first = True, received.stamp
                 self.tally.last = max(self.tally.last, received.stamp)
-                if received.topic == self._settings.image:
+                if received.topic == settings.image:
                     self._remember(worker, received)
+                elif received.topic == settings.pose:
+                    self._place(received)
                 else:
                     yield self._ask(worker, received)
             self.tally.memories = worker.memories
+            self.tally.poses = dict(sorted(self._poses.counts.items()))
         finally:
             worker.close()
 
     def _remember(self, worker: Worker, received: Received) -> None:
         begun = time.perf_counter()
         try:
-            seen = Seen(captured_at=received.stamp, frame_id=received.message.header.frame_id)
+            seen = Seen(
+                captured_at=received.stamp,
+                frame_id=received.message.header.frame_id,
+                pose=self._poses.at(received.stamp),
+                map_id=self._settings.map_id,
+            )
             sight = Sight(to_rgb(received.message), seen)
         except InvalidImage as error:
             self.tally.malformed += 1
@@ -119,6 +136,10 @@ class Replay:
         self._number(remembered.id)
         if self._truth:
             self._seen |= self._truth.shown(self._from_start(received.stamp))
+
+    def _place(self, received: Received) -> None:
+        if reason := self._poses.add(pose_reading(received.message)):
+            log.warning("at %.3f s left out: %s", self._from_start(received.stamp), reason)
 
     def _ask(self, worker: Worker, received: Received) -> Asked:
         begun = time.perf_counter()

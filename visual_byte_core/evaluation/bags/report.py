@@ -83,7 +83,7 @@ def _report(bag: Bag, replay: Replay, scores: Scores, truth: Truth | None, setti
         "bag": {
             "name": bag.path.name,
             "seconds": round(replay.tally.last - replay.tally.first, 6),
-            "topics": {"image": settings.image, "query": settings.query},
+            "topics": {"image": settings.image, "query": settings.query, "pose": settings.pose},
             "cut": bag.cut,
             "lost_bytes": bag.lost_bytes,
             "malformed_messages": bag.malformed,

@@ -50,6 +50,7 @@ class Scores:
                 "merged": tally.merged,
                 "malformed": tally.malformed,
                 "memories": tally.memories,
+                "poses": tally.poses,
             },
             "retrieval": {pair: self._recall(kind) for kind, pair in PAIRS.items()},
             "not_found": {"absent": {kind: self._refusal(kind) for kind in PAIRS}},
