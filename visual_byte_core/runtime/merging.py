@@ -59,8 +59,9 @@ def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings)
             return None
         both_known = seen.pose is not None and match.pose is not None
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
-        alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of) and _labels_agree(match, seen)
-        if near_in_time and alike and match.thumbnail and np.abs(_reduced(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
+        alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
+        fits = near_in_time and alike and bool(match.thumbnail) and _labels_agree(match, seen)
+        if fits and np.abs(_reduced(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
             return match
     return None
 

@@ -34,7 +34,7 @@ class PartSettings:
 
     most: int = 6
     size: float = 0.4
-    most_cosine: float = 0.7
+    most_cosine: float = 0.5
 
     def __post_init__(self) -> None:
         if self.most < 1 or not 0 < self.size <= 1:
@@ -101,9 +101,7 @@ def heat_map(embedder: Embedder, image: NDArray[np.uint8], query: NDArray[np.flo
     height, width = image.shape[:2]
     cells = MAP_SIDE * embedder.size / STRIDE / min(height, width)
     rows, columns = (min(MOST_CELLS, max(1, round(side * cells))) for side in (height, width))
-    resized = cv2.resize(
-        np.ascontiguousarray(image), (columns * STRIDE, rows * STRIDE), interpolation=cv2.INTER_LINEAR
-    )
+    resized = cv2.resize(np.ascontiguousarray(image), (columns * STRIDE, rows * STRIDE), interpolation=cv2.INTER_LINEAR)
     return similarity(embedder.embed_map(resized[None])[0], query)
 
 
