@@ -26,7 +26,7 @@ from visual_byte_core.evaluation.scenes import compose_scenes
 from visual_byte_core.names import overlaps
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import FOUND, Finder
+from visual_byte_core.runtime.finder import FOUND, PART_HANDICAP, Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.parts import STRIDE, Part, PartSettings, distinct, distinct_parts
 from visual_byte_core.runtime.sighting import Match
@@ -172,8 +172,8 @@ def main() -> None:
     ways: list[tuple[str, Split, float]] = [
         ("none", no_parts, 0.0),
         ("windows, no handicap", distinct_parts, 0.0),
-        ("windows", distinct_parts, 0.1),
-        ("of the map", parts_of_the_map, 0.1),
+        ("windows", distinct_parts, PART_HANDICAP),
+        ("of the map", parts_of_the_map, PART_HANDICAP),
     ]
     header = ("R@1", "R@5", "right place", "false refusals", "false accepts", "names", "memories a frame", "ms a frame")
     print("| bundle | frames | parts | " + " | ".join(header) + " |")

@@ -20,7 +20,7 @@ MODALITIES = ("text", "audio", "image")
 FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 MOST_OF_A_NAME = 100
-PART_HANDICAP = 0.1  # a frame of many parts has as many chances to look like anything; bench/frame_parts.py
+PART_HANDICAP = 0.06  # a frame of many parts has as many chances to look like anything; bench/frame_parts.py
 TAUGHT_PROBABILITY = 0.9  # a fixed value: the calibration knows nothing of names that were taught later
 
 

@@ -55,7 +55,7 @@ class Remembered:
 class Match:
     """A memory that a search found.
 
-    score: cosine, -1..1, in an answer that of a part of a frame lowered by 0.1; 0 if nothing was asked for. times: how
+    score: cosine, -1..1, in an answer that of a part of a frame lowered by 0.06; 0 if nothing was asked for. times: how
     many sightings were merged into it; pose (the last that was known) and frame are those of the last one, source,
     region, part_of and thumbnail those of the first. places: where it was, oldest first, all in the map `map_id`; the
     last is where it is now, at `pose`; empty if no pose was known.
