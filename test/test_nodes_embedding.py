@@ -223,7 +223,7 @@ def test_services_say_what_is_wrong(robot: Robot) -> None:
 def test_the_debug_image_shows_query_and_matches(robot: Robot) -> None:
     pictures = robot.graph.collect(Image, "embedding_node/debug_image", 1)
     robot.graph.repeat(lambda: robot.type("banana"), lambda: bool(pictures), "a debug image")
-    assert to_rgb(pictures[0]).shape == (200, 160 * 4, 3)
+    assert to_rgb(pictures[0]).shape == (600, 640, 3)
 
 
 def test_diagnostics_name_the_bundle_and_the_latency(robot: Robot) -> None:

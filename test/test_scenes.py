@@ -13,8 +13,9 @@ from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.evaluation.folders import find_photos
 from visual_byte_core.evaluation.rejection import Labelled
-from visual_byte_core.evaluation.scenes import compose_scenes, measure_parts, similarity, tile_of_peak
+from visual_byte_core.evaluation.scenes import compose_scenes, measure_parts, tile_of_peak
 from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.parts import similarity
 
 PHOTOS = Path(__file__).resolve().parent.parent / "examples" / "photos"
 

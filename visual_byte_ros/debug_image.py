@@ -1,48 +1,72 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A query beside its best matches with their scores, as a picture to look at."""
+"""`~/debug_image`: a picture that explains each answer, made only while somebody looks."""
 
 from __future__ import annotations
 
-import cv2
+import threading
+from concurrent.futures import Future
+
 import numpy as np
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from rclpy.lifecycle import LifecyclePublisher
+from std_msgs.msg import Header
 
+from visual_byte.msg import Query
 from visual_byte_core.errors import InvalidImage
-from visual_byte_core.rendering.photo import decode_photo
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.explanation import Explanation, explain
+from visual_byte_core.runtime.explanation_picture import draw_explanation
 from visual_byte_core.runtime.finder import Answer
-
-TILE = 160
-CAPTION = 40
-MOST = 3
-GREEN, RED = (90, 200, 90), (210, 80, 80)
-
-
-def debug_image(query: np.ndarray, answer: Answer) -> np.ndarray:
-    """Draw an answer; matches over the threshold are captioned green, others red.
-
-    Args:
-        query: the rendered query, uint8 (size, size, 3) RGB.
-
-    Returns:
-        uint8 (200, 160 * n, 3), RGB, n from 1 to 4.
-    """
-    found = {match.id for match in answer.matches}
-    tiles = [_tile(query, answer.status, GREEN if found else RED)]
-    for match in answer.nearest[:MOST]:
-        try:
-            picture = decode_photo(match.thumbnail, f"thumbnail of {match.id}")
-        except InvalidImage:
-            picture = np.zeros((TILE, TILE, 3), np.uint8)
-        tiles.append(_tile(picture, f"{match.score:.3f} {match.label}", GREEN if match.id in found else RED))
-    return np.hstack(tiles)
+from visual_byte_core.runtime.lettering import Lettering
+from visual_byte_core.runtime.memory import Memory
+from visual_byte_core.runtime.worker import Question, Worker
+from visual_byte_ros.images import to_message, to_rgb
 
 
-def _tile(picture: np.ndarray, caption: str, colour: tuple[int, int, int]) -> np.ndarray:
-    scale = TILE / max(picture.shape[:2])
-    width, height = (max(1, round(side * scale)) for side in (picture.shape[1], picture.shape[0]))
-    tile = np.zeros((TILE + CAPTION, TILE, 3), np.uint8)
-    tile[:height, :width] = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=cv2.INTER_AREA)
-    # OpenCV's font draws ASCII only; labels in other scripts are in the message.
-    text = caption.encode("ascii", "replace").decode()
-    cv2.putText(tile, text, (4, TILE + 26), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    return tile
+class DebugImages:
+    """Makes the pictures in the worker's thread, after the answer went out."""
+
+    def __init__(
+        self, publisher: LifecyclePublisher, embedder: Embedder, memory: Memory, worker: Worker, log: RcutilsLogger
+    ) -> None:
+        self._publisher, self._embedder, self._memory = publisher, embedder, memory
+        self._worker, self._log = worker, log
+        self._lettering = Lettering()
+        self._drawing = threading.Lock()
+
+    def explain(self, query: Query, question: Question, answer: Answer, now: float, map_id: str) -> None:
+        """now: seconds since 1970. map_id: the map that the robot is in."""
+        if not self._publisher.get_subscription_count():
+            return
+
+        def explained() -> Explanation:
+            return explain(self._embedder, self._memory, question, query.text, answer, now, map_id)
+
+        self._worker.do(explained).add_done_callback(lambda future: self._publish(query.header, future))
+
+    def explain_rejection(self, query: Query, reason: str, now: float) -> None:
+        """now: seconds since 1970."""
+        if not self._publisher.get_subscription_count():
+            return
+        rejection = Explanation(_picture_of(query), query.modality, query.text, "REJECTED", reason, now)
+        self._draw(query.header, rejection)
+
+    def _publish(self, header: Header, explained: Future[Explanation]) -> None:
+        if error := explained.exception():
+            self._log.warning(f"no debug image: {error}", throttle_duration_sec=5.0)
+            return
+        self._draw(header, explained.result())
+
+    def _draw(self, header: Header, explanation: Explanation) -> None:
+        with self._drawing:  # a query may be rejected in another thread; a font is for one at a time
+            picture = to_message(draw_explanation(explanation, self._lettering))
+        picture.header = header
+        self._publisher.publish(picture)
+
+
+def _picture_of(query: Query) -> np.ndarray | None:
+    try:
+        return to_rgb(query.image)
+    except InvalidImage:
+        return None

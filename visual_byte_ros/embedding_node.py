@@ -35,12 +35,13 @@ from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.parts import PartSettings
 from visual_byte_core.runtime.places import PoseLimits
 from visual_byte_core.runtime.teaching import MOST_FRAMES
 from visual_byte_core.runtime.time_order import OneByOne
 from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
-from visual_byte_ros.debug_image import debug_image
-from visual_byte_ros.images import to_message, to_rgb
+from visual_byte_ros.debug_image import DebugImages
+from visual_byte_ros.images import to_rgb
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.memory_services import MemoryServices
 from visual_byte_ros.messages import (
@@ -59,6 +60,7 @@ from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_wi
 from visual_byte_ros.share import bundle_path, memory_path
 
 MERGING = MergeSettings()
+PARTS = PartSettings()
 PARAMETERS = (
     AUTOSTART,
     BUNDLE,
@@ -137,6 +139,9 @@ PARAMETERS = (
         0.0,
         10.0,
     ),
+    Parameter("parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md."),
+    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20),
+    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0),
     Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
     Parameter(
         "answer_timeout",
@@ -170,6 +175,7 @@ class EmbeddingNode(ManagedNode):
         self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
         self._poses: PoseInput | None = None
         self._memory_services: MemoryServices | None = None
+        self._debug: DebugImages | None = None
         self._in_order: OneByOne | None = None
         self._malformed = self._malformed_before = 0
         self._lost: int | None = 0
@@ -204,13 +210,20 @@ class EmbeddingNode(ManagedNode):
             most_waiting=self.parameters["most_waiting"],
             answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
             acknowledge_within=self.parameters["acknowledge_within"],
+            parts=self._part_settings(),
         )
+        self._debug = DebugImages(self._debug_images, embedder, self._memory, self._worker, self.get_logger())
         self._poses = self._open_poses()
         self._memory_services = MemoryServices(
             self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
         )
         self._listen()
         self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
+
+    def _part_settings(self) -> PartSettings | None:
+        if not self.parameters["parts"]:
+            return None
+        return PartSettings(most=self.parameters["most_parts"], size=self.parameters["part_size"])
 
     def _open_poses(self) -> PoseInput:
         limits = PoseLimits(
@@ -283,7 +296,7 @@ class EmbeddingNode(ManagedNode):
         elif self._memory:
             self._memory.close()
         self._newest.clear()
-        self._worker = self._memory = self._memory_services = self._poses = None
+        self._worker = self._memory = self._memory_services = self._poses = self._debug = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()
@@ -393,14 +406,12 @@ class EmbeddingNode(ManagedNode):
             return
         seconds = time.monotonic() - received
         self._matches.publish(answered(query, answer.result(), seconds, self._bundle.id, self.parameters["map_id"]))
-        if self._debug_images.get_subscription_count() > 0:
-            picture = to_message(debug_image(question.image, answer.result()))
-            picture.header = query.header
-            self._debug_images.publish(picture)
+        self._debug.explain(query, question, answer.result(), self._now(), self.parameters["map_id"])
 
     def _reject(self, query: Query, received: float, error: BaseException) -> None:
         self.get_logger().warning(f"query {query.text!r} rejected: {error}")
         self._matches.publish(rejected(query, str(error), time.monotonic() - received, self._bundle.id))
+        self._debug.explain_rejection(query, str(error), self._now())
 
     def _find(self, request: Find.Request, response: Find.Response) -> Find.Response:
         received = time.monotonic()

@@ -64,6 +64,7 @@ def match_message(match: Match, probability: float, map_id: str = "") -> MatchMe
         pose_known=match.pose is not None,
         map_id=match.map_id,
         in_current_map=match.map_id == map_id,
+        part_of=match.part_of,
         earlier_places=[_place_message(place) for place in match.places[:-1]],
     )
     if match.pose is not None:

@@ -21,10 +21,10 @@ from visual_byte_core.evaluation.rejection import Labelled
 from visual_byte_core.names import overlaps
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.parts import STRIDE, similarity
 
 LAYOUTS = {"2x2": (2, 2), "3x3": (3, 2), "2x2_small": (2, 1)}
 """Photos along a side, and the side of the scene in sides of the ordinary input."""
-STRIDE = 32  # pixels a cell of the map
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,6 @@ def compose_scenes(
         files = [by_slug[slug][int(generator.integers(len(by_slug[slug])))] for slug in slugs]
         scenes.append(Scene(_compose(embedder, files, enlarged * embedder.size), tuple(slugs)))
     return scenes
-
-
-def similarity(cells: NDArray[np.float32], name: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cosine of each cell of a map (512, h, w) with a name (512,): float32 (h, w)."""
-    heat: NDArray[np.float32] = np.tensordot(name, cells, axes=1)
-    return heat
 
 
 def tile_of_peak(heat: NDArray[np.float32], grid: int) -> int:

@@ -39,6 +39,19 @@ class Embedder:
         """Side of the square input in pixels."""
         return self.bundle.size
 
+    @property
+    def has_map(self) -> bool:
+        """Whether `embed_map` takes pictures of any sides; networks exported long ago have no map, or of one side."""
+        return self._outputs_map and not self._fixed_sides
+
+    @property
+    def _outputs_map(self) -> bool:
+        return any(output.name == "embedding_map" for output in self._session.get_outputs())
+
+    @property
+    def _fixed_sides(self) -> list[int]:
+        return [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Embed rendered images, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length. Raises InvalidImage."""
         expected = (self.size, self.size, 3)
@@ -53,12 +66,14 @@ class Embedder:
         """One embedding for each part: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit length.
 
         Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
-        for sides that the bundle's network was not exported for.
+        for sides that the bundle's network was not exported for, BundleError if it has no map.
         """
+        if not self._outputs_map:
+            raise BundleError(f"bundle {self.bundle.id}: its network has no embedding_map; export its checkpoint again")
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] % 32 or shape[2] % 32:
             raise InvalidImage(f"map of parts: expected uint8 (n, 32 h, 32 w, 3), got {images.dtype} {shape}")
-        fixed = [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+        fixed = self._fixed_sides
         if fixed and list(images.shape[1:3]) != fixed:
             raise InvalidImage(
                 f"bundle {self.bundle.id}: its network takes {fixed[0]} x {fixed[1]} pixels only, got"

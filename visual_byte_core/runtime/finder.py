@@ -20,6 +20,7 @@ MODALITIES = ("text", "audio", "image")
 FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 MOST_OF_A_NAME = 100
+PART_HANDICAP = 0.06  # a frame of many parts has as many chances to look like anything; bench/frame_parts.py
 TAUGHT_PROBABILITY = 0.9  # a fixed value: the calibration knows nothing of names that were taught later
 
 
@@ -44,6 +45,7 @@ class Finder:
     """Searches a memory and refuses what was not seen, by scores alone; what was taught comes first.
 
     calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1.
+    part_handicap: what the score of a part of a frame is lowered by.
     Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
     """
 
@@ -53,6 +55,7 @@ class Finder:
         calibration: Mapping[str, Any],
         *,
         false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE,
+        part_handicap: float = PART_HANDICAP,
     ) -> None:
         if not 0 < false_accept_rate < 1:
             raise ConfigurationError(f"false_accept_rate: expected between 0 and 1, got {false_accept_rate}")
@@ -61,6 +64,7 @@ class Finder:
         self._memory = memory
         self._calibration = Calibration.from_dict(calibration)
         self._false_accept_rate = false_accept_rate
+        self._part_handicap = part_handicap
 
     def find(self, embedding: np.ndarray, modality: str, k: int = 3, where: Filter | None = None) -> Answer:
         """Look for what is near `embedding`, float32 (dimension,), among the memories that `where` lets through.
@@ -72,10 +76,10 @@ class Finder:
             raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
         memories = self._memory.count(where)
         threshold = self._calibration.threshold(modality, memories, self._false_accept_rate)
-        nearest = self._memory.search(embedding, k, where)
+        nearest = self._sightings(embedding, k, where)
         taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
         ids = {match.id for match in taught}
-        nearest = [*taught, *(match for match in nearest if match.id not in ids)][:k]
+        nearest = [*taught, *(match for match in nearest if match.id not in ids and match.part_of not in ids)][:k]
         matches = [match for match in nearest if match.id in ids or match.score >= threshold]
         probability = [
             max(TAUGHT_PROBABILITY if match.id in ids else 0.0,
@@ -85,6 +89,23 @@ class Finder:
         if matches:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
+
+    def _sightings(self, embedding: np.ndarray, k: int, where: Filter | None) -> list[Match]:
+        """The `k` nearest sightings: a frame and its parts are one, for which the nearest of them stands."""
+        limit = k
+        while True:
+            found = self._memory.search(embedding, limit, where)
+            best: dict[str, Match] = {}
+            for match in sorted((self._rated(match) for match in found), key=lambda match: -match.score):
+                best.setdefault(match.part_of or match.id, match)
+            nearest = list(best.values())[:k]
+            # What the search did not give scores at most as its last.
+            if len(found) < limit or (len(nearest) == k and nearest[-1].score >= found[-1].score):
+                return nearest
+            limit *= 2
+
+    def _rated(self, match: Match) -> Match:
+        return replace(match, score=max(-1.0, match.score - self._part_handicap)) if match.part_of else match
 
     def _taught(
         self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float

@@ -119,14 +119,14 @@ class Memory:
     def forget(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> int:
         """Delete the memories with these ids, or that pass the filter, or both; without either, all. Durable on return.
 
-        A merged memory goes as a whole, and with the last memory of a taught name the name.
+        A merged memory goes as a whole, a frame with its parts, and with the last memory of a taught name the name.
         Returns how many were deleted. Raises InvalidMemory (not an id).
         """
         must = conditions(where)
         if ids is not None:
             must.append(qdrant.HasIdCondition({checked_id(id) for id in ids}))
         with store_errors(self._folder, "forget"):
-            forgotten = self._ids(must)
+            forgotten = self._with_parts(self._ids(must))
             if forgotten:
                 self.flush()
                 # Were the count lowered afterwards, a crash in between would look like damage.
@@ -181,6 +181,12 @@ class Memory:
     def successor(self, purpose: str, dimension: int | None = None) -> Successor:
         """A store to build beside this memory's. purpose: an unfinished one of the same purpose is gone on with."""
         return Successor(self._folder, purpose, dimension or self._dimension)
+
+    def get(self, id: str) -> Match | None:
+        """The memory with this id, None if there is none. Raises InvalidMemory."""
+        with store_errors(self._folder, "read"):
+            records = self._store.retrieve([checked_id(id)], True, False)
+        return _match(records[0]) if records else None
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are of memories here. Raises InvalidMemory."""
@@ -247,6 +253,13 @@ class Memory:
             with_vector=with_vector,
         )
         return self._store.scroll(request)
+
+    def _with_parts(self, frames: list[str]) -> list[str]:
+        parts: list[str] = []
+        for start in range(0, len(frames), PAGE):
+            of = qdrant.MatchAny(list(frames[start : start + PAGE]))
+            parts += self._ids([qdrant.FieldCondition("part_of", match=of)])
+        return list(dict.fromkeys([*frames, *parts]))
 
     def _ids(self, must: list[Any]) -> list[str]:
         found: list[str] = []

@@ -31,6 +31,8 @@ class MergeSettings:
     If both were seen with a pose, `moved_within_seconds` counts where it is longer: the thing is still there if it is
     within `same_place_metres`, and has moved otherwise.
 
+    A part of a frame is of the same thing as a part of another, never as a whole frame.
+
     A sighting without label may be of a labelled thing, and a labelled one names a thing that had no label.
     """
 
@@ -57,7 +59,8 @@ def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings)
             return None
         both_known = seen.pose is not None and match.pose is not None
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
-        fits = near_in_time and match.map_id == seen.map_id and bool(match.thumbnail) and _labels_agree(match, seen)
+        alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
+        fits = near_in_time and alike and bool(match.thumbnail) and _labels_agree(match, seen)
         if fits and np.abs(_reduced(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
             return match
     return None

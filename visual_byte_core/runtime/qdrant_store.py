@@ -24,6 +24,7 @@ INDEXED_FIELDS = {
     "map_id": qdrant.PayloadSchemaType.Keyword,
     "first_seen": qdrant.PayloadSchemaType.Float,
     "last_seen": qdrant.PayloadSchemaType.Float,
+    "part_of": qdrant.PayloadSchemaType.Keyword,
 }
 
 

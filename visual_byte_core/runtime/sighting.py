@@ -28,7 +28,8 @@ class Seen:
 
     captured_at: seconds since 1970. frame_id: the camera's coordinate frame. pose: x y z in metres and quaternion
     qx qy qz qw in the map `map_id`, None if unknown. label: what a person called it. thumbnail: JPEG, b"" for none.
-    source: the file or device it came from. region: x y width height in pixels, None for the whole picture.
+    source: the file or device it came from. region: x y width height in pixels of the frame, None for the whole of it.
+    part_of: id of the memory of the frame that this is a part of, "" for a whole frame.
     """
 
     captured_at: float
@@ -39,6 +40,7 @@ class Seen:
     thumbnail: bytes = b""
     source: str = ""
     region: Region | None = None
+    part_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class Remembered:
 class Match:
     """A memory that a search found.
 
-    score: cosine, -1..1; 0 if nothing was asked for. times: how many sightings were merged into it; pose (the last that
-    was known) and frame are those of the last one, source, region and thumbnail those of the first. places: where it
-    was, oldest first, all in the map `map_id`; the last is where it is now, at `pose`; empty if no pose was known.
+    score: cosine, -1..1, in an answer that of a part of a frame lowered by 0.06; 0 if nothing was asked for. times: how
+    many sightings were merged into it; pose (the last that was known) and frame are those of the last one, source,
+    region, part_of and thumbnail those of the first. places: where it was, oldest first, all in the map `map_id`; the
+    last is where it is now, at `pose`; empty if no pose was known.
     """
 
     id: str
@@ -71,6 +74,7 @@ class Match:
     thumbnail: bytes
     source: str
     places: tuple[Place, ...] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def first_sighting(seen: Seen) -> Match:
         region=seen.region,
         thumbnail=seen.thumbnail,
         source=seen.source,
+        part_of=seen.part_of,
         places=() if seen.pose is None else (Place(seen.pose, at, at),),
     )
 
@@ -47,6 +48,7 @@ def payload_of(match: Match) -> dict[str, Any]:
         ],
         "region": None if match.region is None else list(map(int, match.region)),
         "thumbnail": base64.b64encode(match.thumbnail).decode(),
+        "part_of": match.part_of,
     }
 
 
@@ -63,6 +65,7 @@ def match_of(id: object, payload: dict[str, Any], score: float = 0.0) -> Match:
         region=tuple(region) if region else None,
         thumbnail=base64.b64decode(payload["thumbnail"]),
         places=places,
+        part_of=payload.get("part_of", ""),  # older memories have no parts
         **{key: payload[key] for key in _AS_IS},
     )
 
@@ -78,11 +81,12 @@ def checked_id(id: str) -> str:
 def check_payload(payload: dict[str, Any]) -> None:
     """Raises InvalidMemory if it is not what `payload_of` gives."""
     texts, numbers = ("label", "map_id", "frame_id", "source", "thumbnail"), ("first_seen", "last_seen")
-    unknown = set(payload) ^ {*_AS_IS, "pose", "places", "region", "thumbnail"}
+    unknown = {*payload, "part_of"} ^ {*_AS_IS, "pose", "places", "region", "thumbnail", "part_of"}
     wrong = [key for key in texts if not isinstance(payload.get(key), str)]
     wrong += [key for key in numbers if not _is_number(payload.get(key))]
     wrong += [] if isinstance(payload.get("times"), int) and payload["times"] >= 1 else ["times"]
     wrong += [] if payload.get("pose") is None or _is_pose(payload["pose"]) else ["pose"]
+    wrong += [] if _is_id_or_empty(payload.get("part_of", "")) else ["part_of"]
     places, region = payload.get("places"), payload.get("region")
     if not isinstance(places, list) or not all(_is_place(place) for place in places):
         wrong.append("places")
@@ -98,6 +102,13 @@ def _is_number(value: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 1 << 31
+
+
+def _is_id_or_empty(value: object) -> bool:
+    try:
+        return value == "" or (isinstance(value, str) and checked_id(value) == value)
+    except InvalidMemory:
+        return False
 
 
 def _is_pose(value: object) -> bool:

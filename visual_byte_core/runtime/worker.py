@@ -22,6 +22,7 @@ from visual_byte_core.runtime.deadlines import Deadlines, fail, resolve
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
+from visual_byte_core.runtime.parts import PartSettings, distinct_parts
 
 THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small enough to keep by the thousand
 THUMBNAIL_QUALITY = 80
@@ -120,6 +121,8 @@ class Worker:
     answer_within: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
+    parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
+    not taken apart, as the label is that of the whole.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
@@ -133,6 +136,7 @@ class Worker:
         most_waiting: int = 10,
         answer_within: float | None = 1.0,
         acknowledge_within: float = 0.5,
+        parts: PartSettings | None = None,
     ) -> None:
         self._embedder = embedder
         self._memory = memory
@@ -142,6 +146,7 @@ class Worker:
         self._most_waiting = most_waiting
         self._answer_within = answer_within
         self._acknowledge_within = acknowledge_within
+        self._parts = parts
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._frame: tuple[Callable[[], None], Future] | None = None
@@ -319,11 +324,26 @@ class Worker:
 
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
         embedding = self._embedder.embed_photo(sight.image)
-        remembered = self._memory.remember(embedding, replace(sight.seen, thumbnail=thumbnail(sight.image)))
+        seen = replace(sight.seen, thumbnail=thumbnail(sight.image))
+        if self._parts and not seen.label:
+            remembered = self._remember_parts(sight.image, embedding, seen, self._parts)
+        else:
+            remembered = self._memory.remember(embedding, seen)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
         if self._flush_at is None:
             self._flush_at = time.monotonic() + self._acknowledge_within
+
+    def _remember_parts(self, image: np.ndarray, whole: np.ndarray, seen: Seen, settings: PartSettings) -> Remembered:
+        """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
+        parts = distinct_parts(self._embedder, image, whole, settings)
+        frame = self._memory.remember(whole, replace(seen, region=(0, 0, image.shape[1], image.shape[0])))
+        for part in parts:
+            self._memory.remember(
+                part.embedding,
+                replace(seen, region=part.region, part_of=frame.id, thumbnail=thumbnail(part.image)),
+            )
+        return frame
 
     def _flush(self) -> None:
         """Write everything to the disk, then, and only then, acknowledge it."""
