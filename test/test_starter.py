@@ -68,8 +68,8 @@ def test_the_model_card_shows_both_precisions_and_int8_loses_at_most_a_hundredth
     for report in reports:
         for pair, quantized in report["int8"]["retrieval"].items():
             exact = report["float32"]["retrieval"][pair]
-            # Of few queries, three more or less are luck.
-            assert quantized["r1"] >= exact["r1"] - (0.01 if exact["n"] >= 500 else 3.001 / exact["n"]), pair
+            # Of some hundred queries, a few more or less are luck.
+            assert quantized["r1"] >= exact["r1"] - (0.01 if exact["n"] >= 500 else 0.025), pair
 
 
 def test_typed_names_find_their_photos(embedder: Embedder, gallery: tuple[np.ndarray, list[str]]) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.runtime.places import PoseLimits
 
 HELP = "replay a bag and report what was found"
 EXTRA = "bags"
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", default="", metavar="TOPIC", help="topic of the queries (default: .../query)")
     parser.add_argument("--pose", default="", metavar="TOPIC", help="topic of the poses (default: .../pose, if any)")
     parser.add_argument(
-        "--pose-frame", default=PoseLimits.frame_id, metavar="FRAME",
+        "--pose-frame", default="map", metavar="FRAME",
         help="frame of the map; poses in another are left out (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--map-id", default="", metavar="MAP", help="name of the map that the poses refer to")
@@ -46,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.evaluation.bags.replay import ReplaySettings
     from visual_byte_core.evaluation.bags.report import evaluate_bag
     from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.runtime.places import PoseLimits
 
     with Bag(arguments.bag) as bag:
         settings = ReplaySettings(
