@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import resource
 import shutil
@@ -338,3 +339,24 @@ def test_what_cannot_be_resumed_is_said(config: TrainingConfig, tmp_path: Path) 
     (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:1000])
     with pytest.raises(DataError, match=r"state.pt: is damaged; start anew .*model.start="):
         Trainer(config, resume=True)
+
+
+def test_a_training_that_fails_ends_its_loader(config: TrainingConfig, dataset: Path, tmp_path: Path) -> None:
+    """Also where the exception, and with it the loader, is kept until the end of the process."""
+    root = tmp_path / "data"
+    shutil.copytree(dataset, root)
+    for path in (root / "image" / "banana").iterdir():
+        path.write_bytes(b"")
+    data, optimizer = replace(config.data, root=str(root), workers=1), replace(config.optimizer, classes=4)
+    failing = replace(config, out=str(tmp_path / "run"), data=data, optimizer=optimizer)
+    (tmp_path / "config.json").write_text(json.dumps(failing.to_dict()), encoding="utf-8")
+    script = (
+        "import json, sys\nfrom visual_byte_core.training.config import config_from_dict\n"
+        "from visual_byte_core.training.loop import train\n"
+        "try:\n    train(config_from_dict(json.load(open(sys.argv[1]))))\n"
+        "except Exception as error:\n    kept = error\n"
+        "print('failed:', kept)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "config.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "failed: " in done.stdout and "could not be read" in done.stdout

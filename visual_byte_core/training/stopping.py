@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -38,6 +39,9 @@ class StopRequest:
 
 
 def leave_stopping_to_parent() -> None:
-    """In a process that loads data: the one that trains decides, and ends it when the step is done."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    """In a process that loads data: the one that trains decides, and ends it when the step is done.
+
+    In a group of its own, it hears neither the keyboard nor what is sent to the group of the one that trains, which can
+    still end it by SIGTERM: were that ignored, a training that fails would wait for it for ever.
+    """
+    os.setpgid(0, 0)
