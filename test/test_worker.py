@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sample_bundle import write_sample_bundle
 
-from visual_byte_core.errors import MemoryFolderError, VisualByteError
+from visual_byte_core.errors import InvalidImage, MemoryFolderError, VisualByteError
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
@@ -185,3 +185,29 @@ def test_closing_refuses_what_waits_and_flushes_what_is_done(tmp_path: Path) -> 
         setup.worker.ask(setup.question()).result(0)
     with Memory(tmp_path / "memory", setup.embedder.bundle.id) as memory:
         assert memory.count() == 2
+
+
+def test_an_aside_is_done_after_questions_and_before_frames_and_the_newest_replaces_the_one_before(
+    setup: Setup,
+) -> None:
+    setup.close_the_gate()
+    done: list[str] = []
+    frame = setup.worker.see(sight(1))
+    frame.add_done_callback(lambda _: done.append("frame"))
+    first = setup.worker.do_aside(lambda: done.append("first"))
+    second = setup.worker.do_aside(lambda: done.append("second"))
+    asked = setup.worker.ask(setup.question())
+    asked.add_done_callback(lambda _: done.append("question"))
+    setup.open_the_gate()
+    frame.result(10)
+    assert first.cancelled() and second.done()
+    assert done == ["question", "second", "frame"]
+
+
+def test_an_aside_that_fails_says_so_and_the_worker_goes_on(setup: Setup) -> None:
+    def broken() -> None:
+        raise InvalidImage("no picture")
+
+    with pytest.raises(InvalidImage, match="no picture"):
+        setup.worker.do_aside(broken).result(10)
+    setup.worker.ask(setup.question()).result(10)

@@ -25,7 +25,7 @@ from visual_byte_ros.images import to_message, to_rgb
 
 
 class DebugImages:
-    """Makes the pictures in the worker's thread, after the answer went out."""
+    """Makes the pictures in the worker's thread, when no query waits; of queries that come thick, of the last."""
 
     def __init__(
         self, publisher: LifecyclePublisher, embedder: Embedder, memory: Memory, worker: Worker, log: RcutilsLogger
@@ -43,7 +43,7 @@ class DebugImages:
         def explained() -> Explanation:
             return explain(self._embedder, self._memory, question, query.text, answer, now, map_id)
 
-        self._worker.do(explained).add_done_callback(lambda future: self._publish(query.header, future))
+        self._worker.do_aside(explained).add_done_callback(lambda future: self._publish(query.header, future))
 
     def explain_rejection(self, query: Query, reason: str, now: float) -> None:
         """now: seconds since 1970."""
@@ -53,6 +53,8 @@ class DebugImages:
         self._draw(query.header, rejection)
 
     def _publish(self, header: Header, explained: Future[Explanation]) -> None:
+        if explained.cancelled():
+            return
         if error := explained.exception():
             self._log.warning(f"no debug image: {error}", throttle_duration_sec=5.0)
             return

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""One thread that owns the network and the memory: questions first, then the newest frame."""
+"""One thread that owns the network and the memory: questions first, then asides, then the newest frame."""
 
 from __future__ import annotations
 
@@ -149,6 +149,7 @@ class Worker:
         self._parts = parts
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
+        self._aside: tuple[Callable[[], None], Future] | None = None
         self._frame: tuple[Callable[[], None], Future] | None = None
         self._closing = False
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
@@ -212,6 +213,23 @@ class Worker:
             resolve(future, result)
 
         self._enqueue(run, future)
+        return future
+
+    def do_aside(self, job: Callable[[], T]) -> Future[T]:
+        """Do something that changes nothing when no question waits; cancelled if a newer one comes before its turn."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            resolve(future, job())
+
+        with self._condition:
+            replaced, self._aside = self._aside, (run, future)
+            closed = self._closing
+            self._condition.notify()
+        if replaced:
+            replaced[1].cancel()
+        if closed:
+            future.cancel()
         return future
 
     def see(self, sight: Sight) -> Future[Remembered]:
@@ -295,7 +313,7 @@ class Worker:
                 self._condition.wait_for(self._has_work, timeout=self._until_flush())
                 if self._closing:
                     break
-                job, self._frame = (self._jobs.popleft(), self._frame) if self._jobs else (self._frame, None)
+                job = self._next()
             if job:
                 self._run(*job)
             if self._flush_at is not None and time.monotonic() >= self._flush_at:
@@ -303,7 +321,16 @@ class Worker:
         self._end()
 
     def _has_work(self) -> bool:
-        return self._closing or bool(self._jobs) or self._frame is not None
+        return self._closing or bool(self._jobs) or self._aside is not None or self._frame is not None
+
+    def _next(self) -> tuple[Callable[[], None], Future] | None:
+        if self._jobs:
+            return self._jobs.popleft()
+        if self._aside:
+            aside, self._aside = self._aside, None
+            return aside
+        frame, self._frame = self._frame, None
+        return frame
 
     def _until_flush(self) -> float | None:
         return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
@@ -360,11 +387,12 @@ class Worker:
 
     def _end(self) -> None:
         with self._condition:
-            jobs, frame, self._jobs, self._frame = self._jobs, self._frame, deque(), None
+            jobs, dropped = self._jobs, [one for one in (self._aside, self._frame) if one]
+            self._jobs, self._aside, self._frame = deque(), None, None
         for _, future in jobs:
             fail(future, Refused("the node is shutting down; ask again when it is back"))
-        if frame:
-            frame[1].cancel()
+        for _, future in dropped:
+            future.cancel()
         self._run(self._flush, None)
         self._run(self._memory.close, None)
 
