@@ -186,7 +186,12 @@ class EmbeddingNode(ManagedNode):
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
-        embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
+        embedder = Embedder(
+            self._bundle,
+            threads=self.parameters["threads"],
+            provider=self.parameters["provider"],
+            log=self.get_logger(),
+        )
         merge = MergeSettings(
             within_seconds=self.parameters["merge_within_seconds"],
             embedding_cosine=self.parameters["merge_embedding_cosine"],
