@@ -77,6 +77,14 @@ PARAMETERS = (
         expected="name of an execution provider that this onnxruntime has",
     ),
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
+    Parameter(
+        "skip_unchanged",
+        4.0,
+        "Grey levels up to which a frame counts as unchanged in all its parts, so that it is remembered by the"
+        " embedding of the one before; 0: every frame is embedded.",
+        0.0,
+        255.0,
+    ),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
     Parameter(
         "lossless",
@@ -216,6 +224,7 @@ class EmbeddingNode(ManagedNode):
             answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
             acknowledge_within=self.parameters["acknowledge_within"],
             parts=self._part_settings(),
+            skip_unchanged=self.parameters["skip_unchanged"],
         )
         self._debug = DebugImages(self._debug_images, embedder, self._memory, self._worker, self.get_logger())
         self._poses = self._open_poses()
@@ -315,6 +324,7 @@ class EmbeddingNode(ManagedNode):
             "late queries": report.late,
             "remembered frames": report.remembered,
             "dropped frames": report.dropped,
+            "unchanged frames": report.unchanged,
             "frames lost on the way": "unknown" if self._lost is None else self._lost,
             "frames and queries in order": self._in_order.waiting if self._in_order else 0,
             "malformed frames": self._malformed,
