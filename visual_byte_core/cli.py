@@ -25,6 +25,7 @@ from visual_byte_core.commands import (
     memory,
     precompute,
     quiet,
+    refusal,
     train,
 )
 from visual_byte_core.errors import ConfigurationError, VisualByteError
@@ -39,6 +40,7 @@ COMMANDS = {
     "distill": distill,
     "export": export,
     "calibrate": calibrate,
+    "refusal": refusal,
     "evaluate": evaluate,
     "figures": figures,
     "card": card,
