@@ -17,7 +17,7 @@ from visual_byte_core.evaluation.reliability import RATES, calibration_error, re
 from visual_byte_core.runtime.calibration import Calibration
 
 KINDS = {"text": "typed names", "audio": "spoken names", "image": "photos"}
-DPI = 110
+DPI = 80
 LEAST_WEIGHT = 0.01  # a bin of a few matches says nothing
 
 
@@ -40,7 +40,7 @@ def refusal_picture(samples: Mapping[str, Mapping[int, Samples]], calibration: C
             amid.set(xlabel="false accepts", xlim=(0, 0.5), ylim=(0, 1))
             below.set(xscale="log", xlabel="memories", ylim=(0, 0.5))
             for axis in (above, amid, below):
-                axis.legend(fontsize=7, frameon=False)
+                axis.legend(fontsize=6, frameon=False)
         for axis, label in zip(axes[:, 0], ("share that is right", "false refusals", "false accepts"), strict=True):
             axis.set_ylabel(label)
         png = io.BytesIO()
