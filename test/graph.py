@@ -75,7 +75,7 @@ class Graph:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
-        self._diagnostics = self.collect(DiagnosticArray, "/diagnostics")
+        self.diagnostics = self.collect(DiagnosticArray, "/diagnostics")
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
@@ -154,11 +154,11 @@ class Graph:
 
     def diagnosis(self, node: str, says: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """The next diagnosis of a node that `says` what is waited for: its values, and its `state` and `message`."""
-        seen = len(self._diagnostics)
+        seen = len(self.diagnostics)
         name = f"{self.namespace.lstrip('/')}/{node}: "
 
         def next_one() -> dict[str, str] | None:
-            for array in self._diagnostics[seen:]:
+            for array in self.diagnostics[seen:]:
                 status = array.status[0]
                 values = {value.key: value.value for value in status.values}
                 values |= {"state": status.name.removeprefix(name), "message": status.message}
