@@ -107,13 +107,17 @@ class Graph:
 
     def call(self, kind: type, service: str, **fields: Any) -> Any:
         """The response of a node's service, NODE/NAME, to one request."""
+        future = self.client(kind, service).call_async(kind.Request(**fields))
+        self.wait(future.done, f"the response of {service}")
+        return future.result()
+
+    def client(self, kind: type, service: str) -> Any:
+        """A client that the node of the service knows."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
             self.wait(self._clients[service].service_is_ready, f"the service {service}")
             self._be_known_to(service.partition("/")[0])
-        future = self._clients[service].call_async(kind.Request(**fields))
-        self.wait(future.done, f"the response of {service}")
-        return future.result()
+        return self._clients[service]
 
     def _be_known_to(self, node: str) -> None:
         """Return when the node knows all clients made so far: a service loses the response to a client unknown to it.
