@@ -15,6 +15,7 @@ from visual_byte.msg import Source
 from visual_byte_core.capture.frames import SOURCES, Frame, FrameSettings
 from visual_byte_core.capture.player import FramePlayer
 from visual_byte_ros.images import to_message
+from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.messages import NEWEST_FRAME, RELIABLE
 from visual_byte_ros.parameters import AUTOSTART, Parameter
@@ -41,12 +42,16 @@ PARAMETERS = (
         "Frames a second; 0 is the source's own: all that a camera gives, a video as recorded, one photo a second.",
         0.0,
         240.0,
+        unit="Hz",
     ),
     Parameter("loop", True, "Begin again at the end of a video, of numbered images or of a folder."),
     Parameter("frame_id", "camera", "frame_id in the header of each image.", expected="name of a coordinate frame"),
-    Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680),
-    Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320),
+    Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680, unit="px"),
+    Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320, unit="px"),
 )
+IMAGE = Topic("image", Image, NEWEST_FRAME, "The frame: rgb8 or bgr8, stamped with the time of its capture.")
+SOURCE = Topic("~/source", Source, RELIABLE, "The name of the file or device that the frame of this stamp is from.")
+INTERFACES = Interfaces(publishes=(IMAGE, SOURCE))
 SILENT_SECONDS = 3.0
 
 
@@ -57,8 +62,6 @@ class CameraNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__("camera_node", PARAMETERS)
-        self._images = self.create_lifecycle_publisher(Image, "image", NEWEST_FRAME)
-        self._sources = self.create_lifecycle_publisher(Source, "~/source", RELIABLE)
         self._player: FramePlayer | None = None
 
     def open(self) -> None:
@@ -72,6 +75,8 @@ class CameraNode(ManagedNode):
             height=self.parameters["height"],
         )
         self._frame_id = self.parameters["frame_id"]
+        self._images = self.publish_on(IMAGE)
+        self._sources = self.publish_on(SOURCE)
         self._player = FramePlayer(settings, self._publish, self.get_logger(), wanted=self._is_subscribed)
 
     def start(self) -> None:
