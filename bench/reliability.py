@@ -6,8 +6,8 @@
 
 camera_node plays photos at 30 frames a second, embedding_node remembers them, and every 2 s a name is asked: two of
 three are typed (topic `text`, text_node), the third goes through ~/find. The photos come round every few seconds and
-merge with what is remembered, so that the number of memories stays that of the photos: what grows then is no memory of
-the robot's. Writes OUT.json and OUT.png.
+merge with what is remembered (merge_within_seconds is 3600 here), so that the number of memories stays that of the
+photos: what grows then is no memory of the robot's. Writes OUT.json and OUT.png.
 """
 
 from __future__ import annotations
@@ -120,7 +120,11 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
     names = [name.en for name in load_bundle(bundle).class_names][:20]
     with open_graph(folder) as graph:
         memory = folder / "memory"
-        processes = {"embedding_node": graph.start("embedding_node", bundle=str(bundle), memory_folder=str(memory))}
+        processes = {
+            "embedding_node": graph.start(
+                "embedding_node", bundle=str(bundle), memory_folder=str(memory), merge_within_seconds=3600.0
+            )
+        }
         processes["text_node"] = graph.start("text_node", bundle=str(bundle))
         processes["camera_node"] = graph.start("camera_node", source="folder", path=str(photos), rate=RATE)
         asker = Asker(graph, [*names, *ABSENT])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,10 @@ class AttackedNodes:
         return self.graph.call(kind, f"embedding_node/{service}", **fields)
 
 
+def _is_active(graph: Graph, node: str) -> bool:
+    return graph.call(GetState, f"{node}/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
+
+
 def attacked_nodes(graph: Graph, pose_type: str = POSE_TYPES[0]) -> AttackedNodes:
     bundle = write_sample_bundle(graph.folder / "bundle")
     of_bundle = {"bundle": str(bundle.path)}
@@ -71,14 +76,9 @@ def attacked_nodes(graph: Graph, pose_type: str = POSE_TYPES[0]) -> AttackedNode
         "text_node": of_bundle,
         "camera_node": {"source": "folder", "path": photos, "rate": 0.2},
         "microphone_node": {**of_bundle, "source": "folder", "folder": recordings},
-        "recorder_node": {"bag": str(graph.folder / "bag")},
+        "recorder_node": {"bag": str(graph.folder / "bag"), "pose_topic": "recorded_pose"},
     }
     nodes = AttackedNodes(graph, bundle, {node: graph.start(node, **given) for node, given in settings.items()})
     for node in nodes.processes:
-        active = State.PRIMARY_STATE_ACTIVE
-        graph.repeat(
-            lambda: None,
-            lambda node=node: graph.call(GetState, f"{node}/get_state").current_state.id == active,
-            f"{node} is active",
-        )
+        graph.wait(partial(_is_active, graph, node), f"{node} is active")
     return nodes

@@ -24,8 +24,9 @@ from sensor_msgs.msg import Image
 from visual_byte_core.capture.image_message import ENCODINGS
 
 ANSWER_SECONDS = 15.0
-WORDS = ("", "mug", "사과", "apple", "text", "audio", "image", "map", "home", "camera", "k", "remember_frames", "threads",
-         "../../../etc/passwd", "/", "\u202eevil", "a\nb", "%s%n", "{0}", "'; drop", "x" * 300, "ß" * 10_000)  # fmt: skip
+WORDS = ("", "mug", "사과", "apple", "text", "audio", "image", "map", "home", "camera", "k", "remember_frames",
+         "threads", "../../../etc/passwd", "/", "\u202eevil", "a\nb", "%s%n", "{0}", "'; drop", "x" * 300,
+         "ß" * 10_000)  # fmt: skip
 IDS = tuple(f"{number:08d}-0000-4000-8000-000000000000" for number in range(3))
 BAD_WORDS = ("Traceback", "unexpected error", "please report")
 # A node that is told to shut down does so, and is then no longer there to be asked.
@@ -217,7 +218,9 @@ def _caller(graph: Graph, endpoint: Endpoint) -> Callable[[Any], str]:
         done = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: done.set())
-        assert done.wait(ANSWER_SECONDS), f"{endpoint.name} never answered {str(request)[:2000]}"
+        if not done.wait(ANSWER_SECONDS):
+            said = [process.output()[-2000:] for process in graph.processes if endpoint.node in process.log.name]
+            raise AssertionError(f"{endpoint.name} never answered {str(request)[:2000]}\n{said}")
         response = future.result()
         message = str(getattr(response, "message", ""))
         assert not any(word in message for word in BAD_WORDS), f"{message}\nto {str(request)[:2000]}"

@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_ros.answering import answer_always
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
@@ -48,6 +49,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
         super().__init__(name, **options)
+        answer_always(self)
         self.parameters = Parameters(self, table)
         self.parameters.changed = self._adjust
         self.failure = ""
