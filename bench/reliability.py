@@ -198,16 +198,19 @@ def judged(run: Run, seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "warm_up_seconds": warm,
         "memory": {node: growth(run.samples, node, warm) for node in NODES},
-        "memories": {"after_warm_up": counts_at(run.samples, warm)["memories"], "at_the_end": last["memories"]},
+        "memories": {
+            "after_warm_up": first_after(run.samples, warm).counts["memories"],
+            "at_the_end": last["memories"],
+        },
         "disk_mb": {
-            "after_warm_up": next(one.disk for one in run.samples if one.at >= warm) / MEGABYTE,
-            "at_the_end": run.samples[-1].disk / MEGABYTE,
+            "after_warm_up": round(first_after(run.samples, warm).disk / MEGABYTE, 1),
+            "at_the_end": round(run.samples[-1].disk / MEGABYTE, 1),
         },
         "queries": {
             "asked": len(run.queries),
             "unanswered": sum(one.seconds is None for one in run.queries),
             "rejected": sum(one.status == Matches.REJECTED for one in run.queries),
-            "ms": {f"p{p}": float(np.percentile(answered, p)) for p in (50, 95, 99, 100)},
+            "ms": {f"p{p}": round(float(np.percentile(answered, p)), 1) for p in (50, 95, 99, 100)},
         },
         "longest_queue": max(one.counts["waiting queries"] for one in run.samples),
         "frames": {"remembered": last["remembered frames"], "dropped": last["dropped frames"]},
@@ -215,8 +218,8 @@ def judged(run: Run, seconds: float) -> dict[str, Any]:
     }
 
 
-def counts_at(samples: list[Sample], at: float) -> dict[str, int]:
-    return next(one.counts for one in samples if one.at >= at)
+def first_after(samples: list[Sample], at: float) -> Sample:
+    return next(one for one in samples if one.at >= at)
 
 
 def growth(samples: list[Sample], node: str, warm: float) -> dict[str, float]:
@@ -225,14 +228,15 @@ def growth(samples: list[Sample], node: str, warm: float) -> dict[str, float]:
     rss = np.array([one.rss[node] for one in samples if one.at >= warm]) / MEGABYTE
     slope, start = np.polyfit(at - at[0], rss, 1)
     tenth = max(1, len(rss) // 10)
-    return {
-        "mb_after_warm_up": float(np.median(rss[:tenth])),
-        "mb_at_the_end": float(np.median(rss[-tenth:])),
-        "mb_most": float(rss.max()),
-        "mb_an_hour": float(slope * 3600),
-        "percent_an_hour": float(100 * slope * 3600 / start),
-        "percent_in_this_run": float(100 * (np.median(rss[-tenth:]) / np.median(rss[:tenth]) - 1)),
+    figures = {
+        "mb_after_warm_up": np.median(rss[:tenth]),
+        "mb_at_the_end": np.median(rss[-tenth:]),
+        "mb_most": rss.max(),
+        "mb_an_hour": slope * 3600,
+        "percent_an_hour": 100 * slope * 3600 / start,
+        "percent_in_this_run": 100 * (np.median(rss[-tenth:]) / np.median(rss[:tenth]) - 1),
     }
+    return {name: round(float(value), 2) for name, value in figures.items()}
 
 
 def draw(run: Run, path: Path) -> None:

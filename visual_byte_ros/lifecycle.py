@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_ros.allocator import share_arenas
 from visual_byte_ros.answering import answer_always
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
@@ -271,6 +272,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     Signals are handled here and not by rclpy, which would end communication at once: questions that wait are still
     answered, and what was remembered is still acknowledged.
     """
+    share_arenas()
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
