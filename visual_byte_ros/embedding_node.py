@@ -476,7 +476,7 @@ class EmbeddingNode(ManagedNode):
         self._debug.explain(query, question, answer.result(), self._now(), self.parameters["map_id"])
 
     def _reject(self, query: Query, received: float, error: BaseException) -> None:
-        self.get_logger().warning(f"query {query.text!r} rejected: {error}")
+        self.get_logger().warning(f"query {query.text[:80]!r} rejected: {error}")
         self._matches.publish(rejected(query, str(error), time.monotonic() - received, self._bundle.id))
         self._debug.explain_rejection(query, str(error), self._now())
 
