@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -14,6 +13,7 @@ from std_msgs.msg import Header
 
 from visual_byte.msg import Source
 from visual_byte_core.capture.calibration_file import Calibration, read_calibration
+from visual_byte_core.capture.camera import end_process
 from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frames import SOURCES, FrameSettings
 from visual_byte_core.capture.player import FramePlayer, PlayerReport
@@ -210,7 +210,7 @@ class CameraNode(ManagedNode):
 
 
 def main() -> None:
-    sys.exit(run([CameraNode]))
+    end_process(run([CameraNode]))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 import time
+from typing import NoReturn
 
 import cv2
 
@@ -18,6 +20,7 @@ from visual_byte_core.rendering.photo import decode_photo, eight_bit_colour
 STREAM_SCHEMES = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp")
 OPEN_SECONDS = 10.0
 POLL_SECONDS = 0.1
+THREAD = "camera"
 MJPEG = int.from_bytes(b"MJPG", "little")
 
 
@@ -46,7 +49,7 @@ class CameraFrames:
         self._heard = self._due = time.monotonic()
         self._count = 0
         # A daemon: it may sit in a driver's call for as long as the driver likes; it lets go of the camera by itself.
-        self._thread = threading.Thread(target=self._pump, name="camera", daemon=True)
+        self._thread = threading.Thread(target=self._pump, name=THREAD, daemon=True)
         self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: self._opened or self._failure, wait)
@@ -153,6 +156,15 @@ class CameraFrames:
                 " the group video, or set another `device`"
             )
         return DeviceError(f"camera {self._name!r}: cannot be opened; {check}")
+
+
+def end_process(code: int) -> NoReturn:
+    """Exit, without Python's tidying up if a camera's driver still hangs: it would abort when it comes back into that."""
+    if any(thread.name == THREAD for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def is_stream(device: str) -> bool:

@@ -156,6 +156,7 @@ class FramePlayer:
     def _show_one(self, frame: Frame) -> None:
         if self._state.startswith("lost"):
             self._reconnects += 1
+            self._times.clear()
             self._log.info(f"{self.settings.name}: is back")
         self._state = "playing"
         self._pause = FIRST_RETRY_SECONDS
