@@ -88,8 +88,8 @@ class CameraNode(ManagedNode):
 
     sends_whole_frames = True
 
-    def __init__(self) -> None:
-        super().__init__("camera_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("camera_node", PARAMETERS, **options)
         self._player: FramePlayer | None = None
 
     def open(self) -> None:

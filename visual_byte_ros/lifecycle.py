@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -199,6 +200,7 @@ class ManagedNode(LifecycleNode):
         finally:
             while self._outputs:
                 self.destroy_lifecycle_publisher(self._outputs.pop())
+            gc.collect()  # what is held in cycles, such as a network with its threads, is free now and not some day
 
     def _stop_and_release(self) -> None:
         try:

@@ -42,7 +42,7 @@ class PoseInput:
     """kind: one of POSE_TYPES. Raises ConfigurationError if tf is asked for where tf2_ros is not installed."""
 
     def __init__(self, node: ManagedNode, kind: str, topic: str, limits: PoseLimits, map_id: str) -> None:
-        self._node, self._kind, self._limits = node, kind, limits
+        self._node, self._kind = node, kind
         self._track = PoseTrack(limits)
         self._map_id = map_id
         self._buffer = self._listener = None
@@ -70,6 +70,12 @@ class PoseInput:
             self._look_up(captured_at, frame_id)
         return self._track.at(captured_at)
 
+    def limit(self, limits: PoseLimits) -> None:
+        """Judge poses by other limits from now on; those in another frame are of no use any more."""
+        if limits.frame_id != self._track.limits.frame_id:
+            self._track.clear()
+        self._track.limits = limits
+
     def diagnose(self) -> dict[str, object]:
         counts = {f"poses {kind}": number for kind, number in self._track.counts.items()}
         return {"pose source": self._kind, "tf2_ros": "installed" if tf2_ros else "not installed", **counts}
@@ -86,7 +92,7 @@ class PoseInput:
         at = Time(nanoseconds=round(captured_at * 1e9))
         for moment in (at, Time()):
             try:
-                found = self._buffer.lookup_transform(self._limits.frame_id, frame_id, moment)
+                found = self._buffer.lookup_transform(self._track.limits.frame_id, frame_id, moment)
             except tf2_ros.TransformException:
                 continue
             pose = pose_of(found.transform.translation, found.transform.rotation)
