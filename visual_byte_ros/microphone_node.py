@@ -19,6 +19,7 @@ from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import InvalidSound
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_ros.images import to_message
+from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.messages import NOBODY_LISTENS, RELIABLE, rejected
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
@@ -39,12 +40,21 @@ PARAMETERS = (
     Parameter("speed", 1.0, "How many times faster than life recordings are played.", 0.1, 1000.0),
     Parameter("loop", False, "Begin again after the last recording."),
     Parameter("language", "", "Language spoken, passed on in each query.", expected="BCP 47 tag (en, ko) or empty"),
-    Parameter("threshold_dbfs", -60.0, "Level that speech must exceed, in decibels under full scale.", -100.0, 0.0),
-    Parameter("above_noise_db", 10.0, "Decibels by which it must exceed the noise of the room, too.", 0.0, 60.0),
-    Parameter("pre_roll", 0.15, "Seconds kept before and after an utterance, for soft consonants.", 0.0, 1.0),
-    Parameter("hangover", 0.5, "Seconds of quiet that end an utterance.", 0.1, 2.0),
-    Parameter("shortest", 0.1, "Seconds of sound under which it is a click and no utterance.", 0.02, 1.0),
-    Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0),
+    Parameter(
+        "threshold_dbfs",
+        -60.0,
+        "Level that speech must exceed, in decibels under full scale.",
+        -100.0,
+        0.0,
+        unit="dBFS",
+    ),
+    Parameter(
+        "above_noise_db", 10.0, "Decibels by which it must exceed the noise of the room, too.", 0.0, 60.0, unit="dB"
+    ),
+    Parameter("pre_roll", 0.15, "Seconds kept before and after an utterance, for soft consonants.", 0.0, 1.0, unit="s"),
+    Parameter("hangover", 0.5, "Seconds of quiet that end an utterance.", 0.1, 2.0, unit="s"),
+    Parameter("shortest", 0.1, "Seconds of sound under which it is a click and no utterance.", 0.02, 1.0, unit="s"),
+    Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0, unit="s"),
     Parameter(
         "speech_probability",
         DEFAULT_SPEECH_PROBABILITY,
@@ -54,16 +64,17 @@ PARAMETERS = (
         live=True,
     ),
 )
+QUERY = Topic("query", Query, RELIABLE, "What was said, rendered for the bundle.")
+MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a sound that cannot be a query, with the reason.")
+INTERFACES = Interfaces(publishes=(QUERY, MATCHES))
 CLIPPED_SHARE = 0.01
 
 
 class MicrophoneNode(ManagedNode):
     """Topic `query` out; a sound that cannot be a query is REJECTED on `matches`, with the reason."""
 
-    def __init__(self) -> None:
-        super().__init__("microphone_node", PARAMETERS)
-        self._queries = self.create_lifecycle_publisher(Query, "query", RELIABLE)
-        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
+    def __init__(self, **options: object) -> None:
+        super().__init__("microphone_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
         self._listener: Listener | None = None
         self._speech: SpeechLikeness | None = None
@@ -73,6 +84,8 @@ class MicrophoneNode(ManagedNode):
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
         self._language = self.parameters["language"]
         self._speech = SpeechLikeness()
+        self._queries = self.publish_on(QUERY)
+        self._matches = self.publish_on(MATCHES)
         sound = SoundSettings(
             source=self.parameters["source"],
             device=self.parameters["device"],
