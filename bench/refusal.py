@@ -22,13 +22,14 @@ from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY,
 from visual_byte_core.capture.utterance import UtteranceDetector, UtteranceSettings
 from visual_byte_core.evaluation import folders
 from visual_byte_core.evaluation.calibration import calibrate
-from visual_byte_core.evaluation.drawn_memories import ask_drawn_memories
+from visual_byte_core.evaluation.drawn_memories import Samples, ask_drawn_memories
 from visual_byte_core.evaluation.figures.refusal import refusal_picture
 from visual_byte_core.evaluation.part import Part, read_part
 from visual_byte_core.evaluation.perturb import NoiseMixer, seeded
+from visual_byte_core.evaluation.probability import fit_probability
 from visual_byte_core.evaluation.queries import embed_words
 from visual_byte_core.evaluation.rejection import auroc
-from visual_byte_core.evaluation.reliability import RATES, refusal_rows
+from visual_byte_core.evaluation.reliability import RATES, calibration_error, refusal_rows
 from visual_byte_core.rendering.speech import read_sound, render_speech
 from visual_byte_core.runtime.calibration import Calibration
 from visual_byte_core.runtime.embedder import Embedder
@@ -58,7 +59,7 @@ def main() -> None:
     calibration = Calibration.from_dict(stored)
     part = read(embedder, arguments.data, "image_eval", "audio_eval_tts", "distractors_eval")
     samples = ask_drawn_memories(part.photos, part.queries, part.never_embeddings, part.overlaps, seed=2)
-    print_rates(refusal_rows(samples, calibration))
+    print_rates(refusal_rows(samples, calibration), samples)
     print_many(embedder, arguments.data, part, calibration)
     print_sounds(embedder, arguments.data, part, calibration)
     print_gibberish(embedder, part, calibration)
@@ -69,7 +70,7 @@ def read(embedder: Embedder, data: Path, photos: str, speech: str, absent: str) 
     return read_part(embedder, data / photos, data / speech, data / absent)
 
 
-def print_rates(rows: list[dict[str, Any]]) -> None:
+def print_rates(rows: list[dict[str, Any]], samples: dict[str, dict[int, Samples]]) -> None:
     table = []
     for row in rows:
         cells = [
@@ -78,10 +79,19 @@ def print_rates(rows: list[dict[str, Any]]) -> None:
             *(_or_dash(row["auroc"][what]) for what in ("known", "never")),
         ]
         cells += [_or_dash(row[what][i]) for i in range(len(RATES)) for what in ("known", "never", "refused")]
-        table.append([*cells, _number(row["calibration_error"])])
+        best = error_at_best(samples[row["asked"]][row["memories"]], row["asked"], row["memories"])
+        table.append([*cells, _number(row["calibration_error"]), _number(best)])
     header = ["asked", "memories", "AUROC known", "AUROC never"]
     header += [f"{what} at {rate:g}" for rate in RATES for what in ("known", "never", "refused")]
-    print_table([*header, "ECE"], table)
+    print_table([*header, "ECE", "at best"], table)
+
+
+def error_at_best(sample: Samples, kind: str, size: int) -> float:
+    """The calibration error of a probability of the same form that was fitted on what it is measured on."""
+    intercept, score, ceiling = fit_probability(*sample.best_matches())
+    probability = {"intercept": [intercept], "score": [score], "ceiling": [ceiling]}
+    fitted = {"memories": [size], "false_accept_rates": [0.05], "thresholds": [[0.0]], "probability": probability}
+    return calibration_error(sample, Calibration.from_dict({kind: fitted}), kind, size)
 
 
 def print_many(embedder: Embedder, data: Path, part: Part, calibration: Calibration) -> None:
