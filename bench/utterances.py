@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which voice activity finds spoken names in a room: by energy or by Silero VAD.
 
-    python bench/utterances.py --speech $VISUAL_BYTE_DATA/speech --noise $VISUAL_BYTE_DATA/noise [--bundle models/starter]
+    python bench/utterances.py --speech $VISUAL_BYTE_DATA/speech --noise $VISUAL_BYTE_DATA/noise
 
 SPEECH and NOISE hold a manifest.csv with the columns file and word, file and kind. Clips are laid into the noise of a
 room, 1 to 3 s apart, one stream a kind of room, and played to the detector in blocks of 50 ms as by a microphone.
@@ -102,7 +102,7 @@ def main() -> None:
 def read_clips(folder: Path, bundle: Path, count: int) -> list[tuple[str, np.ndarray]]:
     """Words and samples at one loudness; those the bundle knows come first."""
     known = {name.en.casefold() for name in Embedder(bundle, threads=1).bundle.class_names}
-    rows = list(csv.DictReader(open(folder / "manifest.csv", encoding="utf-8")))
+    rows = manifest(folder)
     order = seeded("clips").permutation(len(rows))
     chosen = sorted((rows[i] for i in order), key=lambda row: row["word"].casefold() not in known)[:count]
     clips = []
@@ -117,11 +117,16 @@ def read_clips(folder: Path, bundle: Path, count: int) -> list[tuple[str, np.nda
 def read_noises(folder: Path) -> dict[str, list[np.ndarray]]:
     """Noises by kind, each at the loudness of speech."""
     noises: dict[str, list[np.ndarray]] = {}
-    for row in csv.DictReader(open(folder / "manifest.csv", encoding="utf-8")):
+    for row in manifest(folder):
         samples, _ = read_sound(folder / row["file"])
         if (rms := float(np.sqrt(np.mean(samples**2)))) > 1e-5:
             noises.setdefault(row["kind"], []).append(samples * (SPEECH_RMS / rms))
     return noises
+
+
+def manifest(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "manifest.csv", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def audible(samples: np.ndarray, under_db: float = 30.0) -> tuple[int, int]:

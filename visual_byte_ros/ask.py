@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Asker:
         self._node = Node("ask", namespace=namespace, start_parameter_services=False)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
+        self._service = self._node.resolve_service_name(SERVICE)
         self._client: Client = self._node.create_client(Find, SERVICE)
 
     def ask(self, name: str, k: int) -> Find.Response:
@@ -69,7 +71,7 @@ class Asker:
             if future.done():
                 return future.result()
             self._client.remove_pending_request(future)
-        raise NoAnswer(f"{self._client.srv_name} gave no answer within {self._timeout:g} s; see the node's diagnostics")
+        raise NoAnswer(f"{self._service} gave no answer within {self._timeout:g} s; see the node's diagnostics")
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -77,12 +79,13 @@ class Asker:
 
     def _nobody(self) -> str:
         kind = type_name(Find)
-        others = [name for name, kinds in self._node.get_service_names_and_types() if kind in kinds]
-        spaces = [name.removesuffix(f"/{SERVICE}") or "/" for name in others if name.endswith(f"/{SERVICE}")]
-        if spaces:
-            return f"no node answers {self._client.srv_name}; one answers with --namespace {' or '.join(spaces)}"
+        known = [name for name, kinds in self._node.get_service_names_and_types() if kind in kinds]
+        others = [name for name in known if name.endswith(f"/{SERVICE}") and self._node.count_services(name)]
+        if others:
+            spaces = " or ".join(name.removesuffix(f"/{SERVICE}") or "/" for name in others)
+            return f"no node answers {self._service}; one answers with --namespace {spaces}"
         return (
-            f"no node answers {self._client.srv_name}; start one: ros2 launch visual_byte visual_byte.launch.py"
+            f"no node answers {self._service}; start one: ros2 launch visual_byte visual_byte.launch.py"
             " (with the same ROS_DOMAIN_ID)"
         )
 
@@ -173,10 +176,8 @@ class History:
             return
         self._readline = readline
         readline.set_history_length(HISTORY_LENGTH)
-        try:
+        with suppress(OSError):  # none yet, or not readable: then it begins anew
             readline.read_history_file(path)
-        except OSError:  # none yet, or not readable: then it begins anew
-            pass
 
     def keep(self) -> None:
         """Write it down; where that is not possible it lives as long as this process."""
@@ -185,10 +186,8 @@ class History:
         first = max(1, self._readline.get_current_history_length() - HISTORY_LENGTH + 1)
         last = self._readline.get_current_history_length()
         lines = [self._readline.get_history_item(i) for i in range(first, last + 1)]
-        try:
+        with suppress(VisualByteError):
             write_whole(self._path, "".join(f"{line}\n" for line in lines).encode(errors="replace"))
-        except VisualByteError:
-            pass
 
 
 def history_path() -> Path:

@@ -34,8 +34,8 @@ class UtteranceSettings:
     voice_probability: how sure Silero VAD must be that somebody speaks, 0..1.
     threshold_dbfs: level (RMS of a window, decibels under full scale) that a voice must exceed in any case.
     above_noise_db: decibels by which it must also exceed the noise of the room, for `energy`.
-    pre_roll: seconds kept before the first window with a voice and after the last, as far as anything in them stands out
-        from the noise of the room, so that soft consonants are not cut.
+    pre_roll: seconds kept before the first window with a voice and after the last, as far as they stand out from the
+        noise of the room, so that soft consonants are not cut.
     hangover: seconds without a voice that end an utterance.
     shortest: seconds of voice under which it is a click and no utterance.
     longest: seconds after which an utterance is cut; what goes on without a pause is not heard as another one.
