@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -91,6 +92,7 @@ class Asker:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C raises KeyboardInterrupt, whoever called
     sys.exit(run(remove_ros_args(sys.argv)[1:]))
 
 
