@@ -81,7 +81,7 @@ def check(message: ImageMessage) -> None:
     encoding = ENCODINGS.get(message.encoding)
     if encoding is None:
         raise InvalidImage(
-            f"image message: encoding {message.encoding!r} is not known; publish one of {', '.join(ENCODINGS)}"
+            f"image message: encoding {message.encoding[:40]!r} is not known; publish one of {', '.join(ENCODINGS)}"
         )
     if message.height == 0 or message.width == 0 or message.height * message.width > LARGEST_PIXELS:
         raise InvalidImage(
