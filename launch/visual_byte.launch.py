@@ -34,6 +34,12 @@ ARGUMENTS = [
         description="Start microphone_node. false: names are typed only.",
     ),
     DeclareLaunchArgument(
+        "markers",
+        default_value="false",
+        choices=["true", "false"],
+        description="Start markers_node, which shows on the map where things were seen, for RViz and Foxglove.",
+    ),
+    DeclareLaunchArgument(
         "record",
         default_value="",
         description="Folder of a bag to record what is seen, asked and answered into; empty: none.",
@@ -69,6 +75,7 @@ def generate_launch_description() -> LaunchDescription:
             node("text_node"),
             node("microphone_node", condition=IfCondition(LaunchConfiguration("microphone"))),
             node("camera_node", condition=IfCondition(LaunchConfiguration("camera"))),
+            node("markers_node", condition=IfCondition(LaunchConfiguration("markers"))),
             node(
                 "recorder_node",
                 parameters=({"bag": LaunchConfiguration("record")},),
