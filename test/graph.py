@@ -75,7 +75,7 @@ class Graph:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
-        self._diagnostics = self.collect(DiagnosticArray, "/diagnostics")
+        self.diagnostics = self.collect(DiagnosticArray, "/diagnostics")
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
@@ -113,13 +113,17 @@ class Graph:
 
     def call(self, kind: type, service: str, **fields: Any) -> Any:
         """The response of a node's service, NODE/NAME, to one request."""
+        future = self.client(kind, service).call_async(kind.Request(**fields))
+        self.wait(future.done, f"the response of {service}")
+        return future.result()
+
+    def client(self, kind: type, service: str) -> Any:
+        """A client that the node of the service knows."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
             self.wait(self._clients[service].service_is_ready, f"the service {service}")
             self._be_known_to(service.partition("/")[0])
-        future = self._clients[service].call_async(kind.Request(**fields))
-        self.wait(future.done, f"the response of {service}")
-        return future.result()
+        return self._clients[service]
 
     def _be_known_to(self, node: str) -> None:
         """Return when the node knows all clients made so far: a service loses the response to a client unknown to it.
@@ -160,11 +164,11 @@ class Graph:
 
     def diagnosis(self, node: str, says: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """The next diagnosis of a node that `says` what is waited for: its values, and its `state` and `message`."""
-        seen = len(self._diagnostics)
+        seen = len(self.diagnostics)
         name = f"{self.namespace.lstrip('/')}/{node}: "
 
         def next_one() -> dict[str, str] | None:
-            for array in self._diagnostics[seen:]:
+            for array in self.diagnostics[seen:]:
                 status = array.status[0]
                 values = {value.key: value.value for value in status.values}
                 values |= {"state": status.name.removeprefix(name), "message": status.message}

@@ -273,7 +273,7 @@ class EmbeddingNode(ManagedNode):
         self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
         self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
         kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
-        self._poses = PoseInput(self, kind, topic, self._pose_limits(), self.parameters["map_id"])
+        self._poses = PoseInput(self, kind, topic, self._pose_limits(), self.parameters["map_id"], self._in_turn)
         self._memory_services = MemoryServices(
             self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
         )
@@ -314,6 +314,13 @@ class EmbeddingNode(ManagedNode):
             most_position_deviation=self.parameters["most_position_deviation"],
             most_angle_deviation=self.parameters["most_angle_deviation"],
         )
+
+    def _in_turn(self, stamp: float, do: Callable[[], None]) -> None:
+        in_order = self._in_order
+        if in_order:
+            in_order.put_note(stamp or self._now(), do)
+        else:
+            do()
 
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
@@ -400,6 +407,11 @@ class EmbeddingNode(ManagedNode):
         pose = self._poses.at(captured_at, frame_id, map_id)
         return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
 
+    def _placed(self, sight: Sight) -> Sight:
+        """With the pose that is known now, which was not when it arrived."""
+        seen = sight.seen
+        return replace(sight, seen=replace(seen, pose=self._poses.at(seen.captured_at, seen.frame_id, seen.map_id)))
+
     def _now(self) -> float:
         """Seconds since 1970, or as /clock says with use_sim_time."""
         return self.get_clock().now().nanoseconds * 1e-9
@@ -420,7 +432,8 @@ class EmbeddingNode(ManagedNode):
         in_order = self._in_order
         if in_order:
             in_order.put(
-                sight.seen.captured_at, lambda: self._told(worker.remember(sight), self._acknowledge, message.header)
+                sight.seen.captured_at,
+                lambda: self._told(worker.remember(self._placed(sight)), self._acknowledge, message.header),
             )
         else:
             self._told(worker.see(sight), self._acknowledge, message.header)
@@ -476,7 +489,7 @@ class EmbeddingNode(ManagedNode):
         self._debug.explain(query, question, answer.result(), self._now(), self.parameters["map_id"])
 
     def _reject(self, query: Query, received: float, error: BaseException) -> None:
-        self.get_logger().warning(f"query {query.text!r} rejected: {error}")
+        self.get_logger().warning(f"query {query.text[:80]!r} rejected: {error}")
         self._matches.publish(rejected(query, str(error), time.monotonic() - received, self._bundle.id))
         self._debug.explain_rejection(query, str(error), self._now())
 

@@ -28,6 +28,8 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_ros.allocator import share_arenas
+from visual_byte_ros.answering import answer_always
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
@@ -50,6 +52,7 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
         super().__init__(name, **options)
+        answer_always(self)
         self.parameters = Parameters(self, table)
         self.parameters.changed = self._adjust
         self.failure = ""
@@ -288,6 +291,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     Signals are handled here and not by rclpy, which would end communication at once: questions that wait are still
     answered, and what was remembered is still acknowledged.
     """
+    share_arenas()
     ending = Ending()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ending.begin)

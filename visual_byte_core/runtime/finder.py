@@ -21,7 +21,6 @@ FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 MOST_OF_A_NAME = 100
 PART_HANDICAP = 0.06  # a frame of many parts has as many chances to look like anything; bench/frame_parts.py
-TAUGHT_PROBABILITY = 0.9  # a fixed value: the calibration knows nothing of names that were taught later
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,11 @@ class Finder:
         nearest = [*taught, *(match for match in nearest if match.id not in ids and match.part_of not in ids)][:k]
         matches = [match for match in nearest if match.id in ids or match.score >= threshold]
         probability = [
-            max(TAUGHT_PROBABILITY if match.id in ids else 0.0,
-                self._calibration.probability(modality, match.score, memories))
+            self._calibration.taught_probability(modality, match.score)
+            if match.id in ids
+            else self._calibration.probability(modality, match.score, memories)
             for match in nearest
-        ]  # fmt: skip
+        ]
         if matches:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)

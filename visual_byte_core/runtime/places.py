@@ -120,7 +120,7 @@ class PoseTrack:
         if len(pose) != 7 or not all(map(math.isfinite, pose)):
             return "not finite", f"pose: expected 7 finite numbers x y z qx qy qz qw, got {pose}", pose
         if reading.frame_id != limits.frame_id:
-            sentence = f"pose: is in frame {reading.frame_id!r}, expected {limits.frame_id!r}; see pose_frame"
+            sentence = f"pose: is in frame {reading.frame_id[:80]!r}, expected {limits.frame_id!r}; see pose_frame"
             return "in another frame", sentence, pose
         length = math.hypot(*pose[3:])
         if abs(length - 1) > NEARLY_UNIT:
