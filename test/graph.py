@@ -82,7 +82,10 @@ class Graph:
     def start(
         self, name: str, *, file: Path | None = None, environment: dict[str, str] | None = None, **parameters: Any
     ) -> Process:
-        """Start the module visual_byte_ros.NAME with a file of parameters and single ones, which count more."""
+        """Start the module visual_byte_ros.NAME with a file of parameters and single ones, which count more.
+
+        A module of that name beside this one, if there is one, is started instead.
+        """
         arguments = ["-r", f"__ns:={self.namespace}"]
         if file:
             arguments += ["--params-file", str(file)]
@@ -90,7 +93,10 @@ class Graph:
             text = str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else value
             arguments += ["-p", f"{parameter}:={text}"]
         log = self.folder / f"{name}_{len(self.processes)}.log"
-        self.processes.append(Process(f"visual_byte_ros.{name}", log, arguments, environment or {}))
+        of_tests = (ROOT / "test" / f"{name}.py").is_file()
+        path = os.pathsep.join([str(ROOT / "test"), os.environ.get("PYTHONPATH", "")])
+        environment = {**({"PYTHONPATH": path} if of_tests else {}), **(environment or {})}
+        self.processes.append(Process(name if of_tests else f"visual_byte_ros.{name}", log, arguments, environment))
         return self.processes[-1]
 
     def collect(self, kind: type[T], topic: str, qos: QoSProfile | int = RELIABLE) -> list[T]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import logging
 import shutil
+import struct
 import sys
 import threading
-import time
+import zlib
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -18,10 +18,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from visual_byte_core.capture.frames import Frame, FrameSettings, open_frames
+from visual_byte_core.capture.frame import Frame
+from visual_byte_core.capture.frames import FrameSettings, numbered_images, open_frames
 from visual_byte_core.capture.listener import Listener
 from visual_byte_core.capture.player import FramePlayer
 from visual_byte_core.capture.sounds import SoundSettings, open_sounds
+from visual_byte_core.capture.stamps import CaptureStamps
 from visual_byte_core.capture.utterance import Utterance, UtteranceSettings
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
 
@@ -100,7 +102,8 @@ def test_numbered_images_and_a_video(tmp_path: Path) -> None:
         once = open_frames(FrameSettings(source=source, path=str(tmp_path / path), loop=False))
         shown = [once.read() for _ in range(4)]
         assert [frame and frame.image[0, 0, 0] for frame in shown[:2]] != [0, 0] and shown[3] is None
-        assert shown[2] and shown[2].channel_order == "bgr" and shown[2].name.endswith("#3")
+        last = {"images": ("f_02.png", "rgb"), "file": (f"{tmp_path}/v.avi#3", "bgr")}[source]
+        assert shown[2] and (shown[2].name, shown[2].channel_order) == last
         again = open_frames(FrameSettings(source=source, path=str(tmp_path / path)))
         names = [frame.name for frame in (again.read() for _ in range(4)) if frame]
         assert names[3] == names[0]
@@ -110,7 +113,8 @@ def test_numbered_images_and_a_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"source": "device", "device": "77"}, "camera '77': cannot be opened"),
+        ({"source": "device", "device": "77"}, "camera '77': cannot be opened; check that it is plugged in"),
+        ({"source": "device", "device": "rtsp://me:secret@127.0.0.1:9/x"}, r"rtsp://me:\*\*\*@127.0.0.1:9/x.*address"),
         ({"source": "device", "device": "/dev/no_camera"}, "/dev/no_camera"),
         ({"source": "file", "path": "no.avi"}, "no such video"),
         ({"source": "images", "path": "no_%03d.png"}, "frame_%04d.png"),
@@ -128,10 +132,70 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
         open_frames(FrameSettings(source="file", path=str(tmp_path / "x.avi"))).read()
 
 
-@pytest.mark.parametrize("settings", [{"source": "smell"}, {"source": "file"}, {"rate": -1.0}])
-def test_frame_settings_that_make_no_sense(settings: dict) -> None:
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"source": "smell"}, "source must be one of"),
+        ({"source": "file"}, "path is empty"),
+        ({"rate": -1.0}, "must not be negative"),
+        ({"silent_after": 0.0}, "over 0"),
+        ({"device": "gopher://host/x"}, "begins with one of http, https"),
+    ],
+)
+def test_frame_settings_that_make_no_sense(settings: dict, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
         FrameSettings(**settings)
+
+
+def test_numbered_images_go_by_number_and_may_have_gaps(tmp_path: Path) -> None:
+    for name in ("f_2.png", "f_10.png", "f_1.png", "f_x.png", "g_3.png"):
+        write_photo(tmp_path / name, 1)
+    assert [path.name for path in numbered_images(tmp_path / "f_%d.png")] == ["f_1.png", "f_2.png", "f_10.png"]
+    assert [path.name for path in numbered_images(tmp_path / "f_%02d.png")] == ["f_10.png"]
+    with pytest.raises(ConfigurationError, match="one number in the file's name"):
+        open_frames(FrameSettings(source="images", path=str(tmp_path / "f_1.png")))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_photos_of_any_kind_and_one_too_large(tmp_path: Path) -> None:
+    kinds = {
+        "1_grey.png": np.full((4, 6), 128, np.uint8),
+        "2_deep.png": np.full((4, 6, 3), 32_896, np.uint16),
+        "3_alpha.png": np.full((4, 6, 4), 128, np.uint8),
+        "4_deep_grey.tif": np.full((4, 6), 32_896, np.uint16),
+    }
+    for name, image in kinds.items():
+        assert cv2.imwrite(str(tmp_path / name), image)
+    (tmp_path / "5_huge.png").write_bytes(png_header(20_000, 20_000))
+    (tmp_path / "6_wide.png").write_bytes(png_header(11_000, 10_000))
+    (tmp_path / "7_zero.png").write_bytes(png_header(0, 5))
+    frames = open_frames(FrameSettings(source="folder", path=str(tmp_path)))
+    for name in kinds:
+        frame = frames.read()
+        assert frame and frame.name == name and frame.image.shape == (4, 6, 3) and (frame.image == 128).all()
+    for says in ("5_huge.png: is over 100000000", "6_wide.png: 11000x10000 is over", "7_zero.png: no picture"):
+        with pytest.raises(InvalidImage, match=says):
+            frames.read()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and ends there."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    data = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    return b"\x89PNG\r\n\x1a\n" + chunk + data
+
+
+def test_stamps_never_go_back() -> None:
+    stamps, second = CaptureStamps(), 1_000_000_000
+    assert stamps.stamp(9.9, 100 * second, 10.0) == 99.9e9
+    assert stamps.stamp(10.9, 101 * second, 11.0) == 100.9e9 and stamps.ahead == 0
+    assert stamps.stamp(10.9, 101 * second, 11.0) == 100.9e9 + 1
+    assert stamps.stamp(11.9, 42 * second, 12.0) == 101.9e9 and stamps.ahead == pytest.approx(
+        60
+    )  # set back by a minute
+    assert stamps.stamp(12.9, 43 * second, 13.0) == 102.9e9
+    assert stamps.stamp(13.9, 500 * second, 14.0) == 499.9e9 and stamps.ahead == 0  # set forward
 
 
 def test_a_player_survives_a_folder_that_goes_and_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -143,9 +207,9 @@ def test_a_player_survives_a_folder_that_goes_and_comes_back(tmp_path: Path, cap
     player.start()
     assert [frame.name for frame in shown.first(3)] == ["1.png"] * 3
     shutil.rmtree(tmp_path / "photos")
-    wait_until(lambda: player.state.startswith("lost"))
+    wait_until(lambda: player.report().lost)
     write_photo(tmp_path / "photos" / "2.png", 2)
-    wait_until(lambda: player.state == "playing")
+    wait_until(lambda: player.report().state == "playing")
     player.close()
     assert shown.items[-1].name == "2.png"
     assert caplog.text.count("0.png: 0 bytes") == 1 and "no such folder" in caplog.text
@@ -159,13 +223,13 @@ def test_a_recording_waits_for_somebody_who_looks_and_ends(tmp_path: Path) -> No
     settings = FrameSettings(source="folder", path=str(tmp_path), rate=200.0, loop=False)
     player = FramePlayer(settings, shown, LOG, wanted=looks.is_set)
     player.start()
-    wait_until(lambda: player.state == "waiting for a subscriber")
+    wait_until(lambda: player.report().state == "waiting for a subscriber")
     assert not shown.items
     looks.set()
     assert [frame.name for frame in shown.first(2)] == ["1.png", "2.png"]
-    wait_until(lambda: player.state == "ended")
+    wait_until(lambda: player.report().state == "ended")
     player.close()
-    assert player.shown == 2
+    assert player.report().shown == 2
 
 
 def test_a_player_stops_and_goes_on(tmp_path: Path) -> None:
@@ -181,74 +245,6 @@ def test_a_player_stops_and_goes_on(tmp_path: Path) -> None:
     frames: list[Frame] = shown.first(so_far + 3)
     player.close()
     assert [frame.name for frame in frames] == [f"{number:03d}.png" for number in range(so_far + 3)]
-
-
-class NetworkCamera:
-    """A camera that streams JPEGs over HTTP, as many network cameras do; it can be unplugged and plugged in again."""
-
-    def __init__(self) -> None:
-        self.address = ""
-        self.plug_in()
-
-    def plug_in(self) -> None:
-        self.plugged = True
-        port = int(self.address.rpartition(":")[2]) if self.address else 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def unplug(self) -> None:
-        self.plugged = False
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        camera = self
-        jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), (0, 0, 255), np.uint8))[1].tobytes()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                while camera.plugged:
-                    self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
-                    self.wfile.write(f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n")
-                    time.sleep(0.01)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
-
-
-def test_a_camera_that_is_unplugged_comes_back(caplog: pytest.LogCaptureFixture) -> None:
-    camera = NetworkCamera()
-    shown: Waiting = Waiting()
-    player = FramePlayer(FrameSettings(source="device", device=camera.address, rate=50.0), shown, LOG)
-    player.start()
-    frame = shown.first(3)[2]
-    assert frame.channel_order == "bgr" and frame.image.shape == (48, 64, 3) and frame.image[0, 0, 2] > 200
-    camera.unplug()
-    wait_until(lambda: player.state.startswith("lost"))
-    assert "delivers no more frames" in caplog.text
-    before = len(shown.items)
-    camera.plug_in()
-    shown.first(before + 3)
-    assert player.state == "playing"
-    player.close()
-    camera.unplug()
-
-
-def test_a_camera_is_read_no_faster_than_asked() -> None:
-    camera = NetworkCamera()
-    frames = open_frames(FrameSettings(source="device", device=camera.address, rate=5.0))
-    numbers = [int(frame.name.rpartition("#")[2]) for frame in (frames.read(), frames.read()) if frame]
-    assert numbers[1] - numbers[0] > 1  # the camera delivers about 100 frames a second, one in twenty is due
-    frames.close()
-    camera.unplug()
 
 
 # Sounds

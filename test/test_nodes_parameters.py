@@ -49,11 +49,14 @@ def test_it_is_explained_and_bounded(row: Parameter) -> None:
     assert row.minimum <= row.default <= row.maximum and row.minimum < row.maximum
 
 
-def read_parameters(module: ModuleType) -> set[str]:
-    """The names in `self.parameters["..."]` of a module."""
+def read_parameters(module: ModuleType, *, but_in: str = "") -> set[str]:
+    """The names in `self.parameters["..."]` of a module, but for those in the method `but_in`."""
+    tree = ast.parse(Path(module.__file__ or "").read_text())
+    methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name != but_in]
     return {
         node.slice.value
-        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text()))
+        for method in methods
+        for node in ast.walk(method)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
         if isinstance(node.value, ast.Attribute) and node.value.attr == "parameters"
     }
@@ -63,3 +66,9 @@ def read_parameters(module: ModuleType) -> set[str]:
 def test_what_is_declared_is_read_and_what_is_read_is_declared(node: ModuleType) -> None:
     lifecycle = import_module("visual_byte_ros.lifecycle")
     assert read_parameters(node) | read_parameters(lifecycle) == {row.name for row in node.PARAMETERS}
+
+
+@pytest.mark.parametrize("node", NODES.values(), ids=NODES)
+def test_what_may_change_while_the_node_runs_is_read_while_it_runs(node: ModuleType) -> None:
+    live = {row.name for row in node.PARAMETERS if row.live}
+    assert live <= read_parameters(node, but_in="open")

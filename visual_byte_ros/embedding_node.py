@@ -67,7 +67,8 @@ PARAMETERS = (
     Parameter(
         "memory_folder",
         "",
-        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros).",
+        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros), and with a namespace"
+        " visual_byte/robots/NAMESPACE/memory.",
         expected="path of a folder that this user may write",
     ),
     Parameter(
@@ -90,19 +91,29 @@ PARAMETERS = (
         "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
         0.001,
         0.5,
+        live=True,
     ),
     Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
-    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it."),
+    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it.", live=True),
     Parameter(
-        "merge_within_seconds", MERGING.within_seconds, "How recent that memory must be.", 0.0, 86400.0, unit="s"
+        "merge_within_seconds",
+        MERGING.within_seconds,
+        "How recent that memory must be.",
+        0.0,
+        86400.0,
+        unit="s",
+        live=True,
     ),
-    Parameter("merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0),
+    Parameter(
+        "merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0, live=True
+    ),
     Parameter(
         "merge_thumbnail_difference",
         MERGING.thumbnail_difference,
         "How much its thumbnail may differ: mean absolute difference at equal brightness and contrast.",
         0.0,
         255.0,
+        live=True,
     ),
     Parameter(
         "same_place_metres",
@@ -111,6 +122,7 @@ PARAMETERS = (
         0.0,
         1000.0,
         unit="m",
+        live=True,
     ),
     Parameter(
         "moved_within_seconds",
@@ -119,12 +131,19 @@ PARAMETERS = (
         0.0,
         31536000.0,
         unit="s",
+        live=True,
     ),
     Parameter(
         "pose_type", "none", "What tells where the robot is; tf looks up the camera in pose_frame.", choices=POSE_TYPES
     ),
     Parameter("pose_topic", "pose", "Where its poses are published; not used by tf.", expected="name of a topic"),
-    Parameter("pose_frame", LIMITS.frame_id, "The frame of the map; poses in another are left out.", expected="frame"),
+    Parameter(
+        "pose_frame",
+        LIMITS.frame_id,
+        "The frame of the map; poses in another are left out.",
+        expected="frame",
+        live=True,
+    ),
     Parameter(
         "map_id",
         "",
@@ -132,7 +151,9 @@ PARAMETERS = (
         expected="name of a map",
         live=True,
     ),
-    Parameter("most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s"),
+    Parameter(
+        "most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
+    ),
     Parameter(
         "most_position_deviation",
         LIMITS.most_position_deviation,
@@ -140,6 +161,7 @@ PARAMETERS = (
         0.0,
         1000.0,
         unit="m",
+        live=True,
     ),
     Parameter(
         "most_angle_deviation",
@@ -148,11 +170,14 @@ PARAMETERS = (
         0.0,
         10.0,
         unit="rad",
+        live=True,
     ),
-    Parameter("parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md."),
-    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20),
-    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0),
-    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
+    Parameter(
+        "parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md.", live=True
+    ),
+    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20, live=True),
+    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0, live=True),
+    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
     Parameter(
         "answer_timeout",
         1.0,
@@ -160,9 +185,16 @@ PARAMETERS = (
         0.1,
         60.0,
         unit="s",
+        live=True,
     ),
     Parameter(
-        "acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0, unit="s"
+        "acknowledge_within",
+        0.5,
+        "Seconds until remembered frames are on the disk and told.",
+        0.01,
+        1.0,
+        unit="s",
+        live=True,
     ),
 )
 IMAGE = Topic(
@@ -200,10 +232,11 @@ class EmbeddingNode(ManagedNode):
     Codes of the services: see responses.py.
     """
 
-    def __init__(self) -> None:
-        super().__init__("embedding_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("embedding_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
         self._memory: Memory | None = None
+        self._finder: Finder | None = None
         self._worker: Worker | None = None
         self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
         self._poses: PoseInput | None = None
@@ -218,7 +251,49 @@ class EmbeddingNode(ManagedNode):
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
         embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
-        merge = MergeSettings(
+        self._memory = Memory(
+            memory_path(self.parameters["memory_folder"], self.get_namespace()),
+            self._bundle.id,
+            dimension=self._bundle.dimension,
+            merge=self._merge_settings(),
+        )
+        self._finder = Finder(
+            self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"]
+        )
+        self._worker = Worker(
+            embedder,
+            self._memory,
+            self._finder,
+            self.get_logger(),
+            most_waiting=self.parameters["most_waiting"],
+            answer_within=self._answer_within(),
+            acknowledge_within=self.parameters["acknowledge_within"],
+            parts=self._part_settings(),
+        )
+        self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
+        self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
+        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
+        self._poses = PoseInput(self, kind, topic, self._pose_limits(), self.parameters["map_id"], self._in_turn)
+        self._memory_services = MemoryServices(
+            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
+        )
+        self._listen()
+        self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
+
+    def adjust(self) -> None:
+        self._memory.merge = self._merge_settings()
+        self._finder.false_accept_rate = self.parameters["false_accept_rate"]
+        self._worker.most_waiting = self.parameters["most_waiting"]
+        self._worker.answer_within = self._answer_within()
+        self._worker.acknowledge_within = self.parameters["acknowledge_within"]
+        self._worker.parts = self._part_settings()
+        self._poses.limit(self._pose_limits())
+
+    def _answer_within(self) -> float | None:
+        return None if self.parameters["lossless"] else self.parameters["answer_timeout"]
+
+    def _merge_settings(self) -> MergeSettings:
+        return MergeSettings(
             within_seconds=self.parameters["merge_within_seconds"],
             embedding_cosine=self.parameters["merge_embedding_cosine"],
             thumbnail_difference=self.parameters["merge_thumbnail_difference"],
@@ -226,46 +301,26 @@ class EmbeddingNode(ManagedNode):
             same_place_metres=self.parameters["same_place_metres"],
             moved_within_seconds=self.parameters["moved_within_seconds"],
         )
-        self._memory = Memory(
-            memory_path(self.parameters["memory_folder"]),
-            self._bundle.id,
-            dimension=self._bundle.dimension,
-            merge=merge,
-        )
-        finder = Finder(self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"])
-        self._worker = Worker(
-            embedder,
-            self._memory,
-            finder,
-            self.get_logger(),
-            most_waiting=self.parameters["most_waiting"],
-            answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
-            acknowledge_within=self.parameters["acknowledge_within"],
-            parts=self._part_settings(),
-        )
-        self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
-        self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
-        self._poses = self._open_poses()
-        self._memory_services = MemoryServices(
-            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
-        )
-        self._listen()
-        self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
 
     def _part_settings(self) -> PartSettings | None:
         if not self.parameters["parts"]:
             return None
         return PartSettings(most=self.parameters["most_parts"], size=self.parameters["part_size"])
 
-    def _open_poses(self) -> PoseInput:
-        limits = PoseLimits(
+    def _pose_limits(self) -> PoseLimits:
+        return PoseLimits(
             frame_id=self.parameters["pose_frame"],
             most_age=self.parameters["most_pose_age"],
             most_position_deviation=self.parameters["most_position_deviation"],
             most_angle_deviation=self.parameters["most_angle_deviation"],
         )
-        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
-        return PoseInput(self, kind, topic, limits, self.parameters["map_id"])
+
+    def _in_turn(self, stamp: float, do: Callable[[], None]) -> None:
+        in_order = self._in_order
+        if in_order:
+            in_order.put_note(stamp or self._now(), do)
+        else:
+            do()
 
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
@@ -315,7 +370,7 @@ class EmbeddingNode(ManagedNode):
         elif self._memory:
             self._memory.close()
         self._newest.clear()
-        self._worker = self._memory = self._memory_services = self._poses = self._debug = None
+        self._worker = self._finder = self._memory = self._memory_services = self._poses = self._debug = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()
@@ -352,6 +407,11 @@ class EmbeddingNode(ManagedNode):
         pose = self._poses.at(captured_at, frame_id, map_id)
         return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
 
+    def _placed(self, sight: Sight) -> Sight:
+        """With the pose that is known now, which was not when it arrived."""
+        seen = sight.seen
+        return replace(sight, seen=replace(seen, pose=self._poses.at(seen.captured_at, seen.frame_id, seen.map_id)))
+
     def _now(self) -> float:
         """Seconds since 1970, or as /clock says with use_sim_time."""
         return self.get_clock().now().nanoseconds * 1e-9
@@ -372,7 +432,8 @@ class EmbeddingNode(ManagedNode):
         in_order = self._in_order
         if in_order:
             in_order.put(
-                sight.seen.captured_at, lambda: self._told(worker.remember(sight), self._acknowledge, message.header)
+                sight.seen.captured_at,
+                lambda: self._told(worker.remember(self._placed(sight)), self._acknowledge, message.header),
             )
         else:
             self._told(worker.see(sight), self._acknowledge, message.header)

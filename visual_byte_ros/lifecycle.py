@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.srv import ChangeState
-from rclpy._rclpy_pybind11 import RCLError
+from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
@@ -202,6 +204,7 @@ class ManagedNode(LifecycleNode):
         finally:
             while self._outputs:
                 self.destroy_lifecycle_publisher(self._outputs.pop())
+            gc.collect()  # what is held in cycles, such as a network with its threads, is free now and not some day
 
     def _stop_and_release(self) -> None:
         try:
@@ -264,6 +267,22 @@ def _explained(topic: Topic) -> Iterator[None]:
         raise ConfigurationError(f"topic {topic.name}: its QoS cannot be used; see qos_overrides: {error}") from error
 
 
+class Ending:
+    """Whether the process is to end. A signal handler may say so at any time: threading.Event would take a lock that
+    the interrupted thread may hold."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._said: SimpleQueue[None] = SimpleQueue()  # its `put` is reentrant
+
+    def begin(self, *_: object) -> None:
+        self.begun = True
+        self._said.put(None)
+
+    def wait(self) -> None:
+        self._said.get()
+
+
 def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> int:
     """Run nodes in this process until Ctrl-C, SIGTERM or a shutdown of ROS, and return the exit code.
 
@@ -273,14 +292,13 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     answered, and what was remembered is still acknowledged.
     """
     share_arenas()
-    ended = threading.Event()
+    ending = Ending()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, ending.begin)
     nodes: list[ManagedNode] = []
     try:
         profile = use_profile() if any(node_type.sends_whole_frames for node_type in node_types) else ""
-        defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
-        rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)
+        _initialise(parameter_file)
         executor = MultiThreadedExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
             nodes.append(node_type())
@@ -288,11 +306,11 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
         if profile:
             nodes[0].get_logger().info(profile)
         for node in nodes:
-            if not ended.is_set():
+            if not ending.begun:
                 node.autostart()
-        spinning = threading.Thread(target=_spin, args=(executor, nodes[0], ended), name="executor", daemon=True)
+        spinning = threading.Thread(target=_spin, args=(executor, nodes[0], ending), name="executor", daemon=True)
         spinning.start()
-        ended.wait()
+        ending.wait()
         for node in nodes:
             node.end()
         executor.shutdown(timeout_sec=1.0)
@@ -307,15 +325,26 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     return 0
 
 
-def _spin(executor: MultiThreadedExecutor, node: ManagedNode, ended: threading.Event) -> None:
+def _initialise(parameter_file: str) -> None:
+    """Raises ConfigurationError if ROS cannot read the arguments."""
+    defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
+    try:
+        rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)
+    except UnknownROSArgsError as error:
+        raise ConfigurationError(f"--ros-args: unknown arguments {error}; see docs/nodes.md") from error
+    except RCLError as error:
+        raise ConfigurationError(f"--ros-args: {str(error).partition(', at /')[0]}") from error
+
+
+def _spin(executor: MultiThreadedExecutor, node: ManagedNode, ending: Ending) -> None:
     """Execute callbacks until ROS shuts down; an exception in one of them must not end the others."""
-    while executor.context.ok() and not ended.is_set():
+    while executor.context.ok() and not ending.begun:
         try:
             executor.spin_once()
         except ExternalShutdownException:
             break
         except Exception:
-            if ended.is_set():  # a callback met a node that is being closed
+            if ending.begun:  # a callback met a node that is being closed
                 break
             node.get_logger().error(f"unexpected error in a callback, please report it: {traceback.format_exc()}")
-    ended.set()
+    ending.begin()

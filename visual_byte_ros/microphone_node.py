@@ -73,8 +73,8 @@ CLIPPED_SHARE = 0.01
 class MicrophoneNode(ManagedNode):
     """Topic `query` out; a sound that cannot be a query is REJECTED on `matches`, with the reason."""
 
-    def __init__(self) -> None:
-        super().__init__("microphone_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("microphone_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
         self._listener: Listener | None = None
         self._speech: SpeechLikeness | None = None

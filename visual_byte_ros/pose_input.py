@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
@@ -29,7 +31,7 @@ except ImportError:  # it is not on PyPI; a machine with ROS from apt has it
 LIMITS = PoseLimits()
 MESSAGES = {"pose": PoseStamped, "pose_with_covariance": PoseWithCovarianceStamped, "odometry": Odometry}
 POSE_TYPES = ("none", *MESSAGES, "tf")
-POSES = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers as well
+POSES = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers as well
 TOPICS = {
     kind: Topic(
         "pose", message, POSES, "Where the robot is; the parameter pose_topic names this topic.", f"pose_type is {kind}"
@@ -37,14 +39,22 @@ TOPICS = {
     for kind, message in MESSAGES.items()
 }
 
+InTurn = Callable[[float, Callable[[], None]], None]  # stamp in seconds since 1970, what to do
+
 
 class PoseInput:
-    """kind: one of POSE_TYPES. Raises ConfigurationError if tf is asked for where tf2_ros is not installed."""
+    """kind: one of POSE_TYPES. in_turn: does something at once, or when the messages of earlier stamps are dealt with.
 
-    def __init__(self, node: ManagedNode, kind: str, topic: str, limits: PoseLimits, map_id: str) -> None:
-        self._node, self._kind, self._limits = node, kind, limits
+    Raises ConfigurationError if tf is asked for where tf2_ros is not installed.
+    """
+
+    def __init__(
+        self, node: ManagedNode, kind: str, topic: str, limits: PoseLimits, map_id: str, in_turn: InTurn
+    ) -> None:
+        self._node, self._kind = node, kind
         self._track = PoseTrack(limits)
         self._map_id = map_id
+        self._in_turn = in_turn
         self._buffer = self._listener = None
         if kind == "tf":
             if tf2_ros is None:
@@ -70,6 +80,12 @@ class PoseInput:
             self._look_up(captured_at, frame_id)
         return self._track.at(captured_at)
 
+    def limit(self, limits: PoseLimits) -> None:
+        """Judge poses by other limits from now on; those in another frame are of no use any more."""
+        if limits.frame_id != self._track.limits.frame_id:
+            self._track.clear()
+        self._track.limits = limits
+
     def diagnose(self) -> dict[str, object]:
         counts = {f"poses {kind}": number for kind, number in self._track.counts.items()}
         return {"pose source": self._kind, "tf2_ros": "installed" if tf2_ros else "not installed", **counts}
@@ -79,14 +95,15 @@ class PoseInput:
             self._listener.unregister()
 
     def _take(self, message: Any) -> None:
-        self._add(pose_reading(message))
+        reading = pose_reading(message)
+        self._in_turn(reading.captured_at, partial(self._add, reading))
 
     def _look_up(self, captured_at: float, frame_id: str) -> None:
         """At the time of the frame or, as transforms are often later than frames, the newest there is."""
         at = Time(nanoseconds=round(captured_at * 1e9))
         for moment in (at, Time()):
             try:
-                found = self._buffer.lookup_transform(self._limits.frame_id, frame_id, moment)
+                found = self._buffer.lookup_transform(self._track.limits.frame_id, frame_id, moment)
             except tf2_ros.TransformException:
                 continue
             pose = pose_of(found.transform.translation, found.transform.rotation)

@@ -53,8 +53,8 @@ INTERFACES = Interfaces(
 class RecorderNode(ManagedNode):
     """Topics `image`, `query`, `matches` and the pose in; a bag out, complete when the node is cleaned up or ends."""
 
-    def __init__(self) -> None:
-        super().__init__("recorder_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("recorder_node", PARAMETERS, **options)
         self._writer: BagWriter | None = None
         self._lock = threading.Lock()
         self._recorded = 0

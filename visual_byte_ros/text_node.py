@@ -36,8 +36,8 @@ LONGEST_ECHO = 80
 class TextNode(ManagedNode):
     """Topic `text` in, `query` out; a text that cannot be a query is REJECTED on `matches`, with the reason."""
 
-    def __init__(self) -> None:
-        super().__init__("text_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("text_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
         self._asked = self._refused = 0
 

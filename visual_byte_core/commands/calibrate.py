@@ -56,9 +56,10 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
 
     from visual_byte_core.evaluation import folders
     from visual_byte_core.evaluation.calibration import calibrate
-    from visual_byte_core.evaluation.drawn_memories import MEMORIES_PER_SIZE
+    from visual_byte_core.evaluation.drawn_memories import MEMORIES_DRAWN
     from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
     from visual_byte_core.evaluation.rejection import Labelled
+    from visual_byte_core.evaluation.taught_calibration import NewNames, spoken_once, typed_variants
     from visual_byte_core.names import overlaps
     from visual_byte_core.rendering.text import canonical_words
 
@@ -68,19 +69,32 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
     slugs = sorted(set(photos.slugs))
     asked = spelled(slugs, names, arguments.language)
     never: dict[str, np.ndarray] = {}
+    new_names: dict[str, NewNames] = {}
     words = read_words(arguments.absent) if arguments.absent else []
     if arguments.absent_speech:
-        absent = folders.find_speech(arguments.absent_speech)
-        words += sorted({file.slug.replace("_", " ") for file in absent})
-        never["audio"] = folders.embed_speech(embedder, absent).embeddings
+        absent = folders.embed_speech(embedder, folders.find_speech(arguments.absent_speech)).labelled
+        words += sorted({slug.replace("_", " ") for slug in absent.slugs})
+        never["audio"] = absent.embeddings
+        new_names["audio"] = spoken_once(absent)
     if known := sorted(known_words(names.values()) & {canonical_words(word) for word in words}):
         raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
     if words:
         never["text"] = embed_words(embedder, words)[0]
+        variants = typed_variants(words)
+        asked_again = embed_words(embedder, [typed for _, typed in variants])[0]
+        new_names["text"] = NewNames(
+            Labelled(never["text"], tuple(words)), Labelled(asked_again, tuple(word for word, _ in variants))
+        )
     queries = {"text": Labelled(embed_words(embedder, asked)[0], tuple(slugs)), "audio": speech}
-    with tqdm(total=MEMORIES_PER_SIZE * (len(queries) + 1), desc="memories", disable=None) as bar:
+    with tqdm(total=MEMORIES_DRAWN * (len(queries) + 1), desc="memories", disable=None) as bar:
         return calibrate(
-            photos, queries, never, overlaps(names.values()), seed=arguments.seed, progress=lambda: bar.update()
+            photos,
+            queries,
+            never,
+            overlaps(names.values()),
+            new_names=new_names,
+            seed=arguments.seed,
+            progress=lambda: bar.update(),
         )
 
 
