@@ -97,7 +97,10 @@ def test_frames_of_another_size_than_the_calibration(graph: Graph, tmp_path: Pat
 def test_a_calibration_that_is_none_fails_configure(graph: Graph, tmp_path: Path) -> None:
     (tmp_path / "eye.yaml").write_text("image_width: 64")
     process = graph.start(
-        "camera_node", source="folder", path=str(photos(tmp_path / "photos")), camera_info_url=str(tmp_path / "eye.yaml")
+        "camera_node",
+        source="folder",
+        path=str(photos(tmp_path / "photos")),
+        camera_info_url=str(tmp_path / "eye.yaml"),
     )
     process.wait_for_output("cannot configure: " + str(tmp_path / "eye.yaml") + ": distortion_model: expected one of")
     assert process.end() == 0

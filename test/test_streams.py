@@ -27,7 +27,9 @@ WELL_UNDER_TEN = 7.0  # seconds; FFmpeg gives up after ten
 
 
 @contextmanager
-def playing(camera: NetworkCamera, rate: float = 0.0, silent_after: float = 0.5) -> Iterator[tuple[FramePlayer, list[Frame]]]:
+def playing(
+    camera: NetworkCamera, rate: float = 0.0, silent_after: float = 0.5
+) -> Iterator[tuple[FramePlayer, list[Frame]]]:
     shown: list[Frame] = []
     settings = FrameSettings(device=camera.address, rate=rate, silent_after=silent_after)
     player = FramePlayer(settings, shown.append, LOG)
