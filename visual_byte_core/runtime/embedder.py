@@ -120,13 +120,8 @@ class Embedder:
             )
 
 
-def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
-    available = onnxruntime.get_available_providers()
-    if provider not in available:
-        raise BundleError(
-            f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
-            "choose one of these or install the onnxruntime build that has it"
-        )
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """How a robot runs a network: that many threads, which sleep while there is nothing to do."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -134,8 +129,18 @@ def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.In
     # half a millisecond.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    return options
+
+
+def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise BundleError(
+            f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
+            "choose one of these or install the onnxruntime build that has it"
+        )
     try:
-        session = onnxruntime.InferenceSession(str(bundle.onnx_path), options, providers=[provider])
+        session = onnxruntime.InferenceSession(str(bundle.onnx_path), session_options(threads), providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise BundleError(
             f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it "

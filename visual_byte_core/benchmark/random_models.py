@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The networks that ours are compared with, as files, made once and kept.
+
+Their architectures come from open_clip and transformers. Without weights they are random: time and size do not depend
+on them. INT8 is what their users have: ONNX Runtime's dynamic quantization of the matrix products (and of nothing else:
+its convolutions are slower than float32), CTranslate2's own for Whisper.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from visual_byte_core.errors import ModelError
+
+ARCHITECTURES = {"clip": "ViT-B-32", "mobileclip": "MobileCLIP2-S0"}
+WHISPER_NAMES = {
+    50257: "<|endoftext|>", 50258: "<|startoftranscript|>", 50259: "<|en|>", 50358: "<|translate|>",
+    50359: "<|transcribe|>", 50360: "<|startoflm|>", 50361: "<|startofprev|>", 50362: "<|nospeech|>",
+    50363: "<|notimestamps|>",
+}  # fmt: skip
+OPSET = 20
+
+
+def model_folder(kind: str, precision: str, weights: Path | None, cache: Path) -> Path:
+    """The folder of a network, made in `cache` if it is not there.
+
+    kind: `clip`, `mobileclip`, `whisper` or `clap`. weights: a checkpoint for open_clip, a folder that transformers
+    reads for Whisper and CLAP; None: random.
+    Raises ModelError (unreadable weights).
+    """
+    folder = cache / f"{kind}-{precision}-{_key(weights)}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            try:
+                MAKERS[kind](kind, precision, weights, Path(scratch))
+            except (OSError, RuntimeError, ValueError, KeyError) as error:
+                source = weights or "random weights"
+                raise ModelError(f"{kind} from {source}: {' '.join(str(error).split())}") from error
+            shutil.copytree(scratch, folder.with_suffix(".new"), dirs_exist_ok=True)
+        folder.with_suffix(".new").rename(folder)
+    return folder
+
+
+def _key(weights: Path | None) -> str:
+    return weights.resolve().as_posix().strip("/").replace("/", "_") if weights else "random"
+
+
+def _make_clip(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
+    from visual_byte_core.torchvision_import import import_torchvision
+
+    import_torchvision()
+    import open_clip
+
+    name = ARCHITECTURES[kind]
+    torch.manual_seed(0)
+    model = open_clip.create_model(name, pretrained=str(weights) if weights else None).eval()
+    size = model.visual.image_size
+    side = size[0] if isinstance(size, (tuple, list)) else size
+    # MobileCLIP sees by convolutions, which have no quicker INT8 here; its text tower has.
+    seen = precision if kind == "clip" else "float32"
+    _export(model.encode_image, (torch.zeros(1, 3, side, side),), "pixels", folder / "image.onnx", seen, model)
+    tokens = open_clip.get_tokenizer(name)(["oat milk"])
+    _export(model.encode_text, (tokens,), "tokens", folder / "text.onnx", precision, model)
+    (folder / "architecture").write_text(name + "\n")
+
+
+def _make_clap(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
+    from visual_byte_core.torchvision_import import import_torchvision
+
+    import_torchvision()
+    from transformers import ClapConfig, ClapModel
+
+    torch.manual_seed(0)
+    model = (ClapModel.from_pretrained(weights, local_files_only=True) if weights else ClapModel(ClapConfig())).eval()
+
+    def embed(features: torch.Tensor) -> torch.Tensor:
+        return model.audio_projection(model.audio_model(features, is_longer=None).pooler_output)
+
+    _export(embed, (torch.zeros(1, 1, 1001, 64),), "features", folder / "audio.onnx", precision, model)
+
+
+def _make_whisper(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
+    from visual_byte_core.torchvision_import import import_torchvision
+
+    import_torchvision()
+    from ctranslate2.converters.transformers import TransformersConverter, WhisperLoader
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
+
+    if weights:
+        TransformersConverter(str(weights)).convert(str(folder), quantization=precision, force=True)
+        return
+    torch.manual_seed(0)
+    network = WhisperForConditionalGeneration(WhisperConfig())  # the defaults are those of whisper-tiny
+    specification = WhisperLoader().get_model_spec(network)
+    specification.register_vocabulary([WHISPER_NAMES.get(i, f"token {i}") for i in range(network.config.vocab_size)])
+    settings = specification.config
+    settings.suppress_ids, settings.suppress_ids_begin, settings.lang_ids = [], [], []
+    settings.alignment_heads = [(0, 0)]
+    specification.validate()
+    specification.optimize(quantization=precision)
+    specification.save(str(folder))
+
+
+MAKERS: dict[str, Callable[[str, str, Path | None, Path], None]] = {
+    "clip": _make_clip,
+    "mobileclip": _make_clip,
+    "clap": _make_clap,
+    "whisper": _make_whisper,
+}
+
+
+class _Function(torch.nn.Module):
+    """A function of a model as a module, with the model's weights."""
+
+    def __init__(self, function: Callable[[Any], Any], model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self._function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._function(x)
+
+
+def _export(
+    function: Callable[[Any], Any],
+    example: tuple[Any, ...],
+    name: str,
+    out: Path,
+    precision: str,
+    model: torch.nn.Module,
+) -> None:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            _Function(function, model).eval(), example, dynamo=True, opset_version=OPSET, input_names=[name],
+            verbose=False,
+        )  # fmt: skip
+    if program is None:
+        raise RuntimeError("torch.onnx gave no program")
+    if precision == "float32":
+        program.save(str(out), external_data=False)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / "float32.onnx"
+        program.save(str(whole), external_data=False)
+        quantize_dynamic(
+            whole, out, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gemm"]
+        )
