@@ -67,6 +67,9 @@ def table(report: Result) -> str:
             f"| {it['name']} | {it['threads']} | {it['start_seconds']:.2f} | {it['peak_mb']:.0f} |"
             f" {it['file_mb']:.1f} | {it['weights']} |"
         )
+    if training := report["training"]:
+        lines += ["", f"training: {training['photos_per_second']:.0f} photos a second over {training['steps']} steps,"
+                  f" {100 * training['data_share']:.1f} % of the time lost to waiting for data"]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -44,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memories", type=positive, nargs="*", default=[1_000, 10_000, 100_000], metavar="N",
         help="sizes of memory to search (default: 1000 10000 100000; 1000000 takes some minutes to fill)",
     )  # fmt: skip
+    parser.add_argument(
+        "--training", type=Path, metavar="DIR",
+        help="also measure training on this data set (image/, audio/ ...), a minute or two",
+    )  # fmt: skip
+    parser.add_argument(
+        "--training-config", type=Path, default=ROOT / "config/train_starter.yaml", metavar="YAML",
+        help="how it is trained (default: config/train_starter.yaml)",
+    )  # fmt: skip
     parser.add_argument("--turns", type=positive, default=30, help="rounds measured (default: 30)")
     parser.add_argument(
         "--utterance", type=Path, default=ROOT / "test/data/banana.flac", metavar="FILE", help="what is said"
@@ -59,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from visual_byte_core.benchmark import result, rounds
+    from visual_byte_core.benchmark.training_speed import training_speed
 
     with tempfile.TemporaryDirectory() as scratch:
         contenders = _contenders(arguments, Path(scratch))
@@ -70,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
                 bar.update()
 
             results = rounds.run(contenders, arguments.turns, progress)
-    report = {"machine": result.machine(), "contenders": results}
+        training = training_speed(arguments.training_config, arguments.training) if arguments.training else {}
+    report = {"machine": result.machine(), "contenders": results, "training": training}
     if arguments.out:
         write_json(arguments.out / "bench.json", report)
         (arguments.out / "bench.md").write_text(result.table(report) + "\n", encoding="utf-8")
