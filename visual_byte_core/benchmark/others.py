@@ -8,10 +8,8 @@ memories by one product of matrices, which costs less than our memory does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -66,7 +64,9 @@ def whisper_tasks(contender: Contender) -> dict[str, Task]:
     find = _typed(Path(contender.text), contender)
 
     def spoken() -> object:
-        features = ctranslate2.StorageView.from_array(_log_mel(padded, 400, 160, bands)[None])
+        features = ctranslate2.StorageView.from_array(
+            np.ascontiguousarray(_log_mel(padded, 400, 160, bands)[None, :, :-1])
+        )
         written = model.generate(
             features, [list(WHISPER_PROMPT)], beam_size=1, max_length=2 * (len(WHISPER_PROMPT) + WHISPER_TOKENS) - 8,
             suppress_blank=False, suppress_tokens=[WHISPER_END],
@@ -88,22 +88,22 @@ def clap_tasks(contender: Contender) -> dict[str, Task]:
 
     def spoken() -> object:
         features = _log_mel(window, 1024, 480, bands).T[None, None]
-        return _nearest(network.run(None, {"features": np.ascontiguousarray(features[:, :, :1001])})[0][0], memories)
+        return _nearest(network.run(None, {"features": np.ascontiguousarray(features)})[0][0], memories)
 
     return {SPOKEN: spoken}
 
 
 def _typed(folder: Path, contender: Contender) -> Task:
     """Words -> the ten nearest memories, by the text tower of a folder."""
-    import open_clip
+    from tokenizers import Tokenizer
 
     network = _open(folder / "text.onnx", contender.threads)
-    tokenize: Callable[[list[str]], Any] = open_clip.get_tokenizer((folder / "architecture").read_text().strip())
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     memories = unit_vectors(contender.memories)
     numbers = count()
 
     def typed() -> object:
-        tokens = tokenize([f"a photo of oat milk {next(numbers)}"]).numpy()
+        tokens = np.array([tokenizer.encode(f"a photo of oat milk {next(numbers)}").ids])
         return _nearest(network.run(None, {"tokens": tokens})[0][0], memories)
 
     return typed
@@ -133,7 +133,7 @@ def _mono(path: str, rate: int) -> tuple[np.ndarray, int]:
 def _log_mel(samples: np.ndarray, window: int, hop: int, bands: np.ndarray) -> np.ndarray:
     """float32 (bands, frames): what both networks take, but for constants that cost the same."""
     padded = np.pad(samples, window // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop][: len(samples) // hop]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1].astype(np.float32), axis=1)) ** 2
     return np.log10(np.maximum(bands @ power.T.astype(np.float32), 1e-10)).astype(np.float32)
 
