@@ -266,7 +266,12 @@ class EmbeddingNode(ManagedNode):
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
-        embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
+        embedder = Embedder(
+            self._bundle,
+            threads=self.parameters["threads"],
+            provider=self.parameters["provider"],
+            log=self.get_logger(),
+        )
         self._memory = Memory(
             memory_path(self.parameters["memory_folder"], self.get_namespace()),
             self._bundle.id,
