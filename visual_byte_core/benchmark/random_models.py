@@ -91,9 +91,9 @@ def _write_tokenizer(tokenizer: Any, out: Path) -> None:
     marks = [(mark, tokenizer.encoder[mark]) for mark in (start, end)]
     quick.post_processor = processors.TemplateProcessing(single=f"{start} $0 {end}", special_tokens=marks)
     quick.enable_padding(length=77, pad_id=0, pad_token="!")
-    for words in ("a photo of oat milk 17", "Grandma's mug, 2%"):
-        if quick.encode(words).ids != tokenizer([words])[0].tolist():
-            raise RuntimeError(f"the tokenizers disagree on {words!r}")
+    for name in ("a photo of oat milk 17", "Grandma's mug, 2%"):
+        if quick.encode(name).ids != tokenizer([name])[0].tolist():
+            raise RuntimeError(f"the tokenizers disagree on {name!r}")
     quick.save(str(out))
 
 

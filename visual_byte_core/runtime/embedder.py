@@ -164,8 +164,8 @@ class Embedder:
         if probe and processor.saturates:
             here = float(np.dot(self.embed_text(probe["text"]), np.array(probe["embedding"], np.float32)))
             remarks.append(
-                f"bundle {self.bundle.id}: quantized for {self.bundle.quantization['processors']}, which this processor "
-                f"is not: the cosine of {probe['text']!r} to the float32 network is {here:.4f} here, "
+                f"bundle {self.bundle.id}: quantized for {self.bundle.quantization['processors']}, which this "
+                f"processor is not: the cosine of {probe['text']!r} to the float32 network is {here:.4f} here, "
                 f"{probe['cosine']:.4f} there; `visual-byte export --reduce-range on` makes one for every processor"
             )
         return remarks
