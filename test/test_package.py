@@ -120,7 +120,7 @@ def test_colcon_installs_every_module() -> None:
     assert not missing, "run make build"
 
 
-@pytest.mark.parametrize("folder", ["config", "launch", "models"])
+@pytest.mark.parametrize("folder", ["config", "foxglove", "launch", "models", "rviz"])
 def test_colcon_installs_every_data_file(folder: str) -> None:
     share = Path(get_package_share_directory("visual_byte"))
     files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
