@@ -128,6 +128,16 @@ def test_what_is_not_there_is_named(settings: dict[str, str], says: str) -> None
         open_frames(FrameSettings(**settings))
 
 
+def test_a_folder_without_photos(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a photo")
+    for source, path, says in (
+        ("folder", tmp_path, "expected files that end in .bmp"),
+        ("images", tmp_path / "f_%d.png", "f_%d.png counts"),
+    ):
+        with pytest.raises(DeviceError, match=f"holds no readable photo .0 that cannot be read.; .*{says}"):
+            open_frames(FrameSettings(source=source, path=str(path)))
+
+
 def test_a_file_that_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "x.avi").write_bytes(b"no video")
     with pytest.raises(DeviceError, match="x.avi"):
