@@ -122,7 +122,7 @@ def test_every_node_ends_cleanly_in_every_state(graph: Graph, bundle: Bundle, tm
         assert "Traceback" not in process.output() and "error" not in process.output().lower()
 
 
-@pytest.mark.parametrize(("step", "number"), zip(("open", "start", "stop", "close"), 2 * SIGNALS, strict=True))
+@pytest.mark.parametrize(("step", "number"), list(zip(("open", "start", "stop", "close"), 2 * SIGNALS, strict=True)))
 def test_a_signal_in_the_middle_of_a_transition(graph: Graph, bundle: Bundle, step: str, number: int) -> None:
     process = graph.start("broken_node", environment={"SLOW": step}, bundle=str(bundle.path))
     if step in ("stop", "close"):

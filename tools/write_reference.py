@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Callable
@@ -135,7 +136,7 @@ def _interfaces_of(module: ModuleType) -> str:
 
 
 def _topic_row(topic: Topic) -> str:
-    when = f" Only if `{topic.when.split()[0]}` {topic.when.split(maxsplit=1)[1]}." if topic.when else ""
+    when = " Only if " + re.sub(r"(\w+) is", r"`\1` is", topic.when) + "." if topic.when else ""
     return f"| `{topic.name}` | {type_name(topic.kind)} | {in_words(topic.qos)} | {topic.description}{when} |\n"
 
 
