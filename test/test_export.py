@@ -190,7 +190,7 @@ def test_a_processor_that_saturates_is_told_what_it_costs(
     Embedder(bundle, threads=1)
     (record,) = caplog.records
     assert (
-        "quantized for x86-64 with VNNI, and ARM, not for this processor: the cosine of 'apple'" in record.message
+        "quantized for x86-64 with VNNI, and ARM, which this processor is not: the cosine of 'apple'" in record.message
     )
     assert "--reduce-range on" in record.message
 

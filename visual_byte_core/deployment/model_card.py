@@ -4,7 +4,8 @@
 
 - `metrics`: {title of a data set: {"command": how it was measured, "float32": report, "int8": report}} with reports of
   `visual-byte evaluate`; a precision that was not measured is left out. An entry of bench/card_rows.py has `rows`
-  instead of reports: {"measured", "on", "int8", "float32", "queries", "options" of `visual-byte evaluate`}
+  instead of reports: {"measured", "on", "int8", "float32", "queries", "options" of `visual-byte evaluate`}; one of
+  `visual-byte refusal` has `refusal`, rows of `refusal_rows`, their `rates`, and the name of a `picture`
 - `training`: {"data": [{"name", "items", "licence", "source"}], "commands": [...], any other key: plain value}
 """
 
@@ -82,10 +83,35 @@ def glance_table(entry: Mapping[str, Any]) -> str:
 def _measured(title: str, entry: Mapping[str, Any]) -> str:
     if "rows" in entry:
         return f"## Measured: {title}\n\n{glance_table(entry)}"
+    if "refusal" in entry:
+        return f"## Measured: {title}\n\n{_refusal(entry)}"
     reports = {label: entry[key] for key, label in PRECISIONS.items() if key in entry}
     tables = [_counts(reports), _retrieval(reports), _parts(reports), _absent(reports), _latency(reports)]
     command = f"    {entry['command']}" if entry.get("command") else ""
     return "\n\n".join(text for text in (f"## Measured: {title}", *tables, command) if text)
+
+
+def _refusal(entry: Mapping[str, Any]) -> str:
+    header = ["asked", "memories", "AUROC known", "AUROC never"]
+    header += [f"{what} at {rate:g}" for rate in entry["rates"] for what in ("known", "never", "refused")]
+    rows = [
+        (
+            MODALITIES[row["asked"]],
+            row["memories"],
+            *(_number(row["auroc"][what]) for what in ("known", "never")),
+            *(_number(row[what][i]) for i in range(len(entry["rates"])) for what in ("known", "never", "refused")),
+            _number(row["calibration_error"]),
+        )
+        for row in entry["refusal"]
+    ]
+    said = (
+        "Known: known names that are absent and taken for found; never: words never trained that are; refused: things "
+        "that are there and are refused; each at a `false_accept_rate`. Error: expected calibration error of "
+        "`Match.probability`, half of the things asked for being absent."
+    )
+    picture = f"![Right matches by probability; false refusals by false accepts; promises]({entry['picture']})"
+    command = f"    {entry['command']}" if entry["command"] else ""
+    return "\n\n".join(filter(None, (said, _table([*header, "error"], rows), picture, command)))
 
 
 def _counts(reports: Mapping[str, Any]) -> str:

@@ -164,8 +164,8 @@ class Embedder:
         if probe and processor.saturates:
             here = float(np.dot(self.embed_text(probe["text"]), np.array(probe["embedding"], np.float32)))
             remarks.append(
-                f"bundle {self.bundle.id}: quantized for {self.bundle.quantization['processors']}, not for this "
-                f"processor: the cosine of {probe['text']!r} to the float32 network is {here:.4f} here, "
+                f"bundle {self.bundle.id}: quantized for {self.bundle.quantization['processors']}, which this "
+                f"processor is not: the cosine of {probe['text']!r} to the float32 network is {here:.4f} here, "
                 f"{probe['cosine']:.4f} there; `visual-byte export --reduce-range on` makes one for every processor"
             )
         return remarks
@@ -186,13 +186,8 @@ def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> N
         )
 
 
-def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
-    available = onnxruntime.get_available_providers()
-    if provider not in available:
-        raise BundleError(
-            f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
-            "choose one of these or install the onnxruntime build that has it"
-        )
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """How a robot runs a network: that many threads, which sleep while there is nothing to do."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -200,6 +195,17 @@ def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.In
     # half a millisecond.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    return options
+
+
+def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise BundleError(
+            f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
+            "choose one of these or install the onnxruntime build that has it"
+        )
+    options = session_options(threads)
     # The bundle's digest covers this file alone: a network with weights in others is refused, wherever they lie.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     try:

@@ -32,37 +32,36 @@ class FrameEmbedder:
 
     skip_unchanged: grey levels; a frame of which every cell of 32 x 24 is as near as that to the frame that was
     embedded last has its embeddings, so that a slow change adds up until it counts; 0: every frame is embedded.
-    skipped: frames that were not embedded.
+    Both may be changed at any time. skipped: frames that were not embedded.
     """
 
     def __init__(self, embedder: Embedder, parts: PartSettings | None = None, skip_unchanged: float = 0.0) -> None:
         self._embedder = embedder
-        self._parts = parts
-        self._limit = skip_unchanged
-        self._last: tuple[np.ndarray, tuple[int, ...], bool, EmbeddedFrame] | None = None
+        self.parts = parts
+        self.skip_unchanged = skip_unchanged
+        self._last: tuple[np.ndarray, tuple[int, ...], PartSettings | None, EmbeddedFrame] | None = None
         self.skipped = 0
 
     def embed(self, image: NDArray[np.uint8], *, whole: bool = False) -> EmbeddedFrame:
         """Embed a frame, uint8 (height, width, 3) RGB; whole: without its parts. Raises InvalidImage."""
-        if not self._limit or image.ndim != 3 or image.size == 0:  # no picture, which `_embed` says
-            return self._embed(image, whole)
+        parts, limit = None if whole else self.parts, self.skip_unchanged
+        if not limit or image.ndim != 3 or image.size == 0:  # no picture, which `_embed` says
+            return self._embed(image, parts)
         small = cv2.resize(np.ascontiguousarray(image), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
         reduced = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        if self._last and self._last[1:3] == (image.shape, whole) and self._near(reduced, self._last[0]):
+        comparable = self._last and self._last[1:3] == (image.shape, parts)
+        if self._last and comparable and cv2.absdiff(reduced, self._last[0]).max() <= limit:
             self.skipped += 1
             return _of(self._last[3], image)
-        embedded = self._embed(image, whole)
-        self._last = (reduced, image.shape, whole, embedded)
+        embedded = self._embed(image, parts)
+        self._last = (reduced, image.shape, parts, embedded)
         return embedded
 
-    def _near(self, one: np.ndarray, other: np.ndarray) -> bool:
-        return int(cv2.absdiff(one, other).max()) <= self._limit
-
-    def _embed(self, image: NDArray[np.uint8], whole: bool) -> EmbeddedFrame:
+    def _embed(self, image: NDArray[np.uint8], parts: PartSettings | None) -> EmbeddedFrame:
         embedding = self._embedder.embed_photo(image)
-        if whole or self._parts is None:
+        if parts is None:
             return EmbeddedFrame(embedding, None)
-        return EmbeddedFrame(embedding, tuple(distinct_parts(self._embedder, image, embedding, self._parts)))
+        return EmbeddedFrame(embedding, tuple(distinct_parts(self._embedder, image, embedding, parts)))
 
 
 def _of(embedded: EmbeddedFrame, image: NDArray[np.uint8]) -> EmbeddedFrame:

@@ -42,7 +42,7 @@ class Memory:
     the disk, not 10.
 
     bundle_id: of the bundle that makes the embeddings; a folder with another's is refused. taught: the names that
-    people taught.
+    people taught. merge: may be replaced at any time.
     Raises MemoryFolderError if the folder is another bundle's, in use, not writable or damaged; afterwards every method
     raises it when the disk fails or is nearly full. Nothing that was stored is deleted then.
     """
@@ -56,7 +56,7 @@ class Memory:
         merge: MergeSettings = DEFAULT_MERGING,
     ) -> None:
         self._dimension = dimension
-        self._merge = merge
+        self.merge = merge
         self._folder = MemoryFolder(Path(folder), bundle_id, dimension)
         self._changes = 0  # since the last checkpoint
         self._open_store: qdrant.EdgeShard | None = None
@@ -88,14 +88,14 @@ class Memory:
         check_sighting(seen)
         self._folder.check_space()
         with store_errors(self._folder, "remember"):
-            same = self._same_thing(vector, seen) if self._merge.enabled and seen.thumbnail else None
+            same = self._same_thing(vector, seen) if self.merge.enabled and seen.thumbnail else None
             if same is None:
                 new = first_sighting(seen)
                 self._upsert([qdrant.Point(new.id, vector, payload_of(new))])
                 self._count += 1
                 remembered = Remembered(new.id, merged=False)
             else:
-                self._change(merged(same, seen, self._merge))
+                self._change(merged(same, seen, self.merge))
                 remembered = Remembered(same.id, merged=True)
             self._checkpoint_if_due()
         return remembered
@@ -223,14 +223,14 @@ class Memory:
         self._changes += 1
 
     def _same_thing(self, vector: list[float], seen: Seen) -> Match | None:
-        span = self._merge.span(pose_known=seen.pose is not None)
+        span = self.merge.span(pose_known=seen.pose is not None)
         must = conditions(Filter(map_id=seen.map_id))
         recent = qdrant.RangeFloat(gte=seen.captured_at - span, lte=seen.captured_at + span)
         must.append(qdrant.FieldCondition("last_seen", range=recent))
         if seen.label:
             must.append(qdrant.FieldCondition("label", match=qdrant.MatchAny(["", seen.label])))
         found = self._query(vector, MERGE_CANDIDATES, must)
-        return same_thing((_match(point) for point in found), seen, self._merge)
+        return same_thing((_match(point) for point in found), seen, self.merge)
 
     def _query(self, vector: list[float], limit: int, must: list[Any]) -> list[qdrant.ScoredPoint]:
         request = qdrant.QueryRequest(

@@ -124,8 +124,8 @@ class Worker:
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
-    not taken apart, as the label is that of the whole.
-    skip_unchanged: see FrameEmbedder.
+    not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may be changed at any
+    time.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
@@ -147,10 +147,10 @@ class Worker:
         self._finder = finder
         self.asked = Asked()
         self._log = log
-        self._most_waiting = most_waiting
-        self._answer_within = answer_within
-        self._acknowledge_within = acknowledge_within
-        self._frames = FrameEmbedder(embedder, parts, skip_unchanged)
+        self.most_waiting = most_waiting
+        self.answer_within = answer_within
+        self.acknowledge_within = acknowledge_within
+        self.frames = FrameEmbedder(embedder, parts, skip_unchanged)
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._aside: tuple[Callable[[], None], Future] | None = None
@@ -190,8 +190,8 @@ class Worker:
                 self._question_seconds.append(time.monotonic() - received)
 
         self._enqueue(answer, future)
-        if self._answer_within is not None:
-            self._deadlines.watch(future, received + ANSWER_SHARE * self._answer_within)
+        if self.answer_within is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * self.answer_within)
         return future
 
     def remember(self, sight: Sight) -> Future[Remembered]:
@@ -261,7 +261,7 @@ class Worker:
             return Report(
                 waiting=len(self._jobs),
                 frame_waits=self._frame is not None,
-                unchanged=self._frames.skipped,
+                unchanged=self.frames.skipped,
                 memories=self._memories,
                 question_seconds=tuple(self._question_seconds),
                 frame_seconds=tuple(self._frame_seconds),
@@ -293,24 +293,23 @@ class Worker:
 
     def _be_late(self, future: Future) -> None:
         """In the thread of the deadlines."""
-        if fail(future, Late(f"no answer within {self._answer_within:g} s: the machine is overloaded; ask again")):
+        if fail(future, Late(f"no answer within {self.answer_within:g} s: the machine is overloaded; ask again")):
             self._counts["late"] += 1
 
     def _enqueue(self, run: Callable[[], None], future: Future) -> None:
-        refused = None
+        refused: list[Future] = []
         with self._condition:
-            if self._closing:
-                refused = future
-            else:
-                if len(self._jobs) >= self._most_waiting:
-                    refused = self._jobs.popleft()[1]
+            closing = self._closing
+            if not closing:
+                while len(self._jobs) >= self.most_waiting:
+                    refused.append(self._jobs.popleft()[1])
                     self._counts["refused"] += 1
                 self._jobs.append((run, future))
                 self._condition.notify()
-        if refused is future:
+        if closing:
             fail(future, Refused("the node is shutting down; ask again when it is back"))
-        elif refused:
-            fail(refused, Refused(f"{self._most_waiting} newer questions were waiting; ask less often"))
+        for other in refused:
+            fail(other, Refused(f"{self.most_waiting} newer questions were waiting; ask less often"))
 
     def _work(self) -> None:
         while True:
@@ -355,7 +354,7 @@ class Worker:
                 fail(future, error)
 
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
-        embedded = self._frames.embed(sight.image, whole=bool(sight.seen.label))
+        embedded = self.frames.embed(sight.image, whole=bool(sight.seen.label))
         seen = replace(sight.seen, thumbnail=thumbnail(sight.image))
         if embedded.parts is not None:
             remembered = self._remember_parts(sight.image, embedded.embedding, embedded.parts, seen)
@@ -364,7 +363,7 @@ class Worker:
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
         if self._flush_at is None:
-            self._flush_at = time.monotonic() + self._acknowledge_within
+            self._flush_at = time.monotonic() + self.acknowledge_within
 
     def _remember_parts(self, image: np.ndarray, whole: np.ndarray, parts: tuple[Part, ...], seen: Seen) -> Remembered:
         """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
