@@ -4,8 +4,8 @@
 
     python bench/kill_memory.py [--kills 200] [--start-up 100000]
 
-Then cuts the power: of what was written since the last checkpoint only the log reached the disk. With --start-up, how
-long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
+Then cuts the power: of what was written since the last checkpoint only the journal reached the disk. With --start-up,
+how long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def killed(folder: Path, kills: int) -> tuple[int, int]:
 
 
 def power_cuts(root: Path, cuts: int) -> int:
-    """Flushed memories that are lost when only the log reached the disk."""
+    """Flushed memories that are lost when only the journal reached the disk."""
     lost = 0
     for turn in range(cuts):
         folder, cut = root / f"power{turn}", root / f"cut{turn}"
@@ -80,8 +80,7 @@ def power_cuts(root: Path, cuts: int) -> int:
         with Memory(folder, BUNDLE, dimension=DIMENSION) as memory:
             ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(100, 100 + random.randint(1, 60))]
             memory.flush()
-            shutil.rmtree(cut / "store" / "wal")
-            shutil.copytree(folder / "store" / "wal", cut / "store" / "wal")
+            shutil.copy(folder / "store" / "memories.sqlite-wal", cut / "store")
         with Memory(cut, BUNDLE, dimension=DIMENSION) as memory:
             lost += len(set(ids) - memory.known(ids))
     return lost
