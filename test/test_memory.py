@@ -328,7 +328,7 @@ def test_a_nearly_full_disk_is_refused_before_anything_is_written(
         ("memory.json", 0),
         ("store/memories.sqlite", 0),
         ("store/memories.sqlite", 20),
-        ("store/memories.sqlite", 8192),
+        ("store/memories.sqlite", 4096),
         ("store/memories.sqlite", 100_000),
         ("store/memories.sqlite", -1),
         ("store", None),

@@ -24,7 +24,6 @@ from visual_byte_core.runtime.stored import description_of, match_of
 
 DATABASE = "memories.sqlite"
 AT_ONCE = 500  # values in one statement; SQLite takes a thousand
-PAGE_BYTES = 8192  # seven embeddings of 512 values fit; of 4,096 bytes a quarter would stay empty
 SCHEMA = """
 CREATE TABLE memory (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -183,7 +182,7 @@ class Store:
             rows, vectors = zip(*group, strict=True)
             yield np.array(rows, np.int64), np.frombuffer(b"".join(vectors), "<f2").reshape(len(rows), -1)
 
-    def vectors_of(self, rows: Sequence[int]) -> np.ndarray:
+    def vectors_of(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """float16 (n, dimension), in no order, of those rows that are there."""
         found: list[bytes] = []
         for asked in _groups([int(row) for row in rows]):
@@ -217,7 +216,6 @@ def create_store(path: Path) -> None:
     unfinished.mkdir()
     connection = sqlite3.connect(unfinished / DATABASE)
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(SCHEMA)
     finally:

@@ -51,6 +51,7 @@ class VectorIndex:
     def add(self, rows: np.ndarray, vectors: np.ndarray, lists: np.ndarray | None = None) -> np.ndarray:
         """rows: int64 (n,); vectors: float32 (n, dimension); lists: which list each belongs to, int64 (n,), if that is
         known. Returns the lists."""
+        one_core()
         vectors = np.ascontiguousarray(vectors, np.float32)
         if lists is None:
             lists = self._coarse.search(vectors, 1)[1][:, 0]
@@ -74,6 +75,7 @@ class VectorIndex:
         k = min(k, count)
         if not k:
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        one_core()
         query = np.ascontiguousarray(vector[None], np.float32)
         wanted = max(LISTS_READ, k * VECTORS_PER_RESULT * len(self.centroids) // len(self)) * len(self) // count
         reading = min(wanted, len(self.centroids))
@@ -154,7 +156,12 @@ def load_partition(path: Path, dimension: int) -> tuple[np.ndarray, np.ndarray, 
     return (centroids, rows, lists) if fits else None
 
 
-def work_aside() -> None:
-    """Let this thread leave the processor to others, and take one core at most."""
+def one_core() -> None:
+    """Let the calling thread compute alone: on a busy machine, waiting for helpers takes longer than they save."""
     faiss.omp_set_num_threads(1)
+
+
+def work_aside() -> None:
+    """Let the calling thread compute alone, and leave the processor to others."""
+    one_core()
     os.setpriority(os.PRIO_PROCESS, 0, 10)  # on Linux: of the calling thread
