@@ -75,14 +75,17 @@ class Graph:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._clients: dict[str, Any] = {}
-        self._diagnostics = self.collect(DiagnosticArray, "/diagnostics")
+        self.diagnostics = self.collect(DiagnosticArray, "/diagnostics")
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
     def start(
         self, name: str, *, file: Path | None = None, environment: dict[str, str] | None = None, **parameters: Any
     ) -> Process:
-        """Start the module visual_byte_ros.NAME with a file of parameters and single ones, which count more."""
+        """Start the module visual_byte_ros.NAME with a file of parameters and single ones, which count more.
+
+        A module of that name beside this one, if there is one, is started instead.
+        """
         arguments = ["-r", f"__ns:={self.namespace}"]
         if file:
             arguments += ["--params-file", str(file)]
@@ -90,7 +93,10 @@ class Graph:
             text = str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else value
             arguments += ["-p", f"{parameter}:={text}"]
         log = self.folder / f"{name}_{len(self.processes)}.log"
-        self.processes.append(Process(f"visual_byte_ros.{name}", log, arguments, environment or {}))
+        of_tests = (ROOT / "test" / f"{name}.py").is_file()
+        path = os.pathsep.join([str(ROOT / "test"), os.environ.get("PYTHONPATH", "")])
+        environment = {**({"PYTHONPATH": path} if of_tests else {}), **(environment or {})}
+        self.processes.append(Process(name if of_tests else f"visual_byte_ros.{name}", log, arguments, environment))
         return self.processes[-1]
 
     def collect(self, kind: type[T], topic: str, qos: QoSProfile | int = RELIABLE) -> list[T]:
@@ -107,13 +113,17 @@ class Graph:
 
     def call(self, kind: type, service: str, **fields: Any) -> Any:
         """The response of a node's service, NODE/NAME, to one request."""
+        future = self.client(kind, service).call_async(kind.Request(**fields))
+        self.wait(future.done, f"the response of {service}")
+        return future.result()
+
+    def client(self, kind: type, service: str) -> Any:
+        """A client that the node of the service knows."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
             self.wait(self._clients[service].service_is_ready, f"the service {service}")
             self._be_known_to(service.partition("/")[0])
-        future = self._clients[service].call_async(kind.Request(**fields))
-        self.wait(future.done, f"the response of {service}")
-        return future.result()
+        return self._clients[service]
 
     def _be_known_to(self, node: str) -> None:
         """Return when the node knows all clients made so far: a service loses the response to a client unknown to it.
@@ -154,11 +164,11 @@ class Graph:
 
     def diagnosis(self, node: str, says: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """The next diagnosis of a node that `says` what is waited for: its values, and its `state` and `message`."""
-        seen = len(self._diagnostics)
+        seen = len(self.diagnostics)
         name = f"{self.namespace.lstrip('/')}/{node}: "
 
         def next_one() -> dict[str, str] | None:
-            for array in self._diagnostics[seen:]:
+            for array in self.diagnostics[seen:]:
                 status = array.status[0]
                 values = {value.key: value.value for value in status.values}
                 values |= {"state": status.name.removeprefix(name), "message": status.message}

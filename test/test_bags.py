@@ -7,8 +7,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +175,41 @@ def test_the_commands(bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "exists already" in capsys.readouterr().err
     assert main(["eval-bag", str(tmp_path / "none"), *replay[2:]]) == 1
     assert "no such bag" in capsys.readouterr().err
+
+
+def test_parts_of_frames_are_remembered_if_asked_for(
+    walk: Path, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay = ["eval-bag", str(walk), "--bundle", str(bundle.path), "--out", str(tmp_path)]
+    assert main([*replay, "--parts", "--most-parts", "2", "--part-size", "0.8", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["details"]["settings"]["parts"] == {"most": 2, "size": 0.8, "most_cosine": 0.5}
+    assert 4 < report["frames"]["memories"] <= 4 * 3
+    assert any(match["region"] for one in records(tmp_path) for match in one["nearest"])
+    for wrong, reason in (
+        (["--most-parts", "2"], "--most-parts and --part-size need --parts"),
+        (["--parts", "--part-size", "1.5"], "got 6 of size 1.5"),
+    ):
+        try:
+            code = main([*replay, *wrong])
+        except SystemExit as ended:
+            code = int(str(ended.code))
+        assert code == 2 and reason in capsys.readouterr().err
+
+
+def test_a_replay_that_is_ended_leaves_nothing_behind(bundle: Bundle, tmp_path: Path) -> None:
+    plan = BagPlan((Event(at=0.0, text="mug"), Event(at=0.0, show="mug/1.png", seconds=30.0)), rate=30.0)
+    bag = write_sample_bag(tmp_path, bundle, plan=plan)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "visual_byte_core", "eval-bag", str(bag), "--bundle", str(bundle.path)]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while process.poll() is None and not list(out.glob(".eval-bag-*/memory/store")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+    assert process.returncode == 1 and "interrupted" in said and "Traceback" not in said
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import time
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bags import evaluated, write_photos, write_sample_bag
+from bags import SETTINGS, evaluated, write_photos, write_sample_bag
+from geometry_msgs.msg import PoseStamped
 from graph import Graph, Process, open_graph
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -21,11 +23,12 @@ from rosgraph_msgs.msg import Clock
 from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 
-from visual_byte.msg import Matches, Query, Remembered
+from visual_byte.msg import Match, Matches, Query, Remembered
 from visual_byte_core.cli import main
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.evaluation.bags.compose import BagPlan, Event
 from visual_byte_core.evaluation.bags.reading import Bag
+from visual_byte_core.runtime.parts import PartSettings
 from visual_byte_ros.messages import NEWEST_FRAME, time_message
 
 STATUSES = {Matches.FOUND: "FOUND", Matches.NOT_FOUND: "NOT_FOUND", Matches.REJECTED: "REJECTED"}
@@ -44,10 +47,15 @@ def graph(tmp_path: Path) -> Iterator[Graph]:
 
 def recorded(path: Path) -> list[tuple[str, int, Any]]:
     """Topic, nanoseconds and message of rclpy, in time order."""
-    kinds = {"/image": Image, "/query": Query}
+    kinds = {"/image": Image, "/query": Query, "/pose": PoseStamped}
     with Reader(path) as reader:
         wanted = [connection for connection in reader.connections if connection.topic in kinds]
         return [(c.topic, at, deserialize_message(data, kinds[c.topic])) for c, at, data in reader.messages(wanted)]
+
+
+def region_of(match: Match) -> list[int]:
+    region = match.region_of_interest
+    return [region.x_offset, region.y_offset, region.width, region.height]
 
 
 def play(graph: Graph, path: Path, publishers: dict[str, Any], clock: Any, rate: float) -> None:
@@ -63,17 +71,19 @@ def play(graph: Graph, path: Path, publishers: dict[str, Any], clock: Any, rate:
 
 def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     bag = write_sample_bag(tmp_path / "bag", bundle)
-    evaluated(bag, bundle, tmp_path / "out")
+    settings = dataclasses.replace(SETTINGS, pose="/pose", parts=PartSettings(most=2, size=0.8), map_id="home")
+    evaluated(bag, bundle, tmp_path / "out", settings=settings)
     lines = (tmp_path / "out" / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     expected = [json.loads(line) for line in lines]
     answers, remembered = graph.collect(Matches, "matches"), graph.collect(Remembered, "embedding_node/remembered")
     graph.start(
         "embedding_node", bundle=str(bundle.path), memory_folder=str(tmp_path / "memory"), lossless=True,
-        use_sim_time=True,
+        use_sim_time=True, pose_type="pose", map_id="home", parts=True, most_parts=2, part_size=0.8,
     )  # fmt: skip
     reliable = QoSProfile(depth=100)
     publishers = {
-        f"/{name}": graph.publisher(kind, name, reliable) for name, kind in (("image", Image), ("query", Query))
+        f"/{name}": graph.publisher(kind, name, reliable)
+        for name, kind in (("image", Image), ("query", Query), ("pose", PoseStamped))
     }
     clock = graph.node.create_publisher(Clock, "/clock", 10)
     play(graph, bag, publishers, clock, rate=10.0)  # much faster than frames are remembered
@@ -87,11 +97,29 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
     for answer, record in zip(answers, expected, strict=True):
         assert (answer.id, STATUSES[answer.status], answer.reason) == (record["id"], record["status"], record["reason"])
         found = [
-            (round(m.score, 6), round(m.first_seen.sec - start + m.first_seen.nanosec * 1e-9, 6), m.times)
+            (
+                round(m.score, 6),
+                round(m.first_seen.sec - start + m.first_seen.nanosec * 1e-9, 6),
+                m.times,
+                [m.pose.position.x, m.pose.position.y, m.pose.position.z] if m.pose_known else None,
+                region_of(m),
+            )
             for m in answer.nearest
         ]
-        wanted = [(pytest.approx(m["score"], abs=1e-6), m["first_seen"], m["times"]) for m in record["nearest"][:3]]
+        wanted = [
+            (
+                pytest.approx(m["score"], abs=1e-6),
+                m["first_seen"],
+                m["times"],
+                m["pose"] and m["pose"][:3],
+                m["region"] or [0, 0, 0, 0],
+            )
+            for m in record["nearest"][:3]
+        ]
         assert found == wanted
+    assert any(m.pose_known for answer in answers for m in answer.nearest)
+    places = {m.pose.position.x for answer in answers for m in answer.nearest if m.pose_known}
+    assert len(places) > 1
 
 
 def test_a_best_effort_publisher_is_named_where_nothing_may_be_lost(graph: Graph, bundle: Bundle) -> None:

@@ -27,7 +27,6 @@ from memory_child import BUNDLE, DIMENSION, embedding_of, seen, thumbnail_of
 from visual_byte_core.errors import InvalidImage, InvalidMemory, MemoryFolderError
 from visual_byte_core.runtime import memory_folder
 from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
-from visual_byte_core.runtime.store import Store
 
 POSE = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
 
@@ -408,14 +407,15 @@ def test_a_creation_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["memory.json", "store"]
 
 
-def test_flush_commits_what_was_remembered_synchronously(memory: Memory, tmp_path: Path) -> None:
+def test_flush_brings_to_the_disk_what_was_remembered(memory: Memory, tmp_path: Path) -> None:
     journal_mode, synchronous = (memory._store._one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous"))
     assert (journal_mode, synchronous) == ("wal", 2)  # 2: every commit waits for the disk
-    with contextlib.closing(Store(tmp_path / "memory" / "store", read_only=True)) as another:
-        memory.remember(embedding_of(1), seen(1))
-        assert memory.count() == 1 and another.count() == 0
+    memory.remember(embedding_of(1), seen(1))
+    for copy, expected in (("before", 0), ("after", 1)):
+        shutil.copytree(tmp_path / "memory", tmp_path / copy)
+        with open_memory(tmp_path / copy) as another:
+            assert another.count() == expected and memory.count() == 1
         memory.flush()
-        assert another.count() == 1
 
 
 def test_a_power_cut_after_flush_loses_nothing(tmp_path: Path) -> None:

@@ -27,12 +27,38 @@ def test_equal_stamps_keep_their_order() -> None:
     assert list(order.take_due(0.0)) == [0, 1, 2, 3, 4]
 
 
+def test_what_is_noted_comes_before_what_has_the_same_stamp() -> None:
+    order: TimeOrder[str] = TimeOrder(hold=0.0)
+    order.put(1.0, 0.0, "frame")
+    order.put(1.0, 0.0, "pose", first=True)
+    assert list(order.take_due(0.0)) == ["pose", "frame"]
+
+
 def test_what_comes_far_too_late_is_not_lost() -> None:
     order: TimeOrder[str] = TimeOrder(hold=0.25)
     order.put(100.0, 0.0, "new")
     assert list(order.take_due(1.0)) == ["new"]
     order.put(1.0, 1.0, "old")
     assert list(order.take_due(2.0)) == ["old"]
+
+
+def test_notes_take_their_turn_and_hold_up_nobody() -> None:
+    done: list[str] = []
+    jobs = OneByOne(most_waiting=2, hold=10.0)
+
+    def begin(name: str) -> Future:
+        done.append(name)
+        future: Future = Future()
+        future.set_result(None)
+        return future
+
+    jobs.put(2.0, lambda: begin("frame at 2"))
+    for number in range(50):  # many more than jobs may wait
+        jobs.put_note(1.0 + number / 50, lambda number=number: done.append(f"pose {number}"))
+    jobs.put_note(3.0, lambda: done.append("pose at 3"))
+    assert jobs.waiting == 1 and done == []
+    jobs.close()
+    assert done == [*(f"pose {number}" for number in range(50)), "frame at 2", "pose at 3"]
 
 
 def test_jobs_run_one_at_a_time_in_order_and_none_is_lost() -> None:

@@ -15,6 +15,7 @@ import sys
 
 from rclpy.utilities import remove_ros_args
 
+from visual_byte_core.capture.camera import end_process
 from visual_byte_ros.camera_node import CameraNode
 from visual_byte_ros.embedding_node import EmbeddingNode
 from visual_byte_ros.lifecycle import run
@@ -33,7 +34,7 @@ def main() -> None:
         nodes.insert(1, RecorderNode)
         if chosen.record:
             sys.argv += ["--ros-args", "-p", f"bag:={json.dumps(chosen.record)}", "--"]
-    sys.exit(run(nodes, "config/visual_byte.yaml"))
+    end_process(run(nodes, "config/visual_byte.yaml"))
 
 
 if __name__ == "__main__":

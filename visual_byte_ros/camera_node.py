@@ -4,17 +4,22 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from sensor_msgs.msg import Image
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from visual_byte.msg import Source
-from visual_byte_core.capture.frames import SOURCES, Frame, FrameSettings
-from visual_byte_core.capture.player import FramePlayer
-from visual_byte_ros.images import to_message
+from visual_byte_core.capture.calibration_file import Calibration, read_calibration
+from visual_byte_core.capture.camera import end_process
+from visual_byte_core.capture.frame import Frame
+from visual_byte_core.capture.frames import SOURCES, FrameSettings
+from visual_byte_core.capture.player import FramePlayer, PlayerReport
+from visual_byte_core.capture.stamps import CaptureStamps
+from visual_byte_ros.images import to_compressed_message, to_message
+from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.messages import NEWEST_FRAME, RELIABLE
 from visual_byte_ros.parameters import AUTOSTART, Parameter
@@ -26,7 +31,7 @@ PARAMETERS = (
         "device",
         "0",
         "The camera, for source device.",
-        expected="index (0), path (/dev/video0) or address of a stream (http://...)",
+        expected="index (0), path (/dev/video0) or address of a stream (http://..., rtsp://...)",
         number_too=True,
     ),
     Parameter(
@@ -41,24 +46,50 @@ PARAMETERS = (
         "Frames a second; 0 is the source's own: all that a camera gives, a video as recorded, one photo a second.",
         0.0,
         240.0,
+        unit="Hz",
     ),
     Parameter("loop", True, "Begin again at the end of a video, of numbered images or of a folder."),
     Parameter("frame_id", "camera", "frame_id in the header of each image.", expected="name of a coordinate frame"),
-    Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680),
-    Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320),
+    Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680, unit="px"),
+    Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320, unit="px"),
+    Parameter(
+        "silent_after",
+        2.0,
+        "How long a camera may send nothing before it counts as lost and is opened again.",
+        0.5,
+        60.0,
+        unit="s",
+    ),
+    Parameter(
+        "jpeg_quality",
+        90,
+        "Quality of `image/compressed`; not used for a stream of JPEGs, which are passed on.",
+        1,
+        100,
+        live=True,
+    ),
+    Parameter(
+        "camera_info_url",
+        "",
+        "The camera's calibration, published on `camera_info`; empty: uncalibrated.",
+        expected="path of a YAML file of camera_calibration, or file:///path",
+    ),
 )
-SILENT_SECONDS = 3.0
+IMAGE = Topic("image", Image, NEWEST_FRAME, "The frame: rgb8 or bgr8, stamped with the time of its capture.")
+COMPRESSED = Topic("image/compressed", CompressedImage, NEWEST_FRAME, "The same as JPEG.")
+CAMERA_INFO = Topic("camera_info", CameraInfo, NEWEST_FRAME, "The calibration, with the header of the frame.")
+SOURCE = Topic("~/source", Source, RELIABLE, "The name of the file or device that the frame of this stamp is from.")
+INTERFACES = Interfaces(publishes=(IMAGE, COMPRESSED, CAMERA_INFO, SOURCE))
+NOTABLY_AHEAD = 0.1  # seconds
 
 
 class CameraNode(ManagedNode):
-    """Topics `image` (the frame) and `~/source` (where it came from), with the same header."""
+    """Topics `image`, `image/compressed`, `camera_info` and `~/source` (where it came from), with the same header."""
 
     sends_whole_frames = True
 
-    def __init__(self) -> None:
-        super().__init__("camera_node", PARAMETERS)
-        self._images = self.create_lifecycle_publisher(Image, "image", NEWEST_FRAME)
-        self._sources = self.create_lifecycle_publisher(Source, "~/source", RELIABLE)
+    def __init__(self, **options: object) -> None:
+        super().__init__("camera_node", PARAMETERS, **options)
         self._player: FramePlayer | None = None
 
     def open(self) -> None:
@@ -70,11 +101,20 @@ class CameraNode(ManagedNode):
             loop=self.parameters["loop"],
             width=self.parameters["width"],
             height=self.parameters["height"],
+            silent_after=self.parameters["silent_after"],
         )
+        url = self.parameters["camera_info_url"]
+        self._calibration: Calibration | None = read_calibration(url) if url else None
         self._frame_id = self.parameters["frame_id"]
+        self._images = self.publish_on(IMAGE)
+        self._compressed = self.publish_on(COMPRESSED)
+        self._infos = self.publish_on(CAMERA_INFO)
+        self._sources = self.publish_on(SOURCE)
+        self._stamps = CaptureStamps()
         self._player = FramePlayer(settings, self._publish, self.get_logger(), wanted=self._is_subscribed)
 
     def start(self) -> None:
+        self._stamps = CaptureStamps()
         self._player.start()
 
     def stop(self) -> None:
@@ -87,34 +127,90 @@ class CameraNode(ManagedNode):
             self._player = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
-        player = self._player
-        silent = time.monotonic() - player.newest
+        report, settings = self._player.report(), self._player.settings
+        width, height = report.resolution
         values = {
-            "source": player.settings.path or player.settings.device,
-            "frames": player.shown,
-            "unreadable frames": len(player.unreadable),
-            "seconds since the newest frame": f"{silent:.1f}",
+            "source": settings.name,
+            "frames": report.shown,
+            "frames a second": f"{report.rate:.1f}",
+            "seconds since the newest frame": f"{report.age:.1f}",
+            "resolution": f"{width}x{height}",
+            "dropped frames": report.dropped,
+            "unreadable frames": report.unreadable,
+            "reconnects": report.reconnects,
+            "seconds ahead of the clock": f"{self._stamps.ahead:.1f}",
         }
-        if player.state.startswith("lost"):
-            return DiagnosticStatus.ERROR, player.state, values
-        if player.state == "playing" and silent > SILENT_SECONDS + 1 / (player.settings.rate or 1):
-            return DiagnosticStatus.ERROR, f"no frame for {silent:.0f} s", values
-        return (DiagnosticStatus.WARN if player.unreadable else DiagnosticStatus.OK), player.state, values
+        return *self._judge(report, settings), values
+
+    def _judge(self, report: PlayerReport, settings: FrameSettings) -> tuple[bytes, str]:
+        """Level and message."""
+        if report.lost:
+            return DiagnosticStatus.ERROR, f"{report.state}; next try in {report.next_try:.0f} s"
+        if report.state in ("opening", "playing") and report.age > settings.silent_after + 1 / (settings.rate or 1):
+            return DiagnosticStatus.ERROR, f"no frame for {report.age:.0f} s"
+        if self._calibration and report.shown and report.resolution != self._calibrated_size():
+            return DiagnosticStatus.WARN, self._wrong_size(report.resolution)
+        if self._stamps.ahead > NOTABLY_AHEAD:
+            ahead = f"the clock was set back: stamps are {self._stamps.ahead:.1f} s ahead of it"
+            return DiagnosticStatus.WARN, f"{ahead} until this node is deactivated and activated"
+        return (DiagnosticStatus.WARN if report.unreadable else DiagnosticStatus.OK), report.state
 
     def _publish(self, frame: Frame) -> None:
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        header = Header(stamp=self._stamp(frame), frame_id=self._frame_id)
         # The name first: who sees the image can look it up.
         self._sources.publish(Source(header=header, name=frame.name))
-        image = to_message(frame.image, f"{frame.channel_order}8")
-        image.header = header
-        self._images.publish(image)
+        encoding = f"{frame.channel_order}8"
+        if self._infos.get_subscription_count():
+            self._infos.publish(self._info(header, frame))
+        if self._compressed.get_subscription_count():
+            quality = self.parameters["jpeg_quality"]
+            compressed = to_compressed_message(frame.image, encoding, quality=quality, jpeg=frame.jpeg)
+            compressed.header = header
+            self._compressed.publish(compressed)
+        if self._images.get_subscription_count():
+            image = to_message(frame.image, encoding)
+            image.header = header
+            self._images.publish(image)
+
+    def _stamp(self, frame: Frame) -> object:
+        clock = self.get_clock()
+        now = clock.now()
+        if clock.ros_time_is_active:  # a simulated clock has its own pace
+            return now.to_msg()
+        nanoseconds = self._stamps.stamp(frame.captured_at, now.nanoseconds, time.monotonic())
+        return Time(nanoseconds=nanoseconds).to_msg()
+
+    def _info(self, header: Header, frame: Frame) -> CameraInfo:
+        height, width = frame.image.shape[:2]
+        calibration = self._calibration
+        if calibration is None:
+            return CameraInfo(header=header, height=height, width=width)
+        if (width, height) != self._calibrated_size():
+            self.get_logger().warning(self._wrong_size((width, height)), throttle_duration_sec=60.0)
+        return CameraInfo(
+            header=header,
+            height=calibration.height,
+            width=calibration.width,
+            distortion_model=calibration.distortion_model,
+            d=calibration.d,
+            k=calibration.k,
+            r=calibration.r,
+            p=calibration.p,
+        )
+
+    def _calibrated_size(self) -> tuple[int, int]:
+        return self._calibration.width, self._calibration.height
+
+    def _wrong_size(self, resolution: tuple[int, int]) -> str:
+        calibrated, shown = ("{}x{}".format(*size) for size in (self._calibrated_size(), resolution))
+        return f"frames are {shown}, but camera_info_url was calibrated at {calibrated}; calibrate again or set width"
 
     def _is_subscribed(self) -> bool:
-        return self._images.get_subscription_count() > 0
+        return any(publisher.get_subscription_count() > 0 for publisher in (self._images, self._compressed))
 
 
 def main() -> None:
-    sys.exit(run([CameraNode]))
+    end_process(run([CameraNode]))
 
 
 if __name__ == "__main__":

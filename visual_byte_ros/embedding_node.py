@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,9 +23,7 @@ from rclpy.event_handler import (
     SubscriptionEventCallbacks,
     UnsupportedEventTypeError,
 )
-from rclpy.qos import QoSProfile
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from visual_byte.msg import Matches, Query, Remembered
@@ -41,9 +40,10 @@ from visual_byte_core.runtime.teaching import MOST_FRAMES
 from visual_byte_core.runtime.time_order import OneByOne
 from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import DebugImages
-from visual_byte_ros.images import to_rgb
+from visual_byte_ros.images import frame_to_rgb
+from visual_byte_ros.interfaces import Interfaces, Service, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.memory_services import MemoryServices
+from visual_byte_ros.memory_services import SERVICES, MemoryServices
 from visual_byte_ros.messages import (
     EVERYTHING,
     NEWEST_FRAME,
@@ -54,7 +54,7 @@ from visual_byte_ros.messages import (
     seconds_of,
 )
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
-from visual_byte_ros.pose_input import LIMITS, POSE_TYPES, PoseInput
+from visual_byte_ros.pose_input import LIMITS, POSE_TYPES, TOPICS, PoseInput
 from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
 from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
 from visual_byte_ros.share import bundle_path, memory_path
@@ -67,7 +67,8 @@ PARAMETERS = (
     Parameter(
         "memory_folder",
         "",
-        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros).",
+        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros), and with a namespace"
+        " visual_byte/robots/NAMESPACE/memory.",
         expected="path of a folder that this user may write",
     ),
     Parameter(
@@ -75,6 +76,12 @@ PARAMETERS = (
         "CPUExecutionProvider",
         "Execution provider of ONNX Runtime; one that is not there is refused, never replaced.",
         expected="name of an execution provider that this onnxruntime has",
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "What to subscribe to: `image`, or JPEG and PNG on `image/compressed`, which spare a slow network.",
+        choices=("raw", "compressed"),
     ),
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
@@ -90,20 +97,38 @@ PARAMETERS = (
         "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
         0.001,
         0.5,
+        live=True,
     ),
     Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
-    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it."),
-    Parameter("merge_within_seconds", MERGING.within_seconds, "How recent that memory must be.", 0.0, 86400.0),
-    Parameter("merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0),
+    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it.", live=True),
+    Parameter(
+        "merge_within_seconds",
+        MERGING.within_seconds,
+        "How recent that memory must be.",
+        0.0,
+        86400.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0, live=True
+    ),
     Parameter(
         "merge_thumbnail_difference",
         MERGING.thumbnail_difference,
         "How much its thumbnail may differ: mean absolute difference at equal brightness and contrast.",
         0.0,
         255.0,
+        live=True,
     ),
     Parameter(
-        "same_place_metres", MERGING.same_place_metres, "A thing seen farther off than this has moved.", 0.0, 1000.0
+        "same_place_metres",
+        MERGING.same_place_metres,
+        "A thing seen farther off than this has moved.",
+        0.0,
+        1000.0,
+        unit="m",
+        live=True,
     ),
     Parameter(
         "moved_within_seconds",
@@ -111,12 +136,20 @@ PARAMETERS = (
         "How long after its last sighting a thing is known again where poses are known; 0: as merge_within_seconds.",
         0.0,
         31536000.0,
+        unit="s",
+        live=True,
     ),
     Parameter(
         "pose_type", "none", "What tells where the robot is; tf looks up the camera in pose_frame.", choices=POSE_TYPES
     ),
     Parameter("pose_topic", "pose", "Where its poses are published; not used by tf.", expected="name of a topic"),
-    Parameter("pose_frame", LIMITS.frame_id, "The frame of the map; poses in another are left out.", expected="frame"),
+    Parameter(
+        "pose_frame",
+        LIMITS.frame_id,
+        "The frame of the map; poses in another are left out.",
+        expected="frame",
+        live=True,
+    ),
     Parameter(
         "map_id",
         "",
@@ -124,13 +157,17 @@ PARAMETERS = (
         expected="name of a map",
         live=True,
     ),
-    Parameter("most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0),
+    Parameter(
+        "most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
+    ),
     Parameter(
         "most_position_deviation",
         LIMITS.most_position_deviation,
         "Standard deviation in metres up to which a position is kept.",
         0.0,
         1000.0,
+        unit="m",
+        live=True,
     ),
     Parameter(
         "most_angle_deviation",
@@ -138,19 +175,66 @@ PARAMETERS = (
         "Standard deviation in radians up to which a heading is kept.",
         0.0,
         10.0,
+        unit="rad",
+        live=True,
     ),
-    Parameter("parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md."),
-    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20),
-    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0),
-    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000),
+    Parameter(
+        "parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md.", live=True
+    ),
+    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20, live=True),
+    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0, live=True),
+    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
     Parameter(
         "answer_timeout",
         1.0,
         "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
         0.1,
         60.0,
+        unit="s",
+        live=True,
     ),
-    Parameter("acknowledge_within", 0.5, "Seconds until remembered frames are on the disk and told.", 0.01, 1.0),
+    Parameter(
+        "acknowledge_within",
+        0.5,
+        "Seconds until remembered frames are on the disk and told.",
+        0.01,
+        1.0,
+        unit="s",
+        live=True,
+    ),
+)
+IMAGE = Topic(
+    "image",
+    Image,
+    NEWEST_FRAME,
+    "What the camera sees; every encoding that OpenCV reads as a photo.",
+    when="lossless is false and image_transport is raw",
+)
+COMPRESSED = replace(
+    IMAGE,
+    name="image/compressed",
+    kind=CompressedImage,
+    description="The same as JPEG or PNG, of 8K at most.",
+    when="lossless is false and image_transport is compressed",
+)
+QUERY = Topic("query", Query, RELIABLE_BURSTS, "What is asked, rendered for the bundle.", when="lossless is false")
+IN_ORDER = "lossless is true"
+IMAGE_IN_ORDER, COMPRESSED_IN_ORDER = (
+    replace(topic, qos=EVERYTHING, variant="lossless", when=topic.when.replace("false", "true"))
+    for topic in (IMAGE, COMPRESSED)
+)
+QUERY_IN_ORDER = replace(QUERY, qos=EVERYTHING, variant="lossless", when=IN_ORDER)
+MATCHES = Topic("matches", Matches, RELIABLE_BURSTS, "The answer to each query: FOUND, NOT_FOUND or REJECTED, and why.")
+REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each frame that is on the disk.")
+DEBUG_IMAGE = Topic(
+    "~/debug_image", Image, PICTURE, "The query beside its best matches, made only while somebody subscribes."
+)
+FIND = Service("~/find", Find, "Ask by a text or an image, with a filter, and wait for the answer.")
+REMEMBER = Service("~/remember", Remember, "Remember an image or the newest frame, under a label or none.")
+INTERFACES = Interfaces(
+    publishes=(MATCHES, REMEMBERED, DEBUG_IMAGE),
+    subscribes=(IMAGE, COMPRESSED, QUERY, IMAGE_IN_ORDER, COMPRESSED_IN_ORDER, QUERY_IN_ORDER, *TOPICS.values()),
+    serves=(FIND, REMEMBER, *SERVICES),
 )
 MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
 MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
@@ -164,13 +248,11 @@ class EmbeddingNode(ManagedNode):
     Codes of the services: see responses.py.
     """
 
-    def __init__(self) -> None:
-        super().__init__("embedding_node", PARAMETERS)
-        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE_BURSTS)
-        self._remembered = self.create_lifecycle_publisher(Remembered, "~/remembered", RELIABLE_BURSTS)
-        self._debug_images = self.create_lifecycle_publisher(Image, "~/debug_image", PICTURE)
+    def __init__(self, **options: object) -> None:
+        super().__init__("embedding_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
         self._memory: Memory | None = None
+        self._finder: Finder | None = None
         self._worker: Worker | None = None
         self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
         self._poses: PoseInput | None = None
@@ -181,13 +263,58 @@ class EmbeddingNode(ManagedNode):
         self._lost: int | None = 0
         self._trouble = ""
         self._finds = threading.BoundedSemaphore(MOST_FINDS)
-        self._inputs: list = []
-        self._service_servers: list = []
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
-        embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
-        merge = MergeSettings(
+        embedder = Embedder(
+            self._bundle,
+            threads=self.parameters["threads"],
+            provider=self.parameters["provider"],
+            log=self.get_logger(),
+        )
+        self._memory = Memory(
+            memory_path(self.parameters["memory_folder"], self.get_namespace()),
+            self._bundle.id,
+            dimension=self._bundle.dimension,
+            merge=self._merge_settings(),
+        )
+        self._finder = Finder(
+            self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"]
+        )
+        self._worker = Worker(
+            embedder,
+            self._memory,
+            self._finder,
+            self.get_logger(),
+            most_waiting=self.parameters["most_waiting"],
+            answer_within=self._answer_within(),
+            acknowledge_within=self.parameters["acknowledge_within"],
+            parts=self._part_settings(),
+        )
+        self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
+        self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
+        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
+        self._poses = PoseInput(self, kind, topic, self._pose_limits(), self.parameters["map_id"], self._in_turn)
+        self._memory_services = MemoryServices(
+            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
+        )
+        self._listen()
+        self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
+
+    def adjust(self) -> None:
+        self._memory.merge = self._merge_settings()
+        self._finder.false_accept_rate = self.parameters["false_accept_rate"]
+        self._worker.most_waiting = self.parameters["most_waiting"]
+        self._worker.answer_within = self._answer_within()
+        self._worker.acknowledge_within = self.parameters["acknowledge_within"]
+        self._worker.parts = self._part_settings()
+        self._poses.limit(self._pose_limits())
+
+    def _answer_within(self) -> float | None:
+        return None if self.parameters["lossless"] else self.parameters["answer_timeout"]
+
+    def _merge_settings(self) -> MergeSettings:
+        return MergeSettings(
             within_seconds=self.parameters["merge_within_seconds"],
             embedding_cosine=self.parameters["merge_embedding_cosine"],
             thumbnail_difference=self.parameters["merge_thumbnail_difference"],
@@ -195,71 +322,49 @@ class EmbeddingNode(ManagedNode):
             same_place_metres=self.parameters["same_place_metres"],
             moved_within_seconds=self.parameters["moved_within_seconds"],
         )
-        self._memory = Memory(
-            memory_path(self.parameters["memory_folder"]),
-            self._bundle.id,
-            dimension=self._bundle.dimension,
-            merge=merge,
-        )
-        finder = Finder(self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"])
-        self._worker = Worker(
-            embedder,
-            self._memory,
-            finder,
-            self.get_logger(),
-            most_waiting=self.parameters["most_waiting"],
-            answer_within=None if self.parameters["lossless"] else self.parameters["answer_timeout"],
-            acknowledge_within=self.parameters["acknowledge_within"],
-            parts=self._part_settings(),
-        )
-        self._debug = DebugImages(self._debug_images, embedder, self._memory, self._worker, self.get_logger())
-        self._poses = self._open_poses()
-        self._memory_services = MemoryServices(
-            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
-        )
-        self._listen()
-        self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
 
     def _part_settings(self) -> PartSettings | None:
         if not self.parameters["parts"]:
             return None
         return PartSettings(most=self.parameters["most_parts"], size=self.parameters["part_size"])
 
-    def _open_poses(self) -> PoseInput:
-        limits = PoseLimits(
+    def _pose_limits(self) -> PoseLimits:
+        return PoseLimits(
             frame_id=self.parameters["pose_frame"],
             most_age=self.parameters["most_pose_age"],
             most_position_deviation=self.parameters["most_position_deviation"],
             most_angle_deviation=self.parameters["most_angle_deviation"],
         )
-        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
-        return PoseInput(self, kind, topic, limits, self.parameters["map_id"])
+
+    def _in_turn(self, stamp: float, do: Callable[[], None]) -> None:
+        in_order = self._in_order
+        if in_order:
+            in_order.put_note(stamp or self._now(), do)
+        else:
+            do()
 
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
         group = MutuallyExclusiveCallbackGroup
-        lossless = self.parameters["lossless"]
-        frames, queries = (EVERYTHING, EVERYTHING) if lossless else (NEWEST_FRAME, RELIABLE_BURSTS)
-        self._inputs = [
-            self._subscribe_to_frames(frames, group()),
-            self.create_subscription(Query, "query", self._ask, queries, callback_group=group()),
-        ]
-        self._service_servers = [
-            # Requests that came together are late together, not one after the other.
-            self.create_service(Find, "~/find", self._find, callback_group=ReentrantCallbackGroup()),
-            self.create_service(Remember, "~/remember", self._remember, callback_group=group()),
-        ]
+        raw = self.parameters["image_transport"] == "raw"
+        if self.parameters["lossless"]:
+            images, queries = IMAGE_IN_ORDER if raw else COMPRESSED_IN_ORDER, QUERY_IN_ORDER
+        else:
+            images, queries = IMAGE if raw else COMPRESSED, QUERY
+        self._subscribe_to_frames(images, group())
+        self.subscribe_to(queries, self._ask, callback_group=group())
+        # Requests that came together are late together, not one after the other.
+        self.serve(FIND, self._find, ReentrantCallbackGroup())
+        self.serve(REMEMBER, self._remember, group())
 
-    def _subscribe_to_frames(self, qos: QoSProfile, group: CallbackGroup) -> Subscription:
+    def _subscribe_to_frames(self, topic: Topic, group: CallbackGroup) -> None:
         """With a count of what DDS says it lost; None where it does not say."""
         events = SubscriptionEventCallbacks(message_lost=self._count_lost, incompatible_qos=self._explain_silence)
         try:
-            return self.create_subscription(
-                Image, "image", self._see, qos, callback_group=group, event_callbacks=events
-            )
+            self.subscribe_to(topic, self._see, callback_group=group, event_callbacks=events)
         except UnsupportedEventTypeError:
             self._lost = None
-            return self.create_subscription(Image, "image", self._see, qos, callback_group=group)
+            self.subscribe_to(topic, self._see, callback_group=group)
 
     def _count_lost(self, lost: QoSMessageLostInfo) -> None:
         self._lost = lost.total_count
@@ -283,20 +388,14 @@ class EmbeddingNode(ManagedNode):
             self._worker.settle()
 
     def close(self) -> None:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        for service in self._service_servers:
-            self.destroy_service(service)
-        self._inputs, self._service_servers = [], []
-        for part in (self._memory_services, self._poses):
-            if part:
-                part.close()
+        if self._poses:
+            self._poses.close()
         if self._worker:
             self._worker.close()
         elif self._memory:
             self._memory.close()
         self._newest.clear()
-        self._worker = self._memory = self._memory_services = self._poses = self._debug = None
+        self._worker = self._finder = self._memory = self._memory_services = self._poses = self._debug = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()
@@ -326,18 +425,23 @@ class EmbeddingNode(ManagedNode):
             return DiagnosticStatus.WARN, "malformed images arrive", values
         return DiagnosticStatus.OK, "", values
 
-    def _sight(self, message: Image) -> Sight:
+    def _sight(self, message: Image | CompressedImage) -> Sight:
         """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
         captured_at = seconds_of(message.header.stamp) or self._now()
-        image, frame_id, map_id = to_rgb(message), message.header.frame_id, self.parameters["map_id"]
+        image, frame_id, map_id = frame_to_rgb(message), message.header.frame_id, self.parameters["map_id"]
         pose = self._poses.at(captured_at, frame_id, map_id)
         return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
+
+    def _placed(self, sight: Sight) -> Sight:
+        """With the pose that is known now, which was not when it arrived."""
+        seen = sight.seen
+        return replace(sight, seen=replace(seen, pose=self._poses.at(seen.captured_at, seen.frame_id, seen.map_id)))
 
     def _now(self) -> float:
         """Seconds since 1970, or as /clock says with use_sim_time."""
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def _see(self, message: Image) -> None:
+    def _see(self, message: Image | CompressedImage) -> None:
         worker = self._worker
         if not worker or not self.active:
             return
@@ -353,7 +457,8 @@ class EmbeddingNode(ManagedNode):
         in_order = self._in_order
         if in_order:
             in_order.put(
-                sight.seen.captured_at, lambda: self._told(worker.remember(sight), self._acknowledge, message.header)
+                sight.seen.captured_at,
+                lambda: self._told(worker.remember(self._placed(sight)), self._acknowledge, message.header),
             )
         else:
             self._told(worker.see(sight), self._acknowledge, message.header)
@@ -409,7 +514,7 @@ class EmbeddingNode(ManagedNode):
         self._debug.explain(query, question, answer.result(), self._now(), self.parameters["map_id"])
 
     def _reject(self, query: Query, received: float, error: BaseException) -> None:
-        self.get_logger().warning(f"query {query.text!r} rejected: {error}")
+        self.get_logger().warning(f"query {query.text[:80]!r} rejected: {error}")
         self._matches.publish(rejected(query, str(error), time.monotonic() - received, self._bundle.id))
         self._debug.explain_rejection(query, str(error), self._now())
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""sensor_msgs/Image to numpy and back, checked.
+"""sensor_msgs/Image and CompressedImage to numpy and back, checked.
 
 Where cv_bridge is installed it converts; elsewhere visual_byte_core does, with numpy and OpenCV. test/test_images.py
 holds both ways to the same pixels; a machine that takes ROS from PyPI has no cv_bridge, so that there only the second
@@ -12,10 +12,11 @@ from __future__ import annotations
 import array
 from collections.abc import Callable
 
+import cv2
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
-from visual_byte_core.capture.image_message import check
+from visual_byte_core.capture.image_message import check, decompress
 from visual_byte_core.capture.image_message import convert as convert_with_numpy
 from visual_byte_core.errors import InvalidImage
 
@@ -38,6 +39,11 @@ def to_rgb(message: Image) -> np.ndarray:
     return convert(message)
 
 
+def frame_to_rgb(message: Image | CompressedImage) -> np.ndarray:
+    """The same of either kind of message; a compressed one is refused by its header if it is too large."""
+    return decompress(message) if isinstance(message, CompressedImage) else to_rgb(message)
+
+
 def convert_with_cv_bridge(message: Image) -> np.ndarray:
     """The same by cv_bridge, which must be installed."""
     try:
@@ -54,4 +60,19 @@ def to_message(image: np.ndarray, encoding: str = "rgb8") -> Image:
     message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding, step=image.shape[1] * 3)
     # An array is taken over at once; bytes or an ndarray would be checked value by value.
     message.data = array.array("B", image.tobytes())
+    return message
+
+
+def to_compressed_message(
+    image: np.ndarray, encoding: str = "rgb8", *, quality: int = 90, jpeg: bytes = b""
+) -> CompressedImage:
+    """A JPEG message of uint8 (height, width, 3) pixels, as image_transport names it; its header is left empty.
+
+    quality: of JPEG, 1 to 100; jpeg: the picture as JPEG already, which is then passed on as it is.
+    """
+    message = CompressedImage(format=f"{encoding}; jpeg compressed bgr8")
+    if not jpeg:
+        bgr = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR) if encoding == "rgb8" else image
+        jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    message.data = array.array("B", jpeg)
     return message

@@ -18,12 +18,18 @@ from visual_byte_core.runtime.forgetting import forget
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.teaching import MOST_FRAMES, NO_FRAME, teach
 from visual_byte_core.runtime.worker import Sight, Worker
+from visual_byte_ros.interfaces import Service
 from visual_byte_ros.lifecycle import ManagedNode
 from visual_byte_ros.messages import match_message
 from visual_byte_ros.queries import filter_of
 from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
 
 PAGE = 100
+LIST = Service("~/list", List, "The memories that pass a filter, by pages.")
+COUNT = Service("~/count", Count, "How many memories pass a filter.")
+FORGET = Service("~/forget", Forget, "Delete memories by id, filter, or all.")
+TEACH = Service("~/teach", Teach, "Give the last frames a name, and the name the words that were asked or typed.")
+SERVICES = (LIST, COUNT, FORGET, TEACH)
 
 T = TypeVar("T", bound=Any)
 
@@ -46,19 +52,13 @@ class MemoryServices:
         self._node, self._embedder, self._memory = node, embedder, memory
         self._worker, self._newest, self._map_id = worker, newest, map_id
         group = MutuallyExclusiveCallbackGroup()
-        self._servers = [
-            node.create_service(kind, name, callback, callback_group=group)
-            for kind, name, callback in (
-                (List, "~/list", self._list),
-                (Count, "~/count", self._count),
-                (Forget, "~/forget", self._forget),
-                (Teach, "~/teach", self._teach),
-            )
-        ]
-
-    def close(self) -> None:
-        for server in self._servers:
-            self._node.destroy_service(server)
+        for service, callback in (
+            (LIST, self._list),
+            (COUNT, self._count),
+            (FORGET, self._forget),
+            (TEACH, self._teach),
+        ):
+            node.serve(service, callback, group)
 
     def _list(self, request: List.Request, response: List.Response) -> List.Response:
         def fill() -> None:

@@ -17,6 +17,7 @@ from visual_byte.msg import Matches, Query
 from visual_byte.msg import Place as PlaceMessage
 from visual_byte_core.runtime.finder import Answer
 from visual_byte_core.runtime.memory import Match, Place
+from visual_byte_core.runtime.sighting import LONGEST_TEXT
 from visual_byte_core.runtime.sighting import Pose as PoseOfCore
 
 NEWEST_FRAME = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -29,6 +30,7 @@ EVERYTHING = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityP
 
 NOBODY_LISTENS = "nobody listens to the topic query; start embedding_node, in the same namespace, and ask again"
 
+LATEST_MICROSECONDS = (1 << 31) * 1_000_000 - 1
 STATUS = {"FOUND": Matches.FOUND, "NOT_FOUND": Matches.NOT_FOUND}
 
 
@@ -95,8 +97,8 @@ def _place_message(place: Place) -> PlaceMessage:
 
 
 def time_message(seconds: float) -> Time:
-    """Seconds since 1970 as a stamp, to the microsecond that a float carries."""
-    microseconds = max(0, round(seconds * 1e6))
+    """Seconds since 1970 as a stamp, to the microsecond that a float carries; the nearest that a stamp can hold."""
+    microseconds = min(max(0, round(seconds * 1e6)), LATEST_MICROSECONDS)
     return Time(sec=microseconds // 1_000_000, nanosec=microseconds % 1_000_000 * 1000)
 
 
@@ -107,9 +109,9 @@ def seconds_of(stamp: Time) -> float:
 def _reply(query: Query, seconds: float, bundle: str) -> Matches:
     return Matches(
         header=query.header,
-        id=query.id,
-        modality=query.modality,
-        text=query.text,
+        id=query.id[:LONGEST_TEXT],
+        modality=query.modality[:LONGEST_TEXT],
+        text=query.text[:LONGEST_TEXT],
         seconds=seconds,
         bundle=bundle,
     )

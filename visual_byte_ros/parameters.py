@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -21,7 +21,9 @@ class Parameter:
     """One row of a node's table.
 
     default: gives the type, too. expected: what a text must be, in words; choices: or one of these.
+    unit: of a number, as a symbol (s, Hz, px); empty for a count or a share.
     live: a change takes effect at once; other changes are refused while the node is configured.
+    read_only: it counts when the node starts, and never changes.
     number_too: a text for which the command line may give a number (-p device:=0).
     """
 
@@ -34,9 +36,16 @@ class Parameter:
     expected: str = ""
     live: bool = False
     number_too: bool = False
+    unit: str = ""
+    read_only: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
-        descriptor = ParameterDescriptor(name=self.name, description=self.description, dynamic_typing=self.number_too)
+        descriptor = ParameterDescriptor(
+            name=self.name,
+            description=self.description,
+            dynamic_typing=self.number_too,
+            read_only=self.read_only,
+        )
         if self.choices:
             descriptor.additional_constraints = "one of: " + ", ".join(self.choices)
         elif self.expected:
@@ -50,7 +59,12 @@ class Parameter:
         return descriptor
 
 
-AUTOSTART = Parameter("autostart", True, "Configure and activate without being asked; false leaves that to a manager.")
+AUTOSTART = Parameter(
+    "autostart",
+    True,
+    "Configure and activate without being asked; false leaves that to a manager.",
+    read_only=True,
+)
 BUNDLE = Parameter(
     "bundle",
     "",
@@ -70,12 +84,15 @@ class Parameters:
         self._table = {parameter.name: parameter for parameter in table}
         self.fixed = False
         """The node is configured; only live parameters may change."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called after live parameters have changed while the node is configured."""
         node.add_on_set_parameters_callback(self._check)
         for parameter in self._table.values():
             try:
                 node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
             except ParameterException as error:
                 raise ConfigurationError(f"{node.get_name()}: {error}; see ros2 param describe") from error
+        node.add_post_set_parameters_callback(self._tell)
 
     def __getitem__(self, name: str) -> Value:
         value = self._node.get_parameter(name).value
@@ -90,6 +107,13 @@ class Parameters:
                 reason = f"{change.name} must be one of {', '.join(known.choices)}, got {change.value!r}"
                 return SetParametersResult(successful=False, reason=reason)
             if self.fixed and not known.live:
-                reason = f"{change.name} is read when the node is configured: deactivate and clean up the node first"
+                reason = (
+                    f"{change.name} is read when the node is configured: deactivate and clean up the node, set it, and"
+                    " configure it again"
+                )
                 return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
+
+    def _tell(self, changes: list) -> None:
+        if self.fixed and any(change.name in self._table for change in changes):
+            self.changed()

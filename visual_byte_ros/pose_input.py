@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 
@@ -17,6 +19,8 @@ from visual_byte_core.capture.pose_message import pose_reading
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.runtime.places import PoseLimits, PoseReading, PoseTrack
 from visual_byte_core.runtime.sighting import Pose
+from visual_byte_ros.interfaces import Topic
+from visual_byte_ros.lifecycle import ManagedNode
 from visual_byte_ros.messages import pose_of, seconds_of
 
 try:
@@ -27,17 +31,31 @@ except ImportError:  # it is not on PyPI; a machine with ROS from apt has it
 LIMITS = PoseLimits()
 MESSAGES = {"pose": PoseStamped, "pose_with_covariance": PoseWithCovarianceStamped, "odometry": Odometry}
 POSE_TYPES = ("none", *MESSAGES, "tf")
-POSES = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers as well
+POSES = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers as well
+TOPICS = {
+    kind: Topic(
+        "pose", message, POSES, "Where the robot is; the parameter pose_topic names this topic.", f"pose_type is {kind}"
+    )
+    for kind, message in MESSAGES.items()
+}
+
+InTurn = Callable[[float, Callable[[], None]], None]  # stamp in seconds since 1970, what to do
 
 
 class PoseInput:
-    """kind: one of POSE_TYPES. Raises ConfigurationError if tf is asked for where tf2_ros is not installed."""
+    """kind: one of POSE_TYPES. in_turn: does something at once, or when the messages of earlier stamps are dealt with.
 
-    def __init__(self, node: Node, kind: str, topic: str, limits: PoseLimits, map_id: str) -> None:
-        self._node, self._kind, self._limits = node, kind, limits
+    Raises ConfigurationError if tf is asked for where tf2_ros is not installed.
+    """
+
+    def __init__(
+        self, node: ManagedNode, kind: str, topic: str, limits: PoseLimits, map_id: str, in_turn: InTurn
+    ) -> None:
+        self._node, self._kind = node, kind
         self._track = PoseTrack(limits)
         self._map_id = map_id
-        self._subscription = self._buffer = self._listener = None
+        self._in_turn = in_turn
+        self._buffer = self._listener = None
         if kind == "tf":
             if tf2_ros is None:
                 raise ConfigurationError(
@@ -47,9 +65,8 @@ class PoseInput:
             self._buffer = tf2_ros.Buffer()
             self._listener = tf2_ros.TransformListener(self._buffer, node)
         elif kind in MESSAGES:
-            self._subscription = node.create_subscription(
-                MESSAGES[kind], topic, self._take, POSES, callback_group=MutuallyExclusiveCallbackGroup()
-            )
+            group = MutuallyExclusiveCallbackGroup()
+            node.subscribe_to(replace(TOPICS[kind], name=topic), self._take, callback_group=group)
 
     def at(self, captured_at: float, frame_id: str, map_id: str) -> Pose | None:
         """Where the robot (by tf: the camera `frame_id`) was then in this map; None if that is not known well enough.
@@ -63,25 +80,30 @@ class PoseInput:
             self._look_up(captured_at, frame_id)
         return self._track.at(captured_at)
 
+    def limit(self, limits: PoseLimits) -> None:
+        """Judge poses by other limits from now on; those in another frame are of no use any more."""
+        if limits.frame_id != self._track.limits.frame_id:
+            self._track.clear()
+        self._track.limits = limits
+
     def diagnose(self) -> dict[str, object]:
         counts = {f"poses {kind}": number for kind, number in self._track.counts.items()}
         return {"pose source": self._kind, "tf2_ros": "installed" if tf2_ros else "not installed", **counts}
 
     def close(self) -> None:
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
         if self._listener is not None:
             self._listener.unregister()
 
     def _take(self, message: Any) -> None:
-        self._add(pose_reading(message))
+        reading = pose_reading(message)
+        self._in_turn(reading.captured_at, partial(self._add, reading))
 
     def _look_up(self, captured_at: float, frame_id: str) -> None:
         """At the time of the frame or, as transforms are often later than frames, the newest there is."""
         at = Time(nanoseconds=round(captured_at * 1e9))
         for moment in (at, Time()):
             try:
-                found = self._buffer.lookup_transform(self._limits.frame_id, frame_id, moment)
+                found = self._buffer.lookup_transform(self._track.limits.frame_id, frame_id, moment)
             except tf2_ros.TransformException:
                 continue
             pose = pose_of(found.transform.translation, found.transform.rotation)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_ros.interfaces import Interfaces, Topic, type_name
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.messages import RELIABLE_BURSTS
 from visual_byte_ros.parameters import AUTOSTART, Parameter
@@ -37,16 +39,24 @@ PARAMETERS = (
     Parameter("pose_topic", "pose", "Topic of the robot's PoseStamped to record.", expected="name of a topic"),
 )
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+POSE = Topic("pose", PoseStamped, SENSOR, "Where the robot is; the parameter pose_topic names this topic.")
+INTERFACES = Interfaces(
+    subscribes=(
+        Topic("image", Image, SENSOR, "What the robot sees."),
+        Topic("query", Query, RELIABLE_BURSTS, "What it is asked."),
+        Topic("matches", Matches, RELIABLE_BURSTS, "What it answers."),
+        POSE,
+    )
+)
 
 
 class RecorderNode(ManagedNode):
     """Topics `image`, `query`, `matches` and the pose in; a bag out, complete when the node is cleaned up or ends."""
 
-    def __init__(self) -> None:
-        super().__init__("recorder_node", PARAMETERS)
+    def __init__(self, **options: object) -> None:
+        super().__init__("recorder_node", PARAMETERS, **options)
         self._writer: BagWriter | None = None
         self._lock = threading.Lock()
-        self._inputs: list = []
         self._recorded = 0
         self._trouble = ""
 
@@ -57,22 +67,13 @@ class RecorderNode(ManagedNode):
 
         self._path = Path(self.parameters["bag"] or time.strftime("visual_byte_%Y%m%d_%H%M%S")).expanduser()
         self._writer = BagWriter(self._path)
-        topics = {
-            "image": (Image, SENSOR),
-            "query": (Query, RELIABLE_BURSTS),
-            "matches": (Matches, RELIABLE_BURSTS),
-            self.parameters["pose_topic"]: (PoseStamped, SENSOR),
-        }
-        for name, (kind, qos) in topics.items():
-            type_name = "/msg/".join((kind.__module__.partition(".")[0], kind.__name__))
-            record = partial(self._record, self.resolve_topic_name(name), type_name)
-            self._inputs.append(self.create_subscription(kind, name, record, qos, raw=True))
+        for row in INTERFACES.subscribes:
+            topic = replace(row, name=self.parameters["pose_topic"]) if row is POSE else row
+            record = partial(self._record, self.resolve_topic_name(topic.name), type_name(topic.kind))
+            self.subscribe_to(topic, record, raw=True)
         self.get_logger().info(f"recording into {self._path}")
 
     def close(self) -> None:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
         with self._lock:
             writer, self._writer = self._writer, None
         if writer:
@@ -83,12 +84,12 @@ class RecorderNode(ManagedNode):
         values = {"bag": str(self._path), "recorded messages": self._recorded}
         return (DiagnosticStatus.ERROR if self._trouble else DiagnosticStatus.OK), self._trouble, values
 
-    def _record(self, topic: str, type_name: str, data: bytes) -> None:
+    def _record(self, topic: str, kind: str, data: bytes) -> None:
         with self._lock:
             if not self.active or not self._writer:
                 return
             try:
-                self._writer.write_raw(topic, type_name, self.get_clock().now().nanoseconds, data)
+                self._writer.write_raw(topic, kind, self.get_clock().now().nanoseconds, data)
                 self._recorded += 1
                 self._trouble = ""
             except VisualByteError as error:

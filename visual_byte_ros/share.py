@@ -30,8 +30,10 @@ def bundle_path(parameter: str) -> Path:
     return Path(parameter).expanduser() if parameter else share_path("models/starter")
 
 
-def memory_path(parameter: str) -> Path:
-    """The folder that the parameter `memory_folder` means; empty is visual_byte/memory in $ROS_HOME or ~/.ros."""
+def memory_path(parameter: str, namespace: str) -> Path:
+    """The folder that the parameter `memory_folder` means; empty is one in $ROS_HOME or ~/.ros for each namespace."""
     if parameter:
         return Path(parameter).expanduser()
-    return Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser() / "visual_byte" / "memory"
+    home = Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser() / "visual_byte"
+    robot = namespace.strip("/")
+    return home / "robots" / robot / "memory" if robot else home / "memory"

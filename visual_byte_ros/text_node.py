@@ -15,6 +15,7 @@ from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import InvalidText
 from visual_byte_core.rendering.text import render_text
 from visual_byte_ros.images import to_message
+from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.messages import NOBODY_LISTENS, RELIABLE, rejected
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
@@ -25,29 +26,27 @@ PARAMETERS = (
     BUNDLE,
     Parameter("language", "", "Language typed, passed on in each query.", expected="BCP 47 tag (en, ko) or empty"),
 )
+TEXT = Topic("text", String, RELIABLE, "A name as it was typed, in any script.")
+QUERY = Topic("query", Query, RELIABLE, "What was typed, rendered for the bundle.")
+MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a text that cannot be a query, with the reason.")
+INTERFACES = Interfaces(publishes=(QUERY, MATCHES), subscribes=(TEXT,))
 LONGEST_ECHO = 80
 
 
 class TextNode(ManagedNode):
     """Topic `text` in, `query` out; a text that cannot be a query is REJECTED on `matches`, with the reason."""
 
-    def __init__(self) -> None:
-        super().__init__("text_node", PARAMETERS)
-        self._queries = self.create_lifecycle_publisher(Query, "query", RELIABLE)
-        self._matches = self.create_lifecycle_publisher(Matches, "matches", RELIABLE)
+    def __init__(self, **options: object) -> None:
+        super().__init__("text_node", PARAMETERS, **options)
         self._bundle: Bundle | None = None
-        self._texts = None
         self._asked = self._refused = 0
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
         self._language = self.parameters["language"]
-        self._texts = self.create_subscription(String, "text", self._take, RELIABLE)
-
-    def close(self) -> None:
-        if self._texts:
-            self.destroy_subscription(self._texts)
-            self._texts = None
+        self._queries = self.publish_on(QUERY)
+        self._matches = self.publish_on(MATCHES)
+        self.subscribe_to(TEXT, self._take)
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         values = {"bundle": self._bundle.id, "queries": self._asked, "refused texts": self._refused}

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
-import numpy as np
 
+from visual_byte_core.capture.camera import CameraFrames, is_stream, without_password
+from visual_byte_core.capture.frame import Frame, Frames
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
-from visual_byte_core.rendering.photo import read_photo
+from visual_byte_core.rendering.photo import LARGEST_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
 PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -29,6 +30,7 @@ class FrameSettings:
     rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
     loop: start again at the end; a camera has none.
     width, height: pixels asked of a camera, 0 for its own; files are shown as they are.
+    silent_after: seconds without a frame after which a camera counts as lost.
     """
 
     source: str = "device"
@@ -38,109 +40,52 @@ class FrameSettings:
     loop: bool = True
     width: int = 0
     height: int = 0
+    silent_after: float = 2.0
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ConfigurationError(f"source must be one of {', '.join(SOURCES)}, got {self.source!r}")
         if self.source != "device" and not self.path:
             raise ConfigurationError(f"path is empty; source {self.source!r} needs the path to play")
-        if min(self.rate, self.width, self.height) < 0:
-            raise ConfigurationError(f"rate, width and height must not be negative, got {self}")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """image: uint8 (height, width, 3); channel_order: `rgb` or `bgr`; name: the file, or the video and frame number."""
-
-    image: np.ndarray
-    channel_order: str
-    name: str
-
-
-class Frames(Protocol):
-    """A source of frames that is open."""
-
-    live: bool
-    """Frames come at their own pace, and the newest one counts."""
-    rate: float
-    """Frames a second to play at."""
-
-    def read(self) -> Frame | None:
-        """The next frame, None after the last.
-
-        Raises:
-            InvalidImage: this one cannot be read; the next call goes on behind it.
-            DeviceError: the source is lost.
-        """
-
-    def close(self) -> None: ...
-
-
-def open_frames(settings: FrameSettings) -> Frames:
-    """Open the source that `settings` names. Raises DeviceError if it is not there."""
-    if settings.source == "device":
-        return CameraFrames(settings)
-    if settings.source == "folder":
-        return FolderFrames(settings)
-    return VideoFrames(settings)
-
-
-class CameraFrames:
-    """A camera; of the frames it delivers, those due at `rate` are decoded and the others dropped unseen."""
-
-    live = True
-
-    def __init__(self, settings: FrameSettings) -> None:
-        self.rate = settings.rate
-        self._name = settings.device
-        self._capture = cv2.VideoCapture(int(settings.device) if settings.device.isdecimal() else settings.device)
-        if not self._capture.isOpened():
-            raise DeviceError(
-                f"camera {settings.device!r}: cannot be opened; check that it is plugged in (ls /dev/video*), that no"
-                " other program uses it and that this user is in the group video, or set another `device`"
+        if min(self.rate, self.width, self.height) < 0 or self.silent_after <= 0:
+            raise ConfigurationError(
+                f"rate, width and height must not be negative and silent_after must be over 0, got {self}"
             )
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        if settings.width:
-            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
-        if settings.height:
-            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
-        self._count = 0
-        self._due = time.monotonic()
+        if self.source == "device":
+            is_stream(self.device)
 
-    def read(self) -> Frame:
-        while True:
-            if not self._capture.grab():
-                raise self._lost()
-            self._count += 1
-            now = time.monotonic()
-            if now >= self._due:
-                break
-        if self.rate:
-            self._due = max(self._due + 1 / self.rate, now)
-        decoded, image = self._capture.retrieve()
-        if not decoded or image is None:
-            raise self._lost()
-        return Frame(_three_channels(image), "bgr", f"{self._name}#{self._count}")
+    @property
+    def name(self) -> str:
+        """What is played, to show; without a password."""
+        return without_password(self.device) if self.source == "device" else self.path
 
-    def close(self) -> None:
-        self._capture.release()
 
-    def _lost(self) -> DeviceError:
-        return DeviceError(f"camera {self._name!r}: delivers no more frames; check its cable")
+def open_frames(settings: FrameSettings, *, wait: float = 2.0) -> Frames:
+    """Open the source that `settings` names.
+
+    wait: seconds to wait for a camera to open.
+    Raises DeviceError if the source is not there; a camera that neither opens nor refuses while we wait says so later.
+    """
+    if settings.source == "device":
+        size = (settings.width, settings.height)
+        return CameraFrames(settings.device, settings.rate, size, settings.silent_after, wait=wait)
+    if settings.source == "file":
+        return VideoFrames(settings)
+    return PhotoFrames(settings)
 
 
 class VideoFrames:
-    """A video file or numbered images."""
+    """A video file."""
 
     live = False
+    dropped = 0
 
     def __init__(self, settings: FrameSettings) -> None:
         self._path = settings.path
-        self._backend = cv2.CAP_IMAGES if settings.source == "images" else cv2.CAP_ANY
         self._loop = settings.loop
         self._capture = self._open()
         self._count = 0
-        own = self._capture.get(cv2.CAP_PROP_FPS) if settings.source == "file" else 1.0
+        own = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = settings.rate or (own if 0 < own <= 1000 else 30.0)
 
     def read(self) -> Frame | None:
@@ -153,33 +98,41 @@ class VideoFrames:
         if not decoded or image is None:
             if self._count:
                 return None
-            raise DeviceError(f"{self._path}: no frame in it can be decoded; convert it to MP4, AVI or PNG")
+            raise DeviceError(f"{self._path}: no frame in it can be decoded; convert it to MP4 or AVI")
         self._count += 1
-        return Frame(_three_channels(image), "bgr", f"{self._path}#{self._count}")
+        name = f"{self._path}#{self._count}"
+        return Frame(eight_bit_colour(image, self._path), "bgr", name, time.monotonic())
 
     def close(self) -> None:
         self._capture.release()
 
+    @property
+    def closed(self) -> bool:
+        return not self._capture.isOpened()
+
     def _open(self) -> cv2.VideoCapture:
-        if self._backend == cv2.CAP_ANY and not Path(self._path).is_file():
+        if not Path(self._path).is_file():
             raise DeviceError(f"{self._path}: there is no such video; check `path`")
-        capture = cv2.VideoCapture(self._path, self._backend)
+        capture = cv2.VideoCapture(self._path)
         if not capture.isOpened():
-            raise DeviceError(
-                f"{self._path}: OpenCV cannot open it; expected a video (MP4, AVI) for source `file`,"
-                " a pattern such as frame_%04d.png for source `images`"
-            )
+            raise DeviceError(f"{self._path}: OpenCV cannot open it; expected a video (MP4, AVI)")
+        width, height = (capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > LARGEST_PIXELS:
+            raise DeviceError(f"{self._path}: {width:g}x{height:g} is over {LARGEST_PIXELS} pixels; scale it down")
         return capture
 
 
-class FolderFrames:
-    """All photos in a folder and below it, in the order of their paths; named by their path inside the folder."""
+class PhotoFrames:
+    """Photos: numbered images, or all in a folder and below it in the order of their paths; named by their path."""
 
     live = False
+    dropped = 0
 
     def __init__(self, settings: FrameSettings) -> None:
         self.rate = settings.rate or 1.0
-        self._folder = Path(settings.path)
+        self._path = Path(settings.path)
+        self._numbered = settings.source == "images"
+        self._folder = self._path.parent if self._numbered else self._path
         self._loop = settings.loop
         self._unreadable: set[Path] = set()
         self._paths = self._list()
@@ -193,28 +146,56 @@ class FolderFrames:
         path = self._paths[self._next]
         self._next += 1
         try:
-            return Frame(read_photo(path), "rgb", path.relative_to(self._folder).as_posix())
+            return Frame(read_photo(path), "rgb", path.relative_to(self._folder).as_posix(), time.monotonic())
         except InvalidImage:
+            self._check_folder()  # it may be the one that is gone
             self._unreadable.add(path)
             raise
 
     def close(self) -> None:
         self._paths, self._next = [], 0
 
+    @property
+    def closed(self) -> bool:
+        return not self._paths
+
     def _list(self) -> list[Path]:
         """The photos to show; those that could not be read are not tried, and named, again."""
+        self._check_folder()
+        paths = numbered_images(self._path) if self._numbered else _photos_below(self._folder)
+        readable = [path for path in paths if path not in self._unreadable]
+        if readable:
+            return readable
+        expected = (
+            f"files that {self._path.name} counts, such as frame_0001.png for frame_%04d.png"
+            if self._numbered
+            else f"files that end in {', '.join(sorted(PHOTO_SUFFIXES))}"
+        )
+        raise DeviceError(
+            f"{self._path}: holds no readable photo ({len(paths)} that cannot be read); expected {expected}"
+        )
+
+    def _check_folder(self) -> None:
         if not self._folder.is_dir():
             raise DeviceError(f"{self._folder}: there is no such folder; check `path`")
-        paths = sorted(p for p in self._folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
-        readable = [path for path in paths if path not in self._unreadable]
-        if not readable:
-            raise DeviceError(
-                f"{self._folder}: holds no readable photo ({len(paths)} that cannot be read);"
-                f" expected files that end in {', '.join(sorted(PHOTO_SUFFIXES))}"
-            )
-        return readable
 
 
-def _three_channels(image: np.ndarray) -> np.ndarray:
-    """Some drivers deliver grey frames."""
-    return image if image.ndim == 3 and image.shape[2] == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+def _photos_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file())
+
+
+def numbered_images(pattern: Path) -> list[Path]:
+    """The files of a pattern such as `folder/frame_%04d.png`, in the order of their numbers; gaps are no matter.
+
+    Raises ConfigurationError if the file's name does not hold exactly one number as %d or %04d.
+    """
+    parts = re.fullmatch(r"([^%]*)%(0\d+)?d([^%]*)", pattern.name)
+    if parts is None:
+        raise ConfigurationError(
+            f"path {str(pattern)!r}: expected one number in the file's name, as in frame_%04d.png or photo%d.jpg"
+        )
+    before, digits, after = parts.groups()
+    number = rf"(\d{{{int(digits)},}})" if digits else r"(\d+)"
+    name = re.compile(re.escape(before) + number + re.escape(after))
+    found = [(int(match[1]), path) for path in pattern.parent.iterdir() if (match := name.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]

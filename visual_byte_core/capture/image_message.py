@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fields of a sensor_msgs/Image, from a topic or a bag, to numpy, checked."""
+"""Fields of a sensor_msgs/Image or CompressedImage, from a topic or a bag, to numpy, checked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 
 from visual_byte_core.errors import InvalidImage
+from visual_byte_core.rendering.photo import LARGEST_PIXELS, decode_photo
 
-LARGEST_PIXELS = 100_000_000
+# 8K; a compressed picture that claims more is small on its way and takes the robot's memory when it is decoded.
+LARGEST_COMPRESSED_PIXELS = 7680 * 4320
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,13 @@ class ImageMessage(Protocol):
     data: Any
 
 
+class CompressedImageMessage(Protocol):
+    """A sensor_msgs/CompressedImage of rclpy or of a bag reader; data: anything with a buffer of bytes."""
+
+    format: str
+    data: Any
+
+
 def to_rgb(message: ImageMessage) -> np.ndarray:
     """Read an image message -> uint8 (height, width, 3), RGB; 16-bit values are scaled to 8 bits, alpha is dropped.
 
@@ -72,7 +81,7 @@ def check(message: ImageMessage) -> None:
     encoding = ENCODINGS.get(message.encoding)
     if encoding is None:
         raise InvalidImage(
-            f"image message: encoding {message.encoding!r} is not known; publish one of {', '.join(ENCODINGS)}"
+            f"image message: encoding {message.encoding[:40]!r} is not known; publish one of {', '.join(ENCODINGS)}"
         )
     if message.height == 0 or message.width == 0 or message.height * message.width > LARGEST_PIXELS:
         raise InvalidImage(
@@ -115,3 +124,17 @@ def convert(message: ImageMessage) -> np.ndarray:
             f"image message: {message.width}x{message.height} pixels do not make a {message.encoding} picture"
             f" ({error.err}); check the camera driver"
         ) from error
+
+
+def decompress(message: CompressedImageMessage) -> np.ndarray:
+    """Read a compressed image message -> uint8 (height, width, 3), RGB.
+
+    Raises InvalidImage: neither JPEG nor PNG, damaged, or over LARGEST_COMPRESSED_PIXELS by its header.
+    """
+    data = bytes(message.data)
+    if not data.startswith((b"\xff\xd8", b"\x89PNG")):
+        raise InvalidImage(
+            f"compressed image message: {len(data)} bytes of format {message.format[:80]!r} are neither JPEG nor PNG;"
+            " check the topic"
+        )
+    return decode_photo(data, "compressed image message", most_pixels=LARGEST_COMPRESSED_PIXELS)

@@ -10,10 +10,15 @@ kind,id,from,to,label that says what frames show and queries ask for; docs/bags.
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+
+if TYPE_CHECKING:
+    from visual_byte_core.runtime.parts import PartSettings
 
 HELP = "replay a bag and report what was found"
 EXTRA = "bags"
@@ -37,10 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frame of the map; poses in another are left out (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--map-id", default="", metavar="MAP", help="name of the map that the poses refer to")
+    parser.add_argument("--parts", action="store_true", help="remember the distinct parts of frames, as a node may")
+    parser.add_argument(
+        "--most-parts", type=positive, metavar="N", help="with --parts: parts of a frame at most (default: as the node)"
+    )
+    parser.add_argument(
+        "--part-size", type=float, metavar="SHARE",
+        help="with --parts: side of a part as a share of the frame's shorter side (default: as the node)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print report.json instead of a summary")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half done is cleared away
     from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic, find_topic
     from visual_byte_core.evaluation.bags.replay import ReplaySettings
     from visual_byte_core.evaluation.bags.report import evaluate_bag
@@ -56,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             map_id=arguments.map_id,
             k=arguments.k,
             false_accept_rate=arguments.false_accept_rate,
+            parts=_part_settings(arguments),
         )
         embedder = Embedder(arguments.bundle, threads=arguments.threads)
         report = evaluate_bag(bag, embedder, settings, arguments.out, arguments.truth)
@@ -69,3 +84,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {verdict}: {count}")
     print(f"written: {arguments.out / 'report.html'}")
     return 0
+
+
+def _part_settings(arguments: argparse.Namespace) -> PartSettings | None:
+    from visual_byte_core.runtime.parts import PartSettings
+
+    most, size = arguments.most_parts, arguments.part_size
+    if not arguments.parts:
+        if most is not None or size is not None:
+            arguments.parser.error("--most-parts and --part-size need --parts")
+        return None
+    usual = PartSettings()
+    return PartSettings(most=usual.most if most is None else most, size=usual.size if size is None else size)

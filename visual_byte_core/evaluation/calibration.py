@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visual_byte_core.evaluation.drawn_memories import Samples, ask_drawn_memories
+from visual_byte_core.evaluation.probability import fit_probability
 from visual_byte_core.evaluation.rejection import Labelled, false_rates_by_threshold
+from visual_byte_core.evaluation.taught_calibration import NewNames, calibrate_taught
 
 FALSE_ACCEPT_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 CURVE_SIZE = 300  # a room or two
@@ -26,20 +28,28 @@ def calibrate(
     never_trained: Mapping[str, NDArray[np.float32]],
     overlaps: Mapping[str, frozenset[str]],
     *,
+    new_names: Mapping[str, NewNames] | None = None,
     seed: int = 0,
     progress: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """The bundle's calibration, by kind of query; arguments and errors as `ask_drawn_memories`.
 
+    new_names: words to teach, by kind of query; without them nothing is said of taught names.
     Returns for each kind
         memories [m], false_accept_rates [f], thresholds [m][f]: the cosine below which a query is refused,
-        probability {intercept [m], score [m]}: for each number of memories, the logistic regression of "the best match
-            is of the class asked" on its cosine, where half of the things are absent,
+        probability {intercept [m], score [m], ceiling [m]}: for each number of memories, the chance that the best
+            match is of the class asked, where half of the things are absent; see `fit_probability`,
+        taught {intercept, score, ceiling}: the same of a query that is taken for a taught name; see `calibrate_taught`,
         false_refusals [m][f]: the share of present things that the thresholds refuse,
         curve {memories, threshold, far, frr} at about 300 memories.
     """
     asked = ask_drawn_memories(photos, queries, never_trained, overlaps, seed=seed, progress=progress)
-    return {kind: _summary(samples) for kind, samples in asked.items()}
+    calibration = {kind: _summary(samples) for kind, samples in asked.items()}
+    for kind, new in (new_names or {}).items():
+        taught = calibrate_taught(kind, photos, queries[kind].embeddings, new, seed=seed)
+        if taught:
+            calibration[kind]["taught"] = taught
+    return calibration
 
 
 def _summary(samples: Mapping[int, Samples]) -> dict[str, Any]:
@@ -89,24 +99,5 @@ def _curve(samples: Mapping[int, Samples], size: int) -> dict[str, Any]:
 
 
 def _fit_probability(samples: Iterable[Samples]) -> dict[str, list[float]]:
-    fitted = [_logistic(*sample.best_matches()) for sample in samples]
-    return {"intercept": [intercept for intercept, _ in fitted], "score": [slope for _, slope in fitted]}
-
-
-def _logistic(
-    score: NDArray[np.float32], right: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Intercept and slope by Newton's method; the small ridge keeps perfectly separated classes finite."""
-    inputs = np.stack([np.ones(len(score)), score.astype(np.float64)], axis=1)
-    ridge = np.diag([0.0, 1e-6])
-    coefficients = np.zeros(2)
-    for _ in range(50):
-        probability = 1 / (1 + np.exp(-np.clip(inputs @ coefficients, -30, 30)))
-        gradient = inputs.T @ (weights * (right - probability)) - ridge @ coefficients
-        curvature = (inputs * (weights * probability * (1 - probability))[:, None]).T @ inputs + ridge
-        step = np.linalg.solve(curvature + 1e-12 * np.eye(2), gradient)
-        coefficients += step
-        if np.abs(step).max() < 1e-8:
-            break
-    intercept, slope = np.round(coefficients, 5).tolist()
-    return intercept, slope
+    fitted = [fit_probability(*sample.best_matches()) for sample in samples]
+    return {key: [one[i] for one in fitted] for i, key in enumerate(("intercept", "score", "ceiling"))}

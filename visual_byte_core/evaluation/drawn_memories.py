@@ -19,7 +19,9 @@ from visual_byte_core.evaluation.perturb import seeded
 from visual_byte_core.evaluation.rejection import Labelled
 
 SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)  # memories
-MEMORIES_PER_SIZE = 20
+MEMORIES_DRAWN = 200
+PHOTOS_DRAWN = 6000  # of a size, in all its memories: of the small ones so many are drawn that chance does not matter
+FEWEST_DRAWN = 20
 VIEWS = (1, 3, 10)  # photos of one thing in a memory: seen in passing, or lived with
 MOST_QUERIES = 600  # of a kind: beyond, only time grows
 MOST_PHOTOS = 12_000
@@ -69,7 +71,7 @@ def ask_drawn_memories(
     photos: what memories are drawn from; they are also the queries of the kind `image`. queries: of the kinds `text`
     and `audio`, with the class each names. never: embeddings (n, d) of words that name none of the photos' classes, by
     kind; a kind may lack. overlaps: slug -> slugs that may name the same thing.
-    progress: called MEMORIES_PER_SIZE times for each kind, `image` included.
+    progress: called MEMORIES_DRAWN times for each kind, `image` included.
 
     Raises DataError if the photos are too few, or if nothing that is asked for is in them.
     """
@@ -103,15 +105,22 @@ def _ask(
     same = np.array([[other in overlaps.get(slug, (slug,)) for other in classes] for slug in queries.slugs], bool)
     never_scores = np.empty((0, len(photos.slugs)), np.float32) if never is None else never @ photos.embeddings.T
     samples = {size: Samples() for size in sizes}
-    for _ in range(MEMORIES_PER_SIZE):
-        order = _memory_order(photo_class, int(generator.choice(VIEWS)), generator)
+    most_same = int((same[:, photo_class] | itself).sum(axis=1).max())
+    for number in range(MEMORIES_DRAWN):
+        asked = {size: sample for size, sample in samples.items() if number < _memories_of(size)}
+        order = _memory_order(photo_class, int(generator.choice(VIEWS)), generator)[: max(asked) + most_same]
         columns = photo_class[order]
-        _ask_present(samples, scores[:, order], own[:, columns], itself[:, order])
-        _ask_absent(samples, scores[:, order], same[:, columns] | itself[:, order])
-        for size, sample in samples.items():
+        _ask_present(asked, scores[:, order], own[:, columns], itself[:, order])
+        _ask_absent(asked, scores[:, order], same[:, columns] | itself[:, order])
+        for size, sample in asked.items():
             sample.never.append(never_scores[:, order[:size]].max(axis=1, initial=-1.0))
         progress()
     return samples
+
+
+def _memories_of(size: int) -> int:
+    """How many memories of a size are drawn."""
+    return min(max(FEWEST_DRAWN, PHOTOS_DRAWN // size), MEMORIES_DRAWN)
 
 
 def _ask_present(

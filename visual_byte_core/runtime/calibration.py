@@ -13,20 +13,37 @@ import numpy as np
 
 from visual_byte_core.errors import BundleError
 
+UNCALIBRATED_TAUGHT = 0.9  # what a match of a taught name is worth to a bundle that does not say
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A probability that rises with a score: ceiling / (1 + exp(-intercept - slope * score))."""
+
+    intercept: float
+    slope: float
+    ceiling: float = 1.0
+
+    def __call__(self, score: float) -> float:
+        log_odds = self.intercept + self.slope * score
+        return self.ceiling / (1 + math.exp(-min(max(log_odds, -500.0), 500.0)))
+
 
 @dataclass(frozen=True)
 class ModalityCalibration:
     """One kind of query.
 
     memories (m,) and false_accept_rates (f,) ascending; thresholds (m, f): the cosine from which on a match counts.
-    intercept, score (m,): logistic regressions of "this match is right" on the cosine.
+    probability (m,): how likely it is, by its cosine, that a match is right. taught: that a query which is taken for a
+    taught name asks for it, by the cosine to how the name was asked for; None in a bundle that was calibrated before
+    that was told.
     """
 
     memories: tuple[float, ...]
     false_accept_rates: tuple[float, ...]
     thresholds: tuple[tuple[float, ...], ...]
-    intercept: tuple[float, ...]
-    score: tuple[float, ...]
+    probability: tuple[Rise, ...]
+    taught: Rise | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +73,19 @@ class Calibration:
     def probability(self, modality: str, score: float, memories: int) -> float:
         """The chance, 0..1, that a match of cosine `score` among `memories` is what was asked for."""
         values = self._of(modality)
-        intercept = _at_size(memories, values.memories, values.intercept)
-        logit = intercept + _at_size(memories, values.memories, values.score) * score
-        return 1 / (1 + math.exp(-min(max(logit, -500.0), 500.0)))
+        rise = Rise(
+            _at_size(memories, values.memories, [one.intercept for one in values.probability]),
+            _at_size(memories, values.memories, [one.slope for one in values.probability]),
+            float(
+                np.interp(math.log(max(memories, 1)), np.log(values.memories), [r.ceiling for r in values.probability])
+            ),
+        )
+        return rise(score)
+
+    def taught_probability(self, modality: str, cosine: float) -> float:
+        """The chance, 0..1, that a query taken for a taught name asks for it; cosine: to how the name was asked for."""
+        taught = self._of(modality).taught
+        return UNCALIBRATED_TAUGHT if taught is None else taught(cosine)
 
     def _of(self, modality: str) -> ModalityCalibration:
         try:
@@ -81,16 +108,24 @@ def _at_size(memories: int, sizes: Sequence[float], values: Sequence[float]) -> 
     return float(values[-1] + slope * (at - logs[-1]))
 
 
-def _read_probability(memories: Sequence[float], values: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:
-    """Intercept and slope for each size; older bundles have one slope and a coefficient of the logarithm of the size.
+def _read_probability(memories: Sequence[float], values: Mapping[str, Any]) -> tuple[Rise, ...]:
+    """One for each size; older bundles have no ceiling, or one slope and a coefficient of the logarithm of the size.
 
     Raises KeyError, TypeError or ValueError.
     """
     if "log_memories" in values:
-        per_log = float(values["log_memories"])
-        intercepts = tuple(float(values["intercept"]) + per_log * math.log(size) for size in memories)
-        return intercepts, (float(values["score"]),) * len(memories)
-    return tuple(float(one) for one in values["intercept"]), tuple(float(one) for one in values["score"])
+        per_log, slope = float(values["log_memories"]), float(values["score"])
+        return tuple(Rise(float(values["intercept"]) + per_log * math.log(size), slope) for size in memories)
+    ceilings = values.get("ceiling", [1.0] * len(memories))
+    columns = zip(values["intercept"], values["score"], ceilings, strict=True)
+    return tuple(_read_rise(*row) for row in columns)
+
+
+def _read_rise(intercept: Any, slope: Any, ceiling: Any) -> Rise:
+    rise = Rise(float(intercept), float(slope), float(ceiling))
+    if not 0 < rise.ceiling <= 1:
+        raise ValueError(f"a probability of at most {rise.ceiling}")
+    return rise
 
 
 def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibration:
@@ -98,13 +133,13 @@ def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibrat
         memories = tuple(float(n) for n in values["memories"])
         if not _ascends(memories):
             raise ValueError(f"memories {memories} do not ascend")
-        intercept, slope = _read_probability(memories, values["probability"])
+        taught = values.get("taught")
         read = ModalityCalibration(
             memories=memories,
             false_accept_rates=tuple(float(rate) for rate in values["false_accept_rates"]),
             thresholds=tuple(tuple(float(threshold) for threshold in row) for row in values["thresholds"]),
-            intercept=intercept,
-            score=slope,
+            probability=_read_probability(memories, values["probability"]),
+            taught=_read_rise(taught["intercept"], taught["score"], taught["ceiling"]) if taught else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -113,13 +148,13 @@ def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibrat
         ) from error
     table = (len(read.memories), len(read.false_accept_rates))
     fits = [len(row) for row in read.thresholds] == table[0] * [table[1]]
-    fits &= len(intercept) == len(slope) == len(memories)
+    fits &= len(read.probability) == len(memories)
     if not fits or not _ascends(read.false_accept_rates):
         raise BundleError(
             f"bundle: calibration of {modality!r}: expected ascending memories and false_accept_rates, a threshold for "
             f"each pair and a probability for each of memories, got memories {memories}, rates "
             f"{read.false_accept_rates}, rows of {[len(row) for row in read.thresholds]} thresholds and "
-            f"{len(intercept)} probabilities; run `visual-byte calibrate`"
+            f"{len(read.probability)} probabilities; run `visual-byte calibrate`"
         )
     return read
 

@@ -21,7 +21,6 @@ FOUND: Literal["FOUND"] = "FOUND"
 NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 MOST_OF_A_NAME = 100
 PART_HANDICAP = 0.06  # a frame of many parts has as many chances to look like anything; bench/frame_parts.py
-TAUGHT_PROBABILITY = 0.9  # a fixed value: the calibration knows nothing of names that were taught later
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class Answer:
 class Finder:
     """Searches a memory and refuses what was not seen, by scores alone; what was taught comes first.
 
-    calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1.
+    calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1;
+    may be changed at any time.
     part_handicap: what the score of a part of a frame is lowered by.
     Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
     """
@@ -63,7 +63,7 @@ class Finder:
             raise BundleError("bundle: not calibrated, so it cannot tell what is absent; run `visual-byte calibrate`")
         self._memory = memory
         self._calibration = Calibration.from_dict(calibration)
-        self._false_accept_rate = false_accept_rate
+        self.false_accept_rate = false_accept_rate
         self._part_handicap = part_handicap
 
     def find(self, embedding: np.ndarray, modality: str, k: int = 3, where: Filter | None = None) -> Answer:
@@ -75,17 +75,18 @@ class Finder:
         if modality not in MODALITIES:
             raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
         memories = self._memory.count(where)
-        threshold = self._calibration.threshold(modality, memories, self._false_accept_rate)
+        threshold = self._calibration.threshold(modality, memories, self.false_accept_rate)
         nearest = self._sightings(embedding, k, where)
         taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
         ids = {match.id for match in taught}
         nearest = [*taught, *(match for match in nearest if match.id not in ids and match.part_of not in ids)][:k]
         matches = [match for match in nearest if match.id in ids or match.score >= threshold]
         probability = [
-            max(TAUGHT_PROBABILITY if match.id in ids else 0.0,
-                self._calibration.probability(modality, match.score, memories))
+            self._calibration.taught_probability(modality, match.score)
+            if match.id in ids
+            else self._calibration.probability(modality, match.score, memories)
             for match in nearest
-        ]  # fmt: skip
+        ]
         if matches:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)

@@ -47,7 +47,7 @@ class Memory:
     embeddings, in a thread of its own, while the one before answers.
 
     bundle_id: of the bundle that makes the embeddings; a folder with another's is refused. taught: the names that
-    people taught.
+    people taught. merge: may be replaced at any time.
     Raises MemoryFolderError if the folder is another bundle's, in use, not writable or damaged; afterwards every method
     raises it when the disk fails or is nearly full. Nothing that was stored is deleted then.
     """
@@ -61,7 +61,7 @@ class Memory:
         merge: MergeSettings = DEFAULT_MERGING,
     ) -> None:
         self._dimension = dimension
-        self._merge = merge
+        self.merge = merge
         self._folder = MemoryFolder(Path(folder), bundle_id, dimension)
         self._changes = self._unsaved = 0  # since the last checkpoint, since the partition was saved
         self._not_on_disk = self._differs_from_disk = False
@@ -100,13 +100,13 @@ class Memory:
         check_sighting(seen)
         self._folder.check_space()
         with self._disk("remember"):
-            same = self._same_thing(vector, seen) if self._merge.enabled and seen.thumbnail else None
+            same = self._same_thing(vector, seen) if self.merge.enabled and seen.thumbnail else None
             if same is None:
                 new = first_sighting(seen)
                 self._add(new, vector.astype(np.float16))
                 remembered = Remembered(new.id, merged=False)
             else:
-                self._describe(merged(same, seen, self._merge))
+                self._describe(merged(same, seen, self.merge))
                 remembered = Remembered(same.id, merged=True)
             self._changes += 1
             self._unsaved += 1
@@ -216,8 +216,8 @@ class Memory:
                     self._checkpoint()
                 if self._unsaved:
                     self._save_partition()
-                self._store.close()
         finally:
+            self._open_store.close()
             self._open_store = None
             self._folder.close()
 
@@ -237,6 +237,7 @@ class Memory:
 
     def _load(self) -> None:
         """Make from the disk what is in RAM."""
+        self._stop_partitioning()
         self._columns = Columns()
         for memories in self._store.columns(READ_AT_ONCE):
             self._columns.extend(memories)
@@ -316,15 +317,15 @@ class Memory:
             self._save_partition()
 
     def _same_thing(self, vector: np.ndarray, seen: Seen) -> Match | None:
-        span = self._merge.span(pose_known=seen.pose is not None)
+        span = self.merge.span(pose_known=seen.pose is not None)
         passing = self._columns.passing(
             Filter(map_id=seen.map_id),
             labels=("", seen.label) if seen.label else (),
             last_seen=(seen.captured_at - span, seen.captured_at + span),
         )
         rows, scores = self._nearest(vector, MERGE_CANDIDATES, passing)
-        near = scores >= self._merge.embedding_cosine
-        return same_thing(self._matches(rows[near], scores[near]), seen, self._merge)
+        near = scores >= self.merge.embedding_cosine
+        return same_thing(self._matches(rows[near], scores[near]), seen, self.merge)
 
     def _nearest(self, vector: np.ndarray, k: int, passing: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Rows and scores, best first; passing: which memories are let through, bool (memories,), None for all."""
@@ -339,7 +340,7 @@ class Memory:
 
     def _partition_if_due(self) -> None:
         if self._partitioning is None and self._index.due and len(self._index) >= self._partition_from:
-            self._partitioning = Partitioning(self._folder.store, self._columns["row"], self._dimension)
+            self._partitioning = Partitioning(self._store, self._columns["row"], self._dimension)
 
     def _take_partition(self) -> None:
         """Let a new index that has become ready take the place of the one in use."""

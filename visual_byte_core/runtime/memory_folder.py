@@ -18,8 +18,8 @@ from visual_byte_core.files import write_atomically
 FORMAT = 3
 EARLIER = (1, 2)  # in another engine's files, which are carried over once
 MANIFEST = "memory.json"
-MINIMUM_FREE_BYTES = 32 << 20
-"""A journal between two checkpoints takes about half of it."""
+MINIMUM_FREE_BYTES = 128 << 20
+"""Room for the journal, for the checkpoint that follows it, and for others to go on working."""
 
 
 class MemoryFolder:

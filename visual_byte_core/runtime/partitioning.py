@@ -1,19 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Making a new partition of a grown index beside the one in use, from what is on the disk, in a thread of its own."""
+"""Making a new partition of a grown index beside the one in use, from the store, in a thread of its own."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
 
 import numpy as np
 
 from visual_byte_core.runtime.store import Store
 from visual_byte_core.runtime.vector_index import SAMPLE_PER_LIST, VectorIndex, lists_for, train, work_aside
 
-AT_ONCE = 2000
+AT_ONCE = 500  # a search waits for the reading of so many at most
 CAUGHT_UP = 200  # memories that came meanwhile; the memory's own thread adds so few in a few milliseconds
 
 log = logging.getLogger("visual_byte")
@@ -22,7 +21,7 @@ log = logging.getLogger("visual_byte")
 class Partitioning:
     """Begins at once. What is changed meanwhile, the owner of the index adds and removes when it takes the new one."""
 
-    def __init__(self, store: Path, rows: np.ndarray, dimension: int) -> None:
+    def __init__(self, store: Store, rows: np.ndarray, dimension: int) -> None:
         """rows: of all memories, int64 (n,), a sample of which is learned from."""
         self._store = store
         self._rows = rows.copy()
@@ -49,24 +48,21 @@ class Partitioning:
     def _work(self) -> None:
         try:
             work_aside()
-            store = Store(self._store, read_only=True)
-            try:
-                self._made = self._make(store)
-            finally:
-                store.close()
+            self._made = self._make()
         except Exception as error:  # the index in use goes on answering
-            log.warning("memory: the search index was not renewed (%s); searches go on, slower", error)
+            if not self._stopped:
+                log.warning("memory: the search index was not renewed (%s); searches go on, slower", error)
 
-    def _make(self, store: Store) -> tuple[VectorIndex, np.ndarray, np.ndarray] | None:
+    def _make(self) -> tuple[VectorIndex, np.ndarray, np.ndarray] | None:
         lists = lists_for(len(self._rows))
         chosen = np.random.default_rng(len(self._rows)).permutation(self._rows)[: SAMPLE_PER_LIST * lists]
-        sample = store.vectors_of(np.sort(chosen)).astype(np.float32)
+        sample = self._store.vectors_of(np.sort(chosen)).astype(np.float32)
         index = VectorIndex(self._dimension, train(sample, lists))
         rows, assigned = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         while True:
             before = len(index)
             after = int(rows[-1][-1]) if before else 0
-            for some, vectors in store.vectors(AT_ONCE, after):
+            for some, vectors in self._store.vectors(AT_ONCE, after):
                 if self._stopped:
                     return None
                 rows.append(some)

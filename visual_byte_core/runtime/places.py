@@ -48,10 +48,13 @@ class PoseReading:
 
 
 class PoseTrack:
-    """The poses of the last seconds, for several threads. Every reading that is left out is counted by its reason."""
+    """The poses of the last seconds, for several threads. Every reading that is left out is counted by its reason.
+
+    limits: may be replaced at any time.
+    """
 
     def __init__(self, limits: PoseLimits = PoseLimits()) -> None:
-        self._limits = limits
+        self.limits = limits
         self._lock = threading.Lock()
         self._times: deque[float] = deque(maxlen=POSES_KEPT)
         self._poses: deque[Pose] = deque(maxlen=POSES_KEPT)
@@ -89,7 +92,7 @@ class PoseTrack:
         with self._lock:
             after = bisect_left(self._times, captured_at)
             gaps = [(abs(self._times[i] - captured_at), i) for i in (after - 1, after) if 0 <= i < len(self._times)]
-            if not gaps or min(gaps)[0] > self._limits.most_age:
+            if not gaps or min(gaps)[0] > self.limits.most_age:
                 return None
             return self._poses[min(gaps)[1]]
 
@@ -101,7 +104,7 @@ class PoseTrack:
 
     def _keep_order(self, captured_at: float) -> tuple[str, str]:
         back = self._times[-1] - captured_at if self._times else 0.0
-        if back > self._limits.most_age:
+        if back > self.limits.most_age:
             self._counts["stamps jumped back"] += 1
             self._times.clear()
             self._poses.clear()
@@ -111,13 +114,13 @@ class PoseTrack:
 
     def _judge(self, reading: PoseReading) -> tuple[str, str, Pose]:
         """Kind and sentence of what is wrong, both empty if nothing is, and the pose with a quaternion of length 1."""
-        limits, pose = self._limits, reading.pose
+        limits, pose = self.limits, reading.pose
         if not math.isfinite(reading.captured_at) or reading.captured_at <= 0:
             return "without stamp", "pose: has no stamp; let the localiser stamp its poses", pose
         if len(pose) != 7 or not all(map(math.isfinite, pose)):
             return "not finite", f"pose: expected 7 finite numbers x y z qx qy qz qw, got {pose}", pose
         if reading.frame_id != limits.frame_id:
-            sentence = f"pose: is in frame {reading.frame_id!r}, expected {limits.frame_id!r}; see pose_frame"
+            sentence = f"pose: is in frame {reading.frame_id[:80]!r}, expected {limits.frame_id!r}; see pose_frame"
             return "in another frame", sentence, pose
         length = math.hypot(*pose[3:])
         if abs(length - 1) > NEARLY_UNIT:

@@ -15,6 +15,7 @@ from visual_byte_core.errors import BundleError, ConfigurationError, InvalidImag
 from visual_byte_core.rendering.photo import render_photo
 from visual_byte_core.runtime.finder import MODALITIES
 from visual_byte_core.runtime.memory import Filter
+from visual_byte_core.runtime.sighting import LONGEST_TEXT
 from visual_byte_core.runtime.worker import Question
 
 MOST_MATCHES = 100
@@ -43,18 +44,24 @@ def question_of(
     A query of modality image may hold a photo of any size, with `renderer` left empty; others are rendered already.
 
     Raises:
-        ConfigurationError: unknown modality, k out of range. BundleError: rendered for another bundle.
+        ConfigurationError: unknown modality, k out of range, id or text over 200 characters.
+        BundleError: rendered for another bundle.
         InvalidImage: the image is malformed or not of the bundle's size.
     """
+    for name, text in (("id", query.id), ("text", query.text)):
+        if len(text) > LONGEST_TEXT:
+            raise ConfigurationError(f"query: its {name} has {len(text)} characters; at most {LONGEST_TEXT} are taken")
     if query.modality not in MODALITIES:
-        raise ConfigurationError(f"query: modality {query.modality!r} is not known; expected {', '.join(MODALITIES)}")
+        raise ConfigurationError(
+            f"query: modality {query.modality[:40]!r} is not known; expected {', '.join(MODALITIES)}"
+        )
     if not 1 <= k <= MOST_MATCHES:
         raise ConfigurationError(f"query: k is {k}; expected 1 to {MOST_MATCHES}")
     is_photo = query.modality == "image" and not query.renderer
     if not is_photo and query.renderer != bundle.renderer.digest():
         raise BundleError(
-            f"query: rendered with settings {query.renderer!r}, bundle {bundle.id} needs {bundle.renderer.digest()!r};"
-            " give all nodes the same `bundle`"
+            f"query: rendered with settings {query.renderer[:40]!r}, bundle {bundle.id} needs"
+            f" {bundle.renderer.digest()!r}; give all nodes the same `bundle`"
         )
     image = to_rgb(query.image)
     if is_photo:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from visual_byte_core.errors import InvalidMemory
 
+LONGEST_TEXT = 200
+"""Characters of a label, the name of a map or of a coordinate frame; messages bring them."""
+LONGEST_SOURCE = 4096
 Pose = tuple[float, float, float, float, float, float, float]
 Region = tuple[int, int, int, int]
 
@@ -91,7 +94,13 @@ class Filter:
 
 
 def check_sighting(seen: Seen) -> None:
-    """Raises InvalidMemory if a number is not finite or missing."""
+    """Raises InvalidMemory if a number is not finite or missing, or a text too long to be kept."""
+    texts = {"label": seen.label, "map_id": seen.map_id, "frame_id": seen.frame_id}
+    for name, text in texts.items():
+        if len(text) > LONGEST_TEXT:
+            raise InvalidMemory(f"{name}: {len(text)} characters, at most {LONGEST_TEXT} are kept; shorten it")
+    if len(seen.source) > LONGEST_SOURCE:
+        raise InvalidMemory(f"source: {len(seen.source)} characters, at most {LONGEST_SOURCE} are kept; shorten it")
     if not math.isfinite(seen.captured_at):
         raise InvalidMemory(f"captured_at: expected seconds since 1970, got {seen.captured_at}")
     if seen.pose is not None and (len(seen.pose) != 7 or not all(map(math.isfinite, seen.pose))):

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,24 +46,24 @@ WHOLE = "memory.row, id, description, thumbnail FROM memory JOIN picture USING (
 class Store:
     """Memories by row, a number that is never given twice.
 
-    What changes is seen by this connection at once and on the disk after `commit`. Raises what sqlite3 raises: see
-    `store_errors`. read_only: sees only what was committed, also while another connection writes.
+    What changes is seen at once, and is on the disk after `commit`. Another thread may read meanwhile. Raises what
+    sqlite3 raises: see `store_errors`.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         file = path / DATABASE
         if not file.exists():
             raise ValueError(f"{file.name} is missing")
+        self._lock = threading.RLock()
         self._connection = sqlite3.connect(
-            f"{file.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
+            f"{file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
         try:
-            # Every commit is synchronised; checkpoints are made when the memory decides.
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+            # Nobody else reads it, so the journal's index need not lie in a file that is mapped into memory: writing to
+            # such a map on a disk that has become read-only kills the process.
+            self._one("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA synchronous = FULL")  # every commit waits for the disk
+            self._one("PRAGMA wal_autocheckpoint = 0")  # the memory decides when
             (pages,), (size,) = (self._one(f"PRAGMA {name}") for name in ("page_count", "page_size"))
             if not pages:
                 raise ValueError(f"{file.name} is empty")
@@ -108,17 +109,20 @@ class Store:
     def commit(self) -> None:
         """Bring all changes to the disk; if that fails they go on waiting, or `in_transaction` is false and they are
         undone."""
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+        with self._lock:
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
 
     def checkpoint(self) -> None:
-        """Write what the journal holds into the file itself, and let the journal begin anew unless it is being read."""
-        self.commit()
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        """Write what the journal holds into the file itself, and let the journal begin anew."""
+        with self._lock:
+            self.commit()
+            self._one("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Undoes what was not committed."""
-        self._connection.close()
+        with self._lock:
+            self._connection.close()
 
     def count(self) -> int:
         return self._one("SELECT count(*) FROM memory")[0]
@@ -127,7 +131,7 @@ class Store:
         """By row. Raises ValueError if one is not there."""
         found = {}
         for asked in _groups([int(row) for row in rows]):
-            for row in self._connection.execute(f"SELECT {WHOLE} WHERE memory.row IN ({_marks(asked)})", asked):
+            for row in self._all(f"SELECT {WHOLE} WHERE memory.row IN ({_marks(asked)})", asked):
                 found[row[0]] = _match(*row[1:])
         if len(found) < len(set(rows)):
             raise ValueError(f"{len(set(rows)) - len(found)} of {len(set(rows))} memories are not whole")
@@ -138,7 +142,7 @@ class Store:
         found = {}
         for asked in _groups([_key(id) for id in ids]):
             statement = f"SELECT id, row FROM memory WHERE id IN ({_marks(asked)})"
-            found.update({str(uuid.UUID(bytes=id)): row for id, row in self._connection.execute(statement, asked)})
+            found.update({str(uuid.UUID(bytes=id)): row for id, row in self._all(statement, asked)})
         return found
 
     def parts_of(self, rows: Sequence[int]) -> set[int]:
@@ -149,7 +153,7 @@ class Store:
                 "SELECT part.row FROM memory AS frame JOIN memory AS part ON part.part_of = frame.id "
                 f"WHERE frame.row IN ({_marks(asked)})"
             )
-            found.update(row for (row,) in self._connection.execute(statement, asked))
+            found.update(row for (row,) in self._all(statement, asked))
         return found
 
     def page(self, where: Filter | None, begin: str, size: int) -> list[Match]:
@@ -159,7 +163,7 @@ class Store:
             conditions, values = [*conditions, "id >= ?"], [*values, _key(begin)]
         clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         statement = f"SELECT {WHOLE} {clause} ORDER BY id LIMIT ?"
-        return [_match(*row[1:]) for row in self._connection.execute(statement, [*values, size])]
+        return [_match(*row[1:]) for row in self._all(statement, [*values, size])]
 
     def everything(self, after: int, size: int) -> list[tuple[int, Match, np.ndarray]]:
         """The next memories, in the order in which they were stored, each with row and embedding, float16."""
@@ -170,15 +174,12 @@ class Store:
         return [(row, _match(*rest), np.frombuffer(vector, "<f2")) for vector, row, *rest in found]
 
     def columns(self, size: int) -> Iterator[list[tuple[int, float, float, str, str]]]:
-        """(row, first_seen, last_seen, label, map_id) of all, by row, in groups of `size`."""
-        found = self._connection.execute("SELECT row, first_seen, last_seen, label, map_id FROM memory ORDER BY row")
-        while group := found.fetchmany(size):
-            yield group
+        """(row, first_seen, last_seen, label, map_id) of all, by row, in groups of at most `size`."""
+        yield from self._by_row("SELECT row, first_seen, last_seen, label, map_id FROM memory", 0, size)
 
     def vectors(self, size: int, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows, int64 (n,), and embeddings, float16 (n, dimension), by row, in groups of at most `size`."""
-        found = self._connection.execute("SELECT row, vector FROM embedding WHERE row > ? ORDER BY row", (after,))
-        while group := found.fetchmany(size):
+        for group in self._by_row("SELECT row, vector FROM embedding", after, size):
             rows, vectors = zip(*group, strict=True)
             yield np.array(rows, np.int64), np.frombuffer(b"".join(vectors), "<f2").reshape(len(rows), -1)
 
@@ -187,26 +188,36 @@ class Store:
         found: list[bytes] = []
         for asked in _groups([int(row) for row in rows]):
             statement = f"SELECT vector FROM embedding WHERE row IN ({_marks(asked)})"
-            found += (vector for (vector,) in self._connection.execute(statement, asked))
+            found += (vector for (vector,) in self._all(statement, asked))
         return np.frombuffer(b"".join(found), "<f2").reshape(len(found), -1)
 
+    def _by_row(self, statement: str, after: int, size: int) -> Iterator[list[Any]]:
+        while group := self._all(f"{statement} WHERE row > ? ORDER BY row LIMIT ?", (after, size)):
+            yield group
+            after = group[-1][0]
+
+    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
     def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        return self._connection.execute(statement, values).fetchone()
+        return self._all(statement, values)[0]
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """A change is made whole or not at all; it waits for `commit` either way."""
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("SAVEPOINT change")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite itself has undone all of it otherwise
-                self._connection.execute("ROLLBACK TO change")
-                self._connection.execute("RELEASE change")
-            raise
-        self._connection.execute("RELEASE change")
+        with self._lock:
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("SAVEPOINT change")
+            try:
+                yield
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself has undone all of it otherwise
+                    self._connection.execute("ROLLBACK TO change")
+                    self._connection.execute("RELEASE change")
+                raise
+            self._connection.execute("RELEASE change")
 
 
 def create_store(path: Path) -> None:

@@ -76,7 +76,7 @@ def checked_id(id: str) -> str:
     try:
         return str(uuid.UUID(id))
     except (ValueError, AttributeError):
-        raise InvalidMemory(f"memory id: expected one that `remember` or a match gave, got {id!r}") from None
+        raise InvalidMemory(f"memory id: expected one that `remember` or a match gave, got {str(id)[:80]!r}") from None
 
 
 def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from visual_byte_core.files import write_atomically
 
 FORMAT = 1
 MOST_PROTOTYPES = 10  # of a name and modality; the oldest give way
+MOST_NAMES = 1000  # the file of all is written anew with each
 MODALITIES = ("text", "audio")
 
 
@@ -83,8 +84,15 @@ class Taught:
         best = int(cosines.argmax())
         return names[best], float(cosines[best])
 
+    def check_room(self, name: str) -> None:
+        """Raises InvalidMemory if the name is new and 1000 are taught already."""
+        if name not in self._prototypes and len(self._prototypes) >= MOST_NAMES:
+            raise InvalidMemory(f"teach: {MOST_NAMES} names are taught, which is all that fit; forget one first")
+
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
-        """Add prototypes to a name; durable on return. Raises MemoryFolderError, then nothing changed."""
+        """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
+        changed."""
+        self.check_room(name)
         new = {**self._prototypes, name: _bounded([*self._prototypes.get(name, ()), *prototypes])}
         self._replace(new)
 

@@ -32,7 +32,7 @@ def teach(
     name: may be empty if `asked`, a question and its embedding, was typed; a spoken one without a name gets a label of
     its own. A name that was taught before gets further examples. Returns the ids of the memories.
     Raises InvalidText (the name), ConfigurationError (neither name nor question, no sights, a question by photo),
-    MemoryFolderError.
+    InvalidMemory (1000 names are taught already), MemoryFolderError.
     """
     if not sights:
         raise ConfigurationError(NO_FRAME)
@@ -40,6 +40,7 @@ def teach(
     label = name or next((one.words for one in prototypes if one.words), "")
     if not label and asked is not None:
         label = f"spoken name {asked[0].id[:8]}"
+    memory.taught.check_room(label)
     ids: dict[str, None] = {}
     for sight in sights:
         seen = replace(sight.seen, label=label, thumbnail=thumbnail(sight.image))

@@ -27,27 +27,27 @@ class TimeOrder(Generic[T]):
 
     def __init__(self, hold: float = HOLD) -> None:
         self._hold = hold
-        self._waiting: list[tuple[float, int, float, T]] = []
+        self._waiting: list[tuple[float, bool, int, float, T]] = []
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, stamp: float, arrived: float, item: T) -> None:
-        """Equal stamps keep the order in which they came."""
-        heapq.heappush(self._waiting, (stamp, next(self._numbers), arrived + self._hold, item))
+    def put(self, stamp: float, arrived: float, item: T, *, first: bool = False) -> None:
+        """Of equal stamps those with `first` come first, then those that were put first."""
+        heapq.heappush(self._waiting, (stamp, not first, next(self._numbers), arrived + self._hold, item))
 
     def due(self) -> float | None:
         """The arrival time from which the next item may go; None if none waits."""
-        return self._waiting[0][2] if self._waiting else None
+        return self._waiting[0][3] if self._waiting else None
 
     def take(self) -> T:
         """The earliest item, due or not."""
-        return heapq.heappop(self._waiting)[3]
+        return heapq.heappop(self._waiting)[4]
 
     def take_due(self, now: float) -> Iterator[T]:
         """All items that are due at `now`, earliest first."""
-        while self._waiting and self._waiting[0][2] <= now:
+        while self._waiting and self._waiting[0][3] <= now:
             yield self.take()
 
 
@@ -58,8 +58,9 @@ class OneByOne:
     """
 
     def __init__(self, *, most_waiting: int, hold: float = HOLD) -> None:
-        self._order: TimeOrder[Callable[[], Future]] = TimeOrder(hold)
+        self._order: TimeOrder[tuple[Callable[[], Future | None], bool]] = TimeOrder(hold)
         self._most_waiting = most_waiting
+        self._jobs = 0
         self._condition = threading.Condition()
         self._running = self._closing = False
         self._thread = threading.Thread(target=self._work, name="one by one", daemon=True)
@@ -68,14 +69,24 @@ class OneByOne:
     def put(self, stamp: float, begin: Callable[[], Future]) -> None:
         """stamp: seconds since 1970. begin: starts the job, whose end the future tells; it must not raise."""
         with self._condition:
-            self._condition.wait_for(lambda: self._closing or len(self._order) < self._most_waiting)
-            self._order.put(stamp, time.monotonic(), begin)
+            self._condition.wait_for(lambda: self._closing or self._jobs < self._most_waiting)
+            self._order.put(stamp, time.monotonic(), (begin, True))
+            self._jobs += 1
+            self._condition.notify_all()
+
+    def put_note(self, stamp: float, take: Callable[[], None]) -> None:
+        """Do something small in its turn, before jobs of the same stamp: it blocks nobody and is not counted.
+
+        stamp: seconds since 1970. take: must not raise.
+        """
+        with self._condition:
+            self._order.put(stamp, time.monotonic(), (take, False), first=True)
             self._condition.notify_all()
 
     @property
     def waiting(self) -> int:
         """Jobs that wait or run."""
-        return len(self._order) + self._running
+        return self._jobs + self._running
 
     def close(self) -> None:
         """Do all that waits, at once, and end."""
@@ -92,13 +103,16 @@ class OneByOne:
                     self._condition.wait(None if due is None else max(0.0, due - time.monotonic()))
                 if not len(self._order):
                     return
-                begin = self._order.take()
-                self._running = True
+                begin, is_job = self._order.take()
+                self._jobs -= is_job
+                self._running = is_job
                 self._condition.notify_all()
-            wait([begin()])
+            future = begin()
+            if future is not None:
+                wait([future])
             self._running = False
 
     def _next_is_due(self) -> bool:
         due = self._order.due()
         # A full queue cannot wait for what comes: nothing can.
-        return due is not None and (due <= time.monotonic() or len(self._order) >= self._most_waiting)
+        return due is not None and (due <= time.monotonic() or self._jobs >= self._most_waiting)

@@ -122,7 +122,7 @@ class Worker:
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
-    not taken apart, as the label is that of the whole.
+    not taken apart, as the label is that of the whole. These four may be changed at any time.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
@@ -143,10 +143,10 @@ class Worker:
         self._finder = finder
         self.asked = Asked()
         self._log = log
-        self._most_waiting = most_waiting
-        self._answer_within = answer_within
-        self._acknowledge_within = acknowledge_within
-        self._parts = parts
+        self.most_waiting = most_waiting
+        self.answer_within = answer_within
+        self.acknowledge_within = acknowledge_within
+        self.parts = parts
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._aside: tuple[Callable[[], None], Future] | None = None
@@ -178,7 +178,7 @@ class Worker:
         def answer() -> None:
             if future.done():
                 return  # too late: nobody waits for it
-            embedding = self._embedder.embed(question.image[None])[0]
+            embedding = self._embedder.embed_query(question.image)
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
             if resolve(future, found):
@@ -186,8 +186,8 @@ class Worker:
                 self._question_seconds.append(time.monotonic() - received)
 
         self._enqueue(answer, future)
-        if self._answer_within is not None:
-            self._deadlines.watch(future, received + ANSWER_SHARE * self._answer_within)
+        if self.answer_within is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * self.answer_within)
         return future
 
     def remember(self, sight: Sight) -> Future[Remembered]:
@@ -288,24 +288,23 @@ class Worker:
 
     def _be_late(self, future: Future) -> None:
         """In the thread of the deadlines."""
-        if fail(future, Late(f"no answer within {self._answer_within:g} s: the machine is overloaded; ask again")):
+        if fail(future, Late(f"no answer within {self.answer_within:g} s: the machine is overloaded; ask again")):
             self._counts["late"] += 1
 
     def _enqueue(self, run: Callable[[], None], future: Future) -> None:
-        refused = None
+        refused: list[Future] = []
         with self._condition:
-            if self._closing:
-                refused = future
-            else:
-                if len(self._jobs) >= self._most_waiting:
-                    refused = self._jobs.popleft()[1]
+            closing = self._closing
+            if not closing:
+                while len(self._jobs) >= self.most_waiting:
+                    refused.append(self._jobs.popleft()[1])
                     self._counts["refused"] += 1
                 self._jobs.append((run, future))
                 self._condition.notify()
-        if refused is future:
+        if closing:
             fail(future, Refused("the node is shutting down; ask again when it is back"))
-        elif refused:
-            fail(refused, Refused(f"{self._most_waiting} newer questions were waiting; ask less often"))
+        for other in refused:
+            fail(other, Refused(f"{self.most_waiting} newer questions were waiting; ask less often"))
 
     def _work(self) -> None:
         while True:
@@ -352,14 +351,14 @@ class Worker:
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
         embedding = self._embedder.embed_photo(sight.image)
         seen = replace(sight.seen, thumbnail=thumbnail(sight.image))
-        if self._parts and not seen.label:
-            remembered = self._remember_parts(sight.image, embedding, seen, self._parts)
+        if self.parts and not seen.label:
+            remembered = self._remember_parts(sight.image, embedding, seen, self.parts)
         else:
             remembered = self._memory.remember(embedding, seen)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
         if self._flush_at is None:
-            self._flush_at = time.monotonic() + self._acknowledge_within
+            self._flush_at = time.monotonic() + self.acknowledge_within
 
     def _remember_parts(self, image: np.ndarray, whole: np.ndarray, seen: Seen, settings: PartSettings) -> Remembered:
         """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""

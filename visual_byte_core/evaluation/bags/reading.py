@@ -105,14 +105,16 @@ class Bag:
         return None if self._cut_sqlite else sum(one.msgcount for one in self._connections if one.topic in topics)
 
     def messages(self, topics: Collection[str]) -> Iterator[Received]:
-        """The messages of these topics in the order of their stamps, as far as TimeOrder holds them back.
+        """The messages of these topics in the order of their stamps, as far as TimeOrder holds them back; poses before
+        the frames of the same stamp.
 
         Raises DataError where the bag cannot be read on.
         """
         order: TimeOrder[Received] = TimeOrder()
         self.malformed, self.jumped_back = 0, {}
+        places = {topic.name for topic in self.topics if topic.type in POSE_MESSAGES}
         for received in self._as_recorded(topics):
-            order.put(received.stamp, received.seconds, received)
+            order.put(received.stamp, received.seconds, received, first=received.topic in places)
             yield from order.take_due(received.seconds)
         while len(order):
             yield order.take()

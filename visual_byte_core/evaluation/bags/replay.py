@@ -24,6 +24,7 @@ from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.memory import Match, Memory, Seen
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.runtime.parts import PartSettings
 from visual_byte_core.runtime.places import PoseLimits, PoseTrack
 from visual_byte_core.runtime.query import question_of
 from visual_byte_core.runtime.worker import Question, Sight, Worker
@@ -34,7 +35,8 @@ log = logging.getLogger("visual_byte")
 @dataclass(frozen=True)
 class ReplaySettings:
     """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
-    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to."""
+    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. parts: which parts of
+    frames are remembered as well; none if None."""
 
     image: str
     query: str
@@ -43,6 +45,7 @@ class ReplaySettings:
     map_id: str = ""
     k: int = 5
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+    parts: PartSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Replay:
     def __iter__(self) -> Iterator[Asked]:
         memory = Memory(self._folder, self.bundle.id, dimension=self.bundle.dimension)
         finder = Finder(memory, self.bundle.calibration, false_accept_rate=self._settings.false_accept_rate)
-        worker = Worker(self._embedder, memory, finder, log, answer_within=None)
+        worker = Worker(self._embedder, memory, finder, log, answer_within=None, parts=self._settings.parts)
         begun = False
         try:
             settings = self._settings

@@ -15,6 +15,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,12 @@ def _report(bag: Bag, replay: Replay, scores: Scores, truth: Truth | None, setti
         },
         **scores.report(replay.tally, labels),
         "details": {
-            "settings": {"k": settings.k, "false_accept_rate": settings.false_accept_rate, "truth": truth is not None}
+            "settings": {
+                "k": settings.k,
+                "false_accept_rate": settings.false_accept_rate,
+                "truth": truth is not None,
+                "parts": asdict(settings.parts) if settings.parts else None,
+            }
         },
     }
 
