@@ -527,7 +527,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         ram = [max(1.0, row["ram_bytes"]) * row["size"] / 1e6 for row in own]
         right.loglog(sizes, ram, label=f"{name}, n^{slope['ram']:.2f}", **line)
     left.set(xlabel="memories", ylabel="search for ten, median (ms)")
-    right.set(xlabel="memories", ylabel="RAM (MB)")
+    right.set(xlabel="memories", ylabel="RAM without mapped files (MB)")
     for axes in (left, right):
         axes.grid(True, which="major", alpha=0.3)
         axes.legend(fontsize=8)
