@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
@@ -136,9 +137,9 @@ def music(number: int) -> NDArray[np.float64]:
 
 
 def utterances(samples: NDArray[np.floating], rate: int) -> list[NDArray[np.float32]]:
-    """What the microphone would take for utterances."""
-    detector = UtteranceDetector(rate, UtteranceSettings(), after_silence=True)
-    found = detector.push(samples.astype(np.float32))
+    """What the microphone would take for utterances by their energy; Silero VAD is a column of its own."""
+    detector = UtteranceDetector(UtteranceSettings(voice_activity="energy"), after_silence=True)
+    found = detector.push(soxr.resample(samples, rate, RATE).astype(np.float32))
     last = detector.finish()
     return [utterance.samples for utterance in [*found, *([last] if last else [])]]
 
@@ -150,7 +151,7 @@ def sounds(data: Path) -> dict[str, list[tuple[NDArray[Any], int]]]:
         parts = path.stem.split("_")
         what = " ".join(parts[1:3]).rstrip(" 0123456789") if parts[0].isdigit() else " ".join(parts)
         samples, rate = read_sound(path)
-        found.setdefault(what.lower(), []).extend((one, rate) for one in utterances(samples, rate))
+        found.setdefault(what.lower(), []).extend((one, RATE) for one in utterances(samples, rate))
     for folder in ("audio_eval_tts", "audio_eval_human"):
         files = folders.find_speech(data / folder)
         files = [files[i] for i in seeded(folder).permutation(len(files))[:CLIPS]]

@@ -59,6 +59,7 @@ def settings(bundle: Bundle, folder: Path) -> dict[str, dict[str, str]]:
         "text_node": {"bundle": str(bundle.path)},
         "microphone_node": {"bundle": str(bundle.path), "source": "folder", "folder": str(folder / "sounds")},
         "camera_node": {"source": "folder", "path": str(write_photo(folder / "photos"))},
+        "markers_node": {},
         "recorder_node": {"bag": str(folder / "bag")},
     }
 
@@ -122,7 +123,7 @@ def test_every_node_ends_cleanly_in_every_state(graph: Graph, bundle: Bundle, tm
         assert "Traceback" not in process.output() and "error" not in process.output().lower()
 
 
-@pytest.mark.parametrize(("step", "number"), zip(("open", "start", "stop", "close"), 2 * SIGNALS, strict=True))
+@pytest.mark.parametrize(("step", "number"), list(zip(("open", "start", "stop", "close"), 2 * SIGNALS, strict=True)))
 def test_a_signal_in_the_middle_of_a_transition(graph: Graph, bundle: Bundle, step: str, number: int) -> None:
     process = graph.start("broken_node", environment={"SLOW": step}, bundle=str(bundle.path))
     if step in ("stop", "close"):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from visual_byte_core import __version__
 from visual_byte_core.commands import (
+    bench,
     calibrate,
     card,
     collect,
@@ -48,6 +49,7 @@ COMMANDS = {
     "memory": memory,
     "eval-bag": eval_bag,
     "make-bag": make_bag,
+    "bench": bench,
 }
 
 

@@ -47,7 +47,7 @@ def _summary(document: Mapping[str, Any]) -> str:
     text_renderer = document["renderer"]["text"]["renderer"]
     rows = [
         ("bundle", f"`{document['id']}`"),
-        ("backbone", f"{document['backbone']}, {'INT8' if document['quantization'] else 'float32'}"),
+        ("backbone", f"{document['backbone']}, {_precision(document['quantization'])}"),
         ("input", f"`pixels` float32 [n, 3, {size}, {size}], RGB, normalized as `bundle.yaml` says"),
         ("outputs", f"`embedding` [n, {document['dimension']}], unit length; `embedding_map`, the same for every cell"),
         ("renderer", f"`{document['renderer_digest']}`; typed names as `{text_renderer}` textures"),
@@ -60,6 +60,10 @@ def _summary(document: Mapping[str, Any]) -> str:
         "`visual-byte find --bundle THIS_FOLDER --images PHOTOS banana` tries it. Scores are cosines of whole "
         "pictures: it finds what fills the view, and it knows the names below."
     )
+
+
+def _precision(quantization: Mapping[str, Any]) -> str:
+    return quantization.get("precision", "INT8") if quantization else "float32"
 
 
 def glance_table(entry: Mapping[str, Any]) -> str:
@@ -195,7 +199,7 @@ def _training(training: Mapping[str, Any]) -> str:
 def _quantization(quantization: Mapping[str, Any]) -> str:
     if not quantization:
         return ""
-    rows = [(key.replace("_", " "), value) for key, value in quantization.items()]
+    rows = [(key.replace("_", " "), value) for key, value in quantization.items() if key != "probe"]
     return f"## Quantization\n\n{_table(('', ''), rows)}"
 
 
