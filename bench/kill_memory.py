@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills a process that remembers, again and again at random moments, and looks whether anything acknowledged is lost.
 
-    python bench/kill_memory.py [--kills 200] [--start-up 100000]
+    python bench/kill_memory.py [--kills 200] [--cuts] [--start-up 100000]
 
 Then cuts the power: of what was written since the last checkpoint only the log reached the disk. With --start-up, how
 long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "test"))
+from cut_memory import CutMemory  # noqa: E402
 from memory_child import BUNDLE, DIMENSION, embedding_of, seen  # noqa: E402
 
 from visual_byte_core.runtime.memory import Memory, Seen  # noqa: E402
@@ -35,6 +36,7 @@ from visual_byte_core.runtime.stored import first_sighting  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--cuts", action="store_true", help="cut the log at every length of its last two records")
     parser.add_argument("--start-up", type=int, default=0, metavar="MEMORIES")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
@@ -43,6 +45,8 @@ def main() -> None:
             print(f"{arguments.kills} kills: {acknowledged} acknowledged, {lost} lost")
             lost = power_cuts(Path(root), 20)
             print(f"20 power cuts: {lost} lost")
+        if arguments.cuts:
+            print(f"{cuts(Path(root))} lengths of the log: nothing acknowledged lost")
         if arguments.start_up:
             print(f"{arguments.start_up} memories open in {start_up(Path(root) / 'large', arguments.start_up):.2f} s")
 
@@ -85,6 +89,15 @@ def power_cuts(root: Path, cuts: int) -> int:
         with Memory(cut, BUNDLE, dimension=DIMENSION) as memory:
             lost += len(set(ids) - memory.known(ids))
     return lost
+
+
+def cuts(root: Path) -> int:
+    """How many lengths were tried; raises AssertionError at the first that loses anything."""
+    memory = CutMemory(root)
+    lengths = range(memory.ends[1], memory.ends[3] + 1)
+    for at in tqdm(lengths, unit="length"):
+        memory.check(root / "cut", at, zeros=at % 2 == 0)
+    return len(lengths)
 
 
 def start_up(folder: Path, memories: int) -> float:

@@ -57,6 +57,12 @@ ARGUMENTS = [
         description="Start microphone_node. false: names are typed only.",
     ),
     DeclareLaunchArgument(
+        "markers",
+        default_value="false",
+        choices=SWITCH,
+        description="Start markers_node, which shows on the map where things were seen, for RViz and Foxglove.",
+    ),
+    DeclareLaunchArgument(
         "record",
         default_value="",
         description="Folder of a bag to record what is seen, asked and answered into; empty: none.",
@@ -116,6 +122,8 @@ def nodes(context: LaunchContext) -> list[Node]:
         started.append(node("microphone_node", bundle="bundle"))
     if given["camera"] == "true":
         started.append(node("camera_node", source="source", device="device", path="path"))
+    if given["markers"] == "true":
+        started.append(node("markers_node"))
     if given["record"]:
         started.append(node("recorder_node", bag="record"))
     return started

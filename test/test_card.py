@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
 
-from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.cli import main
+from visual_byte_core.deployment.bundle import Bundle, load_bundle, update_bundle
 from visual_byte_core.deployment.model_card import glance_table
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
 from visual_byte_core.runtime.embedder import Embedder
@@ -82,3 +84,35 @@ def test_rows_that_lack_packshots_are_left_out(card_rows, convnext_bundle, data)
     assert card_rows._measured(row, measurers, None) is None
     with card_rows._packshots(data / "iconic") as folder:
         assert card_rows._measured(row, measurers, folder)["queries"] == 2
+
+
+def test_not_found_is_measured_drawn_and_written_into_the_card(convnext_bundle: Bundle, data: Path, tmp_path, capsys):
+    folder = tmp_path / "bundle"
+    shutil.copytree(convnext_bundle.path, folder)
+    parts = {"images": "image_eval", "speech": "audio_eval_tts", "absent-speech": "distractors_eval"}
+    places = [f"--{option}={data / part}" for option, part in parts.items()]
+    assert main(["calibrate", "--bundle", str(folder), *places]) == 0
+    assert main(["refusal", "--bundle", str(folder), *places, "--command", "as it was done"]) == 0
+    assert "text, 10 memories: calibration error" in capsys.readouterr().out
+    bundle = load_bundle(folder)  # whole, though there is a picture beside it
+    assert bundle.id == convnext_bundle.id
+    asked = [(row["asked"], row["memories"]) for row in bundle.metrics["not found"]["refusal"]]
+    assert {kind for kind, _ in asked} == {"text", "audio", "image"} and asked[0] == ("text", 10)
+    assert cv2.imread(str(folder / "refusal.png")).shape[1] > 500
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "## Measured: not found" in card and "(refusal.png)" in card and "    as it was done" in card
+    rest = card.partition("## Measured: not found")[2]
+    assert rest.count("| typed |") >= len([kind for kind, _ in asked if kind == "text"])
+
+
+def test_not_found_of_a_bundle_that_was_not_calibrated(convnext_bundle: Bundle, data: Path, tmp_path, capsys):
+    folder = tmp_path / "bundle"
+    shutil.copytree(convnext_bundle.path, folder)
+    update_bundle(folder, calibration={})
+    places = ["--images", str(data / "image_eval"), "--speech", str(data / "audio_eval_tts")]
+    assert main(["refusal", "--bundle", str(folder), *places]) == 1
+    assert "not calibrated; run `visual-byte calibrate` first" in capsys.readouterr().err
+    (tmp_path / "speech" / "xylophone").mkdir(parents=True)
+    shutil.copy(ROOT / "test" / "data" / "banana.flac", tmp_path / "speech" / "xylophone")
+    assert main(["calibrate", "--bundle", str(folder), *places[:2], "--speech", str(tmp_path / "speech")]) == 1
+    assert "no sound there names a class of" in capsys.readouterr().err

@@ -334,7 +334,7 @@ def test_from_photos_to_an_answer(project, capsys):
     assert json.loads(done("precompute", *training, "--json"))["images"] > 0
     metrics = json.loads(done("train", *training, "--set", "optimizer.epochs=2", "--json"))
     assert set(metrics) == {"calibrate", "eval"}
-    done("export", "--checkpoint", project / "run" / "best", "--out", bundle, "--precision", "float32")
+    done("export", "--checkpoint", project / "run" / "best", "--out", bundle, "--target", "onnx-fp32")
     folders = [
         f"--{kind}={data / part}" for kind, part in (("images", "image_calibrate"), ("speech", "audio_calibrate"))
     ]

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,10 @@ from visual_byte_core.rendering.photo import render_photo
 from visual_byte_core.rendering.settings import RendererSettings
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime import embedder as embedder_module
+from visual_byte_core.runtime import processor as processor_module
+from visual_byte_core.runtime.embedder import QUERIES_KEPT, Embedder
+from visual_byte_core.runtime.processor import Processor, this_processor
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +162,158 @@ print(json.dumps([answer.status, sorted(unwanted & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["FOUND", []]
+
+
+def rebuilt(tmp_path: Path, change: Callable[[onnx.ModelProto], object]) -> Bundle:
+    """A bundle whose network was changed by another program."""
+    whole = write_pixel_bundle(tmp_path / "pixels", [ClassName("apple", "apple")])
+    network = onnx.load(whole.onnx_path)
+    change(network)
+    (tmp_path / "network.onnx").write_bytes(network.SerializeToString())
+    return write_bundle(
+        tmp_path / "bundle", name="other", backbone="b", renderer=whole.renderer, class_names=[],
+        onnx_path=tmp_path / "network.onnx", quantization={},
+    )  # fmt: skip
+
+
+def rename_input(network: onnx.ModelProto) -> None:
+    network.graph.input[0].name = network.graph.node[0].input[0] = "image"
+
+
+def rename_output(network: onnx.ModelProto) -> None:
+    for node in network.graph.node:
+        node.input[:] = ["features" if name == "embedding" else name for name in node.input]
+        node.output[:] = ["features" if name == "embedding" else name for name in node.output]
+    network.graph.output[0].name = "features"
+
+
+def other_width(network: onnx.ModelProto) -> None:
+    weights = next(tensor for tensor in network.graph.initializer if tensor.name == "projection")
+    weights.CopyFrom(numpy_helper.from_array(np.ones((weights.dims[0], 256), np.float32), "projection"))
+    network.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 256
+    del network.graph.output[1], network.graph.node[4]
+
+
+def second_input(network: onnx.ModelProto) -> None:
+    network.graph.input.append(onnx.helper.make_tensor_value_info("mask", onnx.TensorProto.FLOAT, ["n"]))
+
+
+def half_input(network: onnx.ModelProto) -> None:
+    network.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    network.graph.node.insert(0, onnx.helper.make_node("Cast", ["pixels"], ["float"], to=onnx.TensorProto.FLOAT))
+    network.graph.node[1].input[0] = "float"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (rename_input, r"got input image tensor\(float\)"),
+        (rename_output, r"and output features tensor\(float\)"),
+        (other_width, r"\['n', 512\], got .* output embedding tensor\(float\) \['n', 256\]"),
+        (second_input, r"got input pixels .*, mask tensor\(float\)"),
+        (half_input, r"got input pixels tensor\(uint8\)"),
+    ],
+)
+def test_a_network_of_others_is_refused(
+    tmp_path: Path, change: Callable[[onnx.ModelProto], object], found: str
+) -> None:
+    with pytest.raises(BundleError, match=rf"not a network of Visual Byte: expected input pixels .*{found}"):
+        Embedder(rebuilt(tmp_path, change))
+
+
+@pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "absolute"])
+def test_weights_in_another_file_are_not_read(tmp_path: Path, place: str) -> None:
+    def move_out(network: onnx.ModelProto) -> None:
+        tensor = next(tensor for tensor in network.graph.initializer if tensor.name == "projection")
+        for folder in (tmp_path, tmp_path / "bundle"):
+            folder.mkdir(exist_ok=True)
+            (folder / "weights.bin").write_bytes(tensor.raw_data)
+        location = str(tmp_path / "weights.bin") if place == "absolute" else place
+        for key, value in (("location", location), ("offset", "0"), ("length", str(len(tensor.raw_data)))):
+            entry = tensor.external_data.add()
+            entry.key, entry.value = key, value
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        shutil.rmtree(tmp_path / "bundle")
+
+    bundle = rebuilt(tmp_path, move_out)
+    (tmp_path / "bundle" / "weights.bin").write_bytes((tmp_path / "weights.bin").read_bytes())
+    with pytest.raises(BundleError, match=r"backbone\.onnx: ONNX Runtime .* cannot load it \(.*[Ee]xternal data"):
+        Embedder(bundle)
+
+
+def test_an_operator_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    def rename(network: onnx.ModelProto) -> None:
+        network.graph.node[0].domain = "somebody.elses"
+        network.opset_import.append(onnx.helper.make_opsetid("somebody.elses", 1))
+
+    with pytest.raises(BundleError, match=r"cannot load it \(.*somebody\.elses:AveragePool.* is not a registered"):
+        Embedder(rebuilt(tmp_path, rename))
+
+
+def test_a_network_of_two_gibibytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    bundle = write_pixel_bundle(tmp_path / "pixels", [ClassName("apple", "apple")])
+    os.truncate(bundle.onnx_path, 2**31)
+    with pytest.raises(BundleError, match=r"backbone\.onnx: 2\.0 GiB, expected under 2"):
+        Embedder(bundle.path)
+
+
+def test_more_threads_than_cores_are_not_started_and_told(
+    convnext_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(1, frozenset({"avx2"})))
+    one = Embedder(convnext_bundle, threads=4)
+    assert one._session.get_session_options().intra_op_num_threads == 1
+    assert [record.message for record in caplog.records] == [
+        "threads: 4 asked for, this process may use 1 of the machine's cores"
+    ]
+
+
+def test_a_processor_without_avx2_is_told(
+    convnext_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(1, frozenset({"sse4_2"})))
+    Embedder(convnext_bundle, threads=1)
+    assert "no AVX2" in caplog.text
+
+
+def test_the_processor_is_read_from_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2\n\nprocessor\t: 1\n")
+    monkeypatch.setattr(processor_module, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(processor_module.platform, "machine", lambda: "x86_64")
+    old = this_processor()
+    assert old.cores == len(os.sched_getaffinity(0)) and old.flags == {"fpu", "sse4_2", "avx", "avx2"}
+    assert old.saturates and not old.lacks_avx2
+    assert not Processor(1, frozenset({"avx2", "avx_vnni"})).saturates
+    monkeypatch.setattr(processor_module.platform, "machine", lambda: "aarch64")
+    assert this_processor().flags is None and not this_processor().saturates and not this_processor().lacks_avx2
+
+
+def test_half_a_gigabyte_suffices(convnext_bundle: Bundle) -> None:
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+import numpy as np
+from visual_byte_core.runtime.embedder import Embedder
+print(Embedder({str(convnext_bundle.path)!r}, threads=2).embed_photo(np.zeros((480, 640, 3), np.uint8)).shape)
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}  # each reserves address space
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.returncode) == ("(512,)\n", 0), done.stderr
+
+
+def test_a_query_asked_before_is_not_computed_again(convnext_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = Embedder(convnext_bundle, threads=1)
+    first, other = embedder.embed_text("mug"), embedder.embed_text("lamp")
+    np.testing.assert_array_equal(first, embedder.embed(render_text("mug", SIZE)[None])[0])
+    assert not np.array_equal(first, other) and not first.flags.writeable
+    computed: list[int] = []
+    monkeypatch.setattr(embedder, "embed", lambda images: computed.append(len(images)) or np.zeros((1, 512), "f4"))
+    np.testing.assert_array_equal(embedder.embed_text("mug"), first)
+    assert computed == []
+    for number in range(QUERIES_KEPT - 1):
+        embedder.embed_text(f"name {number}")
+    embedder.embed_text("mug")  # used since, so kept
+    assert len(computed) == QUERIES_KEPT - 1 and len(embedder._queries) == QUERIES_KEPT
+    embedder.embed_text("lamp")
+    assert len(computed) == QUERIES_KEPT and len(embedder._queries) == QUERIES_KEPT

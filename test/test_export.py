@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,14 @@ from fixtures_bundle import NAMES, SIZE, photo
 from visual_byte_core.deployment import export as export_module
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.deployment.export import export, export_onnx
+from visual_byte_core.deployment.mobile import export_mobile
 from visual_byte_core.deployment.quantize import cosines, quantize
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.runtime import embedder as embedder_module
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.processor import Processor
 from visual_byte_core.training.checkpoint import load_checkpoint
 
 
@@ -92,7 +97,7 @@ def test_int8_holds_products_over_channels_only_and_stays_near(float32: Path, tm
 
 
 def test_int8_without_images_is_refused(float32: Path, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="needs rendered images"):
+    with pytest.raises(BundleError, match="needs at least 3 rendered images to measure ranges on, got 0"):
         quantize(float32, tmp_path / "int8.onnx", pictures(1)[:0])
     with pytest.raises(BundleError, match="cannot be quantized"):
         quantize(Path(__file__), tmp_path / "int8.onnx", pictures(1))
@@ -118,7 +123,7 @@ def test_float32_for_comparison_and_a_card(checkpoint: Path, convnext_bundle: Bu
         "commands": ["visual-byte train"],
     }
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(card))
-    bundle = export(checkpoint, tmp_path / "float32", precision="float32", card=tmp_path / "card.yaml")
+    bundle = export(checkpoint, tmp_path / "float32", target="onnx-fp32", card=tmp_path / "card.yaml")
     assert bundle.quantization == {} and bundle.id != convnext_bundle.id
     text = (bundle.path / "README.md").read_text()
     assert "| Photos of mugs | 12 | CC0 | our kitchen |" in text and "    visual-byte train" in text
@@ -136,3 +141,90 @@ def test_what_is_missing_is_named(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"model\.safetensors missing"):
         export(tmp_path / "checkpoint", tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_target_that_does_not_exist_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="target 'onnx-int4' is not known; expected one of onnx-int8, onnx-fp"):
+        export(checkpoint, tmp_path / "bundle", target="onnx-int4")
+
+
+def test_float16_is_half_the_file_and_embeds_the_same(checkpoint: Path, float32: Path, tmp_path: Path) -> None:
+    bundle = export(checkpoint, tmp_path / "half", target="onnx-fp16")
+    assert bundle.onnx_path.stat().st_size < 0.55 * float32.stat().st_size
+    assert cosines(float32, bundle.onnx_path, pictures(6)).min() > 0.9999
+    assert np.linalg.norm(Embedder(bundle, threads=1).embed(pictures(3)), axis=1) == pytest.approx(1, abs=1e-3)
+    assert "float16" in (bundle.path / "README.md").read_text()
+
+
+def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(
+    checkpoint: Path, convnext_bundle: Bundle, tmp_path: Path
+) -> None:
+    bundle = export(checkpoint, tmp_path / "eight", reduce_range="off")
+    facts = bundle.quantization
+    assert facts["weights"].endswith("all 8 bits used") and facts["processors"] == "x86-64 with VNNI, and ARM"
+    assert convnext_bundle.quantization["processors"] == "every one" and "probe" not in convnext_bundle.quantization
+    assert facts["probe"]["text"] == "apple" and np.linalg.norm(facts["probe"]["embedding"]) == pytest.approx(
+        1, abs=1e-3
+    )
+    card = (bundle.path / "README.md").read_text()
+    assert "x86-64 with VNNI" in card and "probe" not in card
+
+
+@pytest.mark.parametrize("least, bits", [(0.99, "7"), (1.1, "all 8")])
+def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, bits: str
+) -> None:
+    monkeypatch.setattr(export_module, "LEAST_MEAN_COSINE", least)
+    bundle = export(checkpoint, tmp_path / "auto", reduce_range="auto")
+    assert bundle.quantization["weights"] == f"INT8 per channel, {bits} bits used"
+
+
+def test_a_processor_that_saturates_is_told_what_it_costs(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = export(checkpoint, tmp_path / "eight", reduce_range="off")
+    monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2", "avx512_vnni"})))
+    Embedder(bundle, threads=1)
+    assert not caplog.records
+    monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2"})))
+    Embedder(bundle, threads=1)
+    (record,) = caplog.records
+    assert (
+        "quantized for x86-64 with VNNI, and ARM, which this processor is not: the cosine of 'apple'" in record.message
+    )
+    assert "--reduce-range on" in record.message
+
+
+def test_images_that_are_all_alike_give_no_ranges(float32: Path, tmp_path: Path) -> None:
+    alike = np.repeat(pictures(1), 12, axis=0)
+    with pytest.raises(BundleError, match="the 12 images to measure ranges on are all alike"):
+        quantize(float32, tmp_path / "int8.onnx", alike)
+
+
+def test_a_phone_gets_what_pytorch_computes(checkpoint: Path, tmp_path: Path) -> None:
+    for package in ("litert_torch", "ai_edge_litert", "coremltools"):
+        pytest.importorskip(package, reason="the extra export-mobile is not installed")
+    network, config, names = load_checkpoint(checkpoint)
+    for target, least in (("litert-fp32", 0.99999), ("litert-fp16", 0.9999), ("litert-int8", 0.97)):
+        facts = export_mobile(network, config.renderer, names, tmp_path / target, target).facts
+        assert facts["lowest_cosine"] > least
+        assert (tmp_path / target / "backbone.tflite").stat().st_size == facts["bytes"]
+    facts = export_mobile(network, config.renderer, names, tmp_path / "coreml", "coreml").facts
+    assert facts["mean_cosine"] is None and facts["ran_here"].startswith("no: ")
+
+
+def test_a_phone_target_without_its_packages_says_what_to_install(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, config, names = load_checkpoint(checkpoint)
+    for package, target in (("litert_torch", "litert-fp32"), ("coremltools", "coreml")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(
+            BundleError, match=rf"{package} is missing .*constraints-mobile\.txt '\.\[train,export-mobile"
+        ):
+            export_mobile(network, config.renderer, names, tmp_path / target, target)
+        assert not (tmp_path / target).exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(BundleError, match="mine holds something else than an exported network"):
+        export_mobile(network, config.renderer, names, tmp_path / "mine", "coreml")

@@ -17,6 +17,7 @@ from visual_byte_core.errors import BundleError, ConfigurationError, InvalidMemo
 from visual_byte_core.runtime.calibration import Calibration
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Filter, Memory, Seen
+from visual_byte_core.runtime.taught import Prototype
 
 TEXT: dict[str, Any] = {
     "memories": [10, 1000],
@@ -70,9 +71,31 @@ def test_a_bundle_calibrated_with_one_slope_for_all_sizes_is_read() -> None:
     assert Calibration.from_dict({"text": old}).probability("text", 0.4, 20) == pytest.approx(expected)
 
 
+def test_a_probability_stays_under_its_ceiling() -> None:
+    capped = TEXT | {"probability": TEXT["probability"] | {"ceiling": [1.0, 0.8]}}
+    calibration = Calibration.from_dict({"text": capped})
+    assert calibration.probability("text", 1.0, 10) == pytest.approx(1 / (1 + math.exp(-8)))
+    assert calibration.probability("text", 1.0, 100) == pytest.approx(0.9 / (1 + math.exp(-12)))
+    assert calibration.probability("text", 1.0, 10**6) == pytest.approx(0.8)
+
+
+def test_a_match_of_a_taught_name_has_the_probability_of_its_kind(memory: Memory) -> None:
+    memory.remember(direction(0.1), Seen(captured_at=1.0, label="mug"))
+    memory.taught.teach("mug", [Prototype("text", AXIS, "mug")])
+    taught = TEXT | {"taught": {"intercept": -8.0, "score": 10.0, "ceiling": 0.9}}
+    answer = Finder(memory, {"text": taught}).find(direction(0.95), "text")
+    assert answer.matches[0].label == "mug" and answer.matches[0].score == pytest.approx(0.95, abs=1e-3)
+    assert answer.probability == [pytest.approx(0.9 / (1 + math.exp(-1.5)), abs=1e-3)]
+    older = Finder(memory, {"text": TEXT}).find(direction(0.95), "text")
+    assert older.probability == [0.9]  # a bundle that was calibrated before that was told
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        lambda values: values["probability"].update(ceiling=[1.0]),
+        lambda values: values["probability"].update(ceiling=[1.0, 1.5]),
+        lambda values: values.update(taught={"intercept": 1.0}),
         lambda values: values.pop("thresholds"),
         lambda values: values.pop("probability"),
         lambda values: values["probability"].pop("score"),

@@ -9,7 +9,7 @@ import array
 import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from visual_byte_core.errors import InvalidImage
 from visual_byte_ros import images
@@ -136,3 +136,41 @@ def test_round_trip(encoding) -> None:
 
 def test_one_pixel() -> None:
     np.testing.assert_array_equal(images.to_rgb(images.to_message(RGB[:1, :1])), RGB[:1, :1])
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
+def test_a_compressed_message_has_the_same_colours(encoding: str) -> None:
+    red = np.zeros((40, 60, 3), np.uint8)
+    red[:, :, 0 if encoding == "rgb8" else 2] = 255
+    message = images.to_compressed_message(red, encoding, quality=95)
+    assert message.format == f"{encoding}; jpeg compressed bgr8"
+    rgb = images.frame_to_rgb(message)
+    assert rgb.shape == (40, 60, 3) and rgb[20, 30, 0] > 240 and rgb[20, 30, 1:].max() < 15
+    larger = images.to_compressed_message(np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8), quality=95)
+    assert len(images.to_compressed_message(images.frame_to_rgb(larger), quality=10).data) < len(larger.data)
+
+
+def jpeg(width: int = 8, height: int = 8) -> bytes:
+    return cv2.imencode(".jpg", np.zeros((height, width, 3), np.uint8))[1].tobytes()
+
+
+def of_another_size(data: bytes, width: int, height: int) -> bytes:
+    """The JPEG with another size in its header."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + data[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "0 bytes of format 'jpeg' are neither JPEG nor PNG"),
+        (b"GIF89a", "6 bytes of format 'jpeg' are neither JPEG nor PNG"),
+        (jpeg()[:-30], "ends before its end marker"),
+        (b"\xff\xd8\xff\xd9", "no picture"),
+        (of_another_size(jpeg(), 8000, 8000), "8000x8000 is over 33177600 pixels"),
+        (of_another_size(jpeg(), 65535, 65535), "over 33177600 pixels"),
+    ],
+)
+def test_a_compressed_message_that_is_no_picture(data: bytes, says: str) -> None:
+    with pytest.raises(InvalidImage, match=says):
+        images.frame_to_rgb(CompressedImage(format="jpeg", data=data))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from network_camera import network_camera
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
+from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from test_calibration_file import CALIBRATION
 
+from visual_byte.msg import Remembered
 from visual_byte_core.capture.image_message import decompress
-from visual_byte_ros.images import to_rgb
+from visual_byte_ros.images import to_compressed_message, to_rgb
 from visual_byte_ros.messages import NEWEST_FRAME, time_message
 
 
@@ -97,7 +100,10 @@ def test_frames_of_another_size_than_the_calibration(graph: Graph, tmp_path: Pat
 def test_a_calibration_that_is_none_fails_configure(graph: Graph, tmp_path: Path) -> None:
     (tmp_path / "eye.yaml").write_text("image_width: 64")
     process = graph.start(
-        "camera_node", source="folder", path=str(photos(tmp_path / "photos")), camera_info_url=str(tmp_path / "eye.yaml")
+        "camera_node",
+        source="folder",
+        path=str(photos(tmp_path / "photos")),
+        camera_info_url=str(tmp_path / "eye.yaml"),
     )
     process.wait_for_output("cannot configure: " + str(tmp_path / "eye.yaml") + ": distortion_model: expected one of")
     assert process.end() == 0
@@ -126,3 +132,20 @@ def test_stamps_are_those_of_a_simulated_clock(graph: Graph, tmp_path: Path) -> 
             lambda seconds=seconds: bool(images) and images[-1].header.stamp == time_message(seconds),
             f"a frame of {seconds}",
         )
+
+
+def test_embedding_node_remembers_compressed_frames_and_refuses_a_bomb(graph: Graph, tmp_path: Path) -> None:
+    bundle = write_sample_bundle(tmp_path / "bundle")
+    remembered = graph.collect(Remembered, "embedding_node/remembered")
+    process = graph.start(
+        "embedding_node", bundle=str(bundle.path), memory_folder=str(tmp_path / "memory"), image_transport="compressed"
+    )
+    frames = graph.publisher(CompressedImage, "image/compressed", NEWEST_FRAME)
+    good = to_compressed_message(np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8))
+    bomb = to_compressed_message(np.zeros((8, 8, 3), np.uint8))
+    at = bytes(bomb.data).index(b"\xff\xc0") + 5
+    bomb.data[at : at + 4] = array.array("B", b"\xff\xff\xff\xff")
+    graph.repeat(lambda: frames.publish(bomb), lambda: "frame ignored" in process.output(), "a refusal")
+    assert "is over 33177600 pixels; scale it down" in process.output()
+    graph.repeat(lambda: frames.publish(good), lambda: bool(remembered), "an acknowledgement")
+    assert process.end() == 0 and "Traceback" not in process.output()

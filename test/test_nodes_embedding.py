@@ -129,13 +129,15 @@ def test_the_same_picture_a_moment_later_is_the_same_memory(robot: Robot) -> Non
 
 
 def test_every_typed_name_is_answered(robot: Robot) -> None:
-    for text in ("banana", "사과", "تفاحة خضراء", "🍎 apple", "a" * 200):
+    for text in ("banana", "사과", "تفاحة خضراء", "🍎 apple", "oat\x1b[2J\u202emilk", "a" * 200):
         answer = robot.type(text)
         assert answer.status == Matches.NOT_FOUND and answer.text == text
         assert "under the threshold" in answer.reason and len(answer.nearest) == 3 and not answer.matches
 
 
-@pytest.mark.parametrize(("text", "says"), [("", "empty"), (" \n\t", "empty"), ("x" * 10_000, "10000 characters")])
+@pytest.mark.parametrize(
+    ("text", "says"), [("", "empty"), (" \n\t", "empty"), ("\u202e\x07", "empty"), ("x" * 10_000, "10000 characters")]
+)
 def test_a_text_that_is_no_name_is_rejected_with_its_reason(robot: Robot, text: str, says: str) -> None:
     answer = robot.type(text)
     assert answer.status == Matches.REJECTED and says in answer.reason and len(answer.text) <= 80

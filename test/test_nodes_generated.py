@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Generated messages at every subscription and service of every node; bench/fuzz_nodes.py sends ten thousand to each."""
+"""Generated messages at every subscription and service of every node; bench/fuzz_nodes.py sends 10,000 to each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attacked_nodes import AttackedNodes, attacked_nodes
 from generated import attack, attack_with_torn_messages, bring_back
 from graph import open_graph
 
-OURS, OF_RCLPY, TORN = 200, 5, 40
+OURS, OF_RCLPY, TORN = 150, 5, 30
 MOST_GROWTH = 40.0  # MB of a node in the whole test: first uses of everything it has
 
 

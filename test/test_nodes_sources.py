@@ -80,7 +80,7 @@ def test_recordings_become_queries_or_are_rejected(graph: Graph, bundle: Bundle,
     matches = graph.collect(Matches, "matches")
     microphone = graph.start(
         "microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0, language="en",
-        speech_probability=0.0,
+        speech_probability=0.0, voice_activity="energy",
     )  # fmt: skip
     graph.diagnosis("microphone_node", lambda values: values["message"] == "waiting for a subscriber")
     assert not matches
@@ -105,7 +105,10 @@ def test_a_sound_that_is_no_speech_is_rejected(graph: Graph, bundle: Bundle, tmp
     soundfile.write(sounds / "a_beep.wav", tone(0.5), RATE)
     shutil.copy(Path(__file__).parent / "data" / "banana.flac", sounds)
     matches, queries = graph.collect(Matches, "matches"), graph.collect(Query, "query")
-    graph.start("microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0)
+    graph.start(
+        "microphone_node", bundle=str(bundle.path), source="folder", folder=str(sounds), speed=20.0,
+        voice_activity="energy",
+    )  # fmt: skip
     graph.wait(lambda: bool(matches and queries), "a rejection and a query")
     assert [query.text for query in queries] == ["banana"]
     assert [(match.text, match.status) for match in matches] == [("a_beep", Matches.REJECTED)]
@@ -155,8 +158,9 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     queries = graph.collect(Query, "query")
     environment = {"ALSA_CONFIG_PATH": str(card.configuration)}
     microphone = graph.start(
-        "microphone_node", environment=environment, bundle=str(bundle.path), speech_probability=0.0
-    )
+        "microphone_node", environment=environment, bundle=str(bundle.path), speech_probability=0.0,
+        voice_activity="energy",
+    )  # fmt: skip
     graph.wait(lambda: len(queries) >= 3, "three utterances")
     assert {(query.modality, query.text) for query in queries} == {("audio", "")}
     assert to_rgb(queries[1].image).std() > 0
@@ -178,7 +182,7 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     [
         ("camera_node", {"device": "77"}, "camera '77': cannot be opened; check that it is plugged in"),
         ("camera_node", {"source": "folder", "path": "/nowhere"}, "/nowhere: there is no such folder"),
-        ("microphone_node", {"device": "no such microphone"}, "microphone 'no such microphone': cannot be opened"),
+        ("microphone_node", {"device": "no such microphone"}, "microphone 'no such microphone': there is none such"),
         ("microphone_node", {"source": "folder", "folder": "/nowhere"}, "/nowhere: there is no such folder"),
     ],
 )

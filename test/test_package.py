@@ -134,7 +134,11 @@ def test_the_console_command_exists() -> None:
 
 @pytest.mark.parametrize(
     ("constraints", "extras"),
-    [("constraints.txt", ("robot", "train", "tts", "dev")), ("constraints-jazzy.txt", ("jazzy", "tts"))],
+    [
+        ("constraints.txt", ("robot", "train", "tts", "dev")),
+        ("constraints-jazzy.txt", ("jazzy", "tts")),
+        ("constraints-mobile.txt", ("train",)),
+    ],
 )
 def test_every_dependency_is_pinned_within_its_range(constraints: str, extras: tuple[str, ...]) -> None:
     pinned = pins(constraints)

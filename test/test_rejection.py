@@ -9,6 +9,8 @@ import pytest
 
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation.calibration import calibrate
+from visual_byte_core.evaluation.drawn_memories import Samples
+from visual_byte_core.evaluation.probability import fit_probability
 from visual_byte_core.evaluation.rejection import (
     BestScores,
     Labelled,
@@ -18,6 +20,8 @@ from visual_byte_core.evaluation.rejection import (
     present_and_absent,
     refusal_rates,
 )
+from visual_byte_core.evaluation.reliability import calibration_error, refusal_rows
+from visual_byte_core.evaluation.taught_calibration import spoken_once
 from visual_byte_core.names import ClassName, overlaps
 from visual_byte_core.runtime.calibration import Calibration
 
@@ -162,6 +166,57 @@ def test_probability_is_the_share_that_is_right(calibration):
     unsure = np.array([read.probability("audio", float(score), 300) for score in strange])
     assert abs(sure[sure > 0.7].mean() - right[sure > 0.7].mean()) < 0.12
     assert sure[right].mean() > 0.8 and unsure.mean() < 0.3
+
+
+@pytest.mark.parametrize(("intercept", "slope", "ceiling"), [(-6.0, 12.0, 1.0), (-6.0, 14.0, 0.8)])
+def test_a_probability_that_rises_to_a_ceiling_is_fitted(intercept: float, slope: float, ceiling: float) -> None:
+    generator = np.random.default_rng(1)
+    scores = generator.uniform(0.0, 1.0, 100_000)
+    expected = ceiling / (1 + np.exp(-intercept - slope * scores))
+    right = generator.random(len(scores)) < expected
+    a, b, c = fit_probability(scores, right, np.full(len(scores), 3.0))
+    assert np.abs(c / (1 + np.exp(-a - b * scores)) - expected).max() < 0.03 and abs(c - ceiling) < 0.05
+
+
+def test_classes_that_scores_part_wholly_are_fitted_to_finite_values() -> None:
+    scores = np.array([0.1, 0.2, 0.8, 0.9])
+    a, b, c = fit_probability(scores, scores > 0.5, np.ones(4))
+    assert np.isfinite([a, b, c]).all() and c / (1 + np.exp(-a - b * 0.9)) > 0.99 > 0.01 > c / (
+        1 + np.exp(-a - b * 0.1)
+    )
+
+
+def test_what_a_taught_name_is_worth_is_learned_from_right_and_wrong_ones() -> None:
+    photos, spoken, _ = world(seed=1)
+    centres = unit(np.random.default_rng(5).normal(size=(60, DIMENSION)))
+    clips = np.repeat(centres, 4, axis=0) + 0.09 * np.random.default_rng(6).normal(size=(240, DIMENSION))
+    # Words 0 and 1, 2 and 3, ... sound alike: who asks for the one is now and then taken for the other.
+    clips = unit(clips + 0.9 * np.repeat(np.repeat(centres[::2], 2, axis=0), 4, axis=0))
+    new = spoken_once(Labelled(clips, tuple(f"word_{i}" for i in np.repeat(np.arange(60), 4))))
+    assert len(new.taught.slugs) == 60 and len(new.asked.slugs) == 180
+    calibration = calibrate(photos, {"audio": spoken}, {"audio": clips}, {}, new_names={"audio": new}, seed=3)
+    worth = Calibration.from_dict(calibration).taught_probability
+    assert 0.2 < worth("audio", 0.6) < worth("audio", 0.95) < 1
+    unlike = spoken_once(Labelled(clips[:4], ("one",) * 4))  # a single word: nothing to mistake it for
+    assert "taught" not in calibrate(photos, {"audio": spoken}, {}, {}, new_names={"audio": unlike})["audio"]
+
+
+def test_the_calibration_error_is_that_of_the_bins() -> None:
+    sample = Samples(
+        present=[np.array([0.9, 0.9], np.float32)],
+        right=[np.array([True, False])],
+        absent=[np.array([0.1, 0.1], np.float32)],
+        never=[np.empty(0, np.float32)],
+    )
+    flat = {"memories": [10], "false_accept_rates": [0.1], "thresholds": [[0.5]]}
+    sure = Calibration.from_dict(
+        {"text": flat | {"probability": {"intercept": [0.0], "score": [0.0], "ceiling": [0.5]}}}
+    )
+    # A quarter said, and a quarter of the weight right.
+    assert calibration_error(sample, sure, "text", 10) == pytest.approx(0.0, abs=1e-6)
+    (row,) = refusal_rows({"text": {10: sample}}, sure)
+    assert row["known"] == [0.0] * 3 and row["never"] == [None] * 3 and row["refused"] == [0.0] * 3
+    assert row["auroc"] == {"known": 1.0, "never": None} and row["calibration_error"] == 0
 
 
 def test_the_curve_runs_from_all_accepted_to_all_refused(calibration):

@@ -270,7 +270,7 @@ def with_renderer(checkpoint: Path, folder: Path, **renderer: Any) -> Path:
 def test_an_export_takes_the_sentence_model_along(checkpoint: Path, static: Path, tmp_path: Path) -> None:
     text = {"renderer": "smooth+sentence", "sentence_model": str(static), "sentence_dimension": 128}
     trained = with_renderer(checkpoint, tmp_path / "trained", text=text)
-    made = export(trained, tmp_path / "bundle", precision="float32")
+    made = export(trained, tmp_path / "bundle", target="onnx-fp32")
     expected = render_text("couch", made.size, settings_of(static, dimension=128))
     assert (render_text("couch", made.size, load_bundle(made.path).renderer.text) == expected).all()
     assert str(static.parent) not in (made.path / "bundle.yaml").read_text()
@@ -279,7 +279,7 @@ def test_an_export_takes_the_sentence_model_along(checkpoint: Path, static: Path
 def test_an_export_of_speech_method_1_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     trained = with_renderer(checkpoint, tmp_path / "trained", speech={"method": 1})
     with pytest.raises(BundleError, match=r"trained on speech method 1, whose Whisper no robot runs; train with"):
-        export(trained, tmp_path / "bundle", precision="float32")
+        export(trained, tmp_path / "bundle", target="onnx-fp32")
     assert not (tmp_path / "bundle").exists()
 
 

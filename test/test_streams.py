@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import signal
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from network_camera import NetworkCamera, jpeg_of, network_camera
@@ -25,9 +30,13 @@ LOG = logging.getLogger("streams")
 PATIENCE = 20.0
 WELL_UNDER_TEN = 7.0  # seconds; FFmpeg gives up after ten
 
+SYSTEM_PYTHON = "/usr/bin/python3"
+
 
 @contextmanager
-def playing(camera: NetworkCamera, rate: float = 0.0, silent_after: float = 0.5) -> Iterator[tuple[FramePlayer, list[Frame]]]:
+def playing(
+    camera: NetworkCamera, rate: float = 0.0, silent_after: float = 0.5
+) -> Iterator[tuple[FramePlayer, list[Frame]]]:
     shown: list[Frame] = []
     settings = FrameSettings(device=camera.address, rate=rate, silent_after=silent_after)
     player = FramePlayer(settings, shown.append, LOG)
@@ -183,3 +192,63 @@ def test_a_password_is_not_shown() -> None:
     assert without_password("rtsp://me:secret@host:554/a@b:c") == "rtsp://me:***@host:554/a@b:c"
     assert without_password("http://host:80/x?y=a:b@c") == "http://host:80/x?y=a:b@c"
     assert without_password("/dev/video0") == "/dev/video0"
+
+
+class RtspServer:
+    """Of GStreamer, in a process of the system's Python."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.start()
+
+    def start(self) -> None:
+        ours = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
+        command = [SYSTEM_PYTHON, str(Path(__file__).parent / "rtsp_server.py"), str(self.port)]
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout
+        if self._process.stdout.readline() != "ready\n":
+            self.end()
+            pytest.skip("GStreamer's RTSP server comes from apt: gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good")
+
+    def pause(self, on: bool) -> None:
+        self._process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def rtsp() -> Iterator[RtspServer]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    if not Path(SYSTEM_PYTHON).exists():
+        pytest.skip(f"there is no {SYSTEM_PYTHON} to run GStreamer's RTSP server")
+    server = RtspServer(port)
+    yield server
+    server.end()
+
+
+@pytest.mark.unavailable_in_ci
+def test_an_rtsp_camera_that_goes_hangs_and_comes_back(rtsp: RtspServer) -> None:
+    shown: list[Frame] = []
+    settings = FrameSettings(device=f"rtsp://me:secret@127.0.0.1:{rtsp.port}/mjpeg", silent_after=1.0)
+    player = FramePlayer(settings, shown.append, LOG)
+    player.start()
+    try:
+        goes_on(shown)
+        assert shown[-1].image.shape == (480, 640, 3) and shown[-1].jpeg.startswith(b"\xff\xd8")
+        rtsp.end()
+        assert "secret" not in lost(player).state
+        rtsp.start()
+        goes_on(shown)
+        rtsp.pause(True)
+        lost(player)
+        rtsp.pause(False)
+        goes_on(shown)
+        assert player.report().reconnects == 2
+    finally:
+        player.close()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes config/visual_byte.yaml, docs/parameters.md and docs/interfaces.md from the tables of the nodes.
+"""Writes config/visual_byte.yaml, config/sros2_policy.xml, docs/parameters.md and docs/interfaces.md from the tables of
+the nodes.
 
     python tools/write_reference.py [--check]
 
@@ -12,12 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+
+from sros2_policy import policy
 
 from visual_byte_core.files import write_whole
 from visual_byte_ros.interfaces import Service, Topic, in_words, type_name
@@ -132,7 +136,7 @@ def _interfaces_of(module: ModuleType) -> str:
 
 
 def _topic_row(topic: Topic) -> str:
-    when = f" Only if `{topic.when.split()[0]}` {topic.when.split(maxsplit=1)[1]}." if topic.when else ""
+    when = " Only if " + re.sub(r"(\w+) is", r"`\1` is", topic.when) + "." if topic.when else ""
     return f"| `{topic.name}` | {type_name(topic.kind)} | {in_words(topic.qos)} | {topic.description}{when} |\n"
 
 
@@ -142,6 +146,7 @@ def _service_row(service: Service) -> str:
 
 FILES: dict[str, Callable[[dict[str, ModuleType]], str]] = {
     "config/visual_byte.yaml": configuration,
+    "config/sros2_policy.xml": policy,
     "docs/parameters.md": parameters,
     "docs/interfaces.md": interfaces,
 }

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from visual_byte_core import __version__
 from visual_byte_core.commands import (
+    bench,
     calibrate,
     card,
     collect,
@@ -25,6 +26,7 @@ from visual_byte_core.commands import (
     memory,
     precompute,
     quiet,
+    refusal,
     train,
 )
 from visual_byte_core.errors import ConfigurationError, VisualByteError
@@ -39,6 +41,7 @@ COMMANDS = {
     "distill": distill,
     "export": export,
     "calibrate": calibrate,
+    "refusal": refusal,
     "evaluate": evaluate,
     "figures": figures,
     "card": card,
@@ -46,6 +49,7 @@ COMMANDS = {
     "memory": memory,
     "eval-bag": eval_bag,
     "make-bag": make_bag,
+    "bench": bench,
 }
 
 

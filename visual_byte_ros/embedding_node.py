@@ -23,7 +23,7 @@ from rclpy.event_handler import (
     SubscriptionEventCallbacks,
     UnsupportedEventTypeError,
 )
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from visual_byte.msg import Matches, Query, Remembered
@@ -40,7 +40,7 @@ from visual_byte_core.runtime.teaching import MOST_FRAMES
 from visual_byte_core.runtime.time_order import OneByOne
 from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
 from visual_byte_ros.debug_image import DebugImages
-from visual_byte_ros.images import to_rgb
+from visual_byte_ros.images import frame_to_rgb
 from visual_byte_ros.interfaces import Interfaces, Service, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.memory_services import SERVICES, MemoryServices
@@ -76,6 +76,12 @@ PARAMETERS = (
         "CPUExecutionProvider",
         "Execution provider of ONNX Runtime; one that is not there is refused, never replaced.",
         expected="name of an execution provider that this onnxruntime has",
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "What to subscribe to: `image`, or JPEG and PNG on `image/compressed`, which spare a slow network.",
+        choices=("raw", "compressed"),
     ),
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
@@ -202,11 +208,21 @@ IMAGE = Topic(
     Image,
     NEWEST_FRAME,
     "What the camera sees; every encoding that OpenCV reads as a photo.",
-    when="lossless is false",
+    when="lossless is false and image_transport is raw",
+)
+COMPRESSED = replace(
+    IMAGE,
+    name="image/compressed",
+    kind=CompressedImage,
+    description="The same as JPEG or PNG, of 8K at most.",
+    when="lossless is false and image_transport is compressed",
 )
 QUERY = Topic("query", Query, RELIABLE_BURSTS, "What is asked, rendered for the bundle.", when="lossless is false")
 IN_ORDER = "lossless is true"
-IMAGE_IN_ORDER = replace(IMAGE, qos=EVERYTHING, variant="lossless", when=IN_ORDER)
+IMAGE_IN_ORDER, COMPRESSED_IN_ORDER = (
+    replace(topic, qos=EVERYTHING, variant="lossless", when=topic.when.replace("false", "true"))
+    for topic in (IMAGE, COMPRESSED)
+)
 QUERY_IN_ORDER = replace(QUERY, qos=EVERYTHING, variant="lossless", when=IN_ORDER)
 MATCHES = Topic("matches", Matches, RELIABLE_BURSTS, "The answer to each query: FOUND, NOT_FOUND or REJECTED, and why.")
 REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each frame that is on the disk.")
@@ -217,7 +233,7 @@ FIND = Service("~/find", Find, "Ask by a text or an image, with a filter, and wa
 REMEMBER = Service("~/remember", Remember, "Remember an image or the newest frame, under a label or none.")
 INTERFACES = Interfaces(
     publishes=(MATCHES, REMEMBERED, DEBUG_IMAGE),
-    subscribes=(IMAGE, QUERY, IMAGE_IN_ORDER, QUERY_IN_ORDER, *TOPICS.values()),
+    subscribes=(IMAGE, COMPRESSED, QUERY, IMAGE_IN_ORDER, COMPRESSED_IN_ORDER, QUERY_IN_ORDER, *TOPICS.values()),
     serves=(FIND, REMEMBER, *SERVICES),
 )
 MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
@@ -250,7 +266,12 @@ class EmbeddingNode(ManagedNode):
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
-        embedder = Embedder(self._bundle, threads=self.parameters["threads"], provider=self.parameters["provider"])
+        embedder = Embedder(
+            self._bundle,
+            threads=self.parameters["threads"],
+            provider=self.parameters["provider"],
+            log=self.get_logger(),
+        )
         self._memory = Memory(
             memory_path(self.parameters["memory_folder"], self.get_namespace()),
             self._bundle.id,
@@ -325,7 +346,11 @@ class EmbeddingNode(ManagedNode):
     def _listen(self) -> None:
         """A group for each, so that a service that waits for the worker holds up nothing else."""
         group = MutuallyExclusiveCallbackGroup
-        images, queries = (IMAGE_IN_ORDER, QUERY_IN_ORDER) if self.parameters["lossless"] else (IMAGE, QUERY)
+        raw = self.parameters["image_transport"] == "raw"
+        if self.parameters["lossless"]:
+            images, queries = IMAGE_IN_ORDER if raw else COMPRESSED_IN_ORDER, QUERY_IN_ORDER
+        else:
+            images, queries = IMAGE if raw else COMPRESSED, QUERY
         self._subscribe_to_frames(images, group())
         self.subscribe_to(queries, self._ask, callback_group=group())
         # Requests that came together are late together, not one after the other.
@@ -400,10 +425,10 @@ class EmbeddingNode(ManagedNode):
             return DiagnosticStatus.WARN, "malformed images arrive", values
         return DiagnosticStatus.OK, "", values
 
-    def _sight(self, message: Image) -> Sight:
+    def _sight(self, message: Image | CompressedImage) -> Sight:
         """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
         captured_at = seconds_of(message.header.stamp) or self._now()
-        image, frame_id, map_id = to_rgb(message), message.header.frame_id, self.parameters["map_id"]
+        image, frame_id, map_id = frame_to_rgb(message), message.header.frame_id, self.parameters["map_id"]
         pose = self._poses.at(captured_at, frame_id, map_id)
         return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
 
@@ -416,7 +441,7 @@ class EmbeddingNode(ManagedNode):
         """Seconds since 1970, or as /clock says with use_sim_time."""
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def _see(self, message: Image) -> None:
+    def _see(self, message: Image | CompressedImage) -> None:
         worker = self._worker
         if not worker or not self.active:
             return

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from visual_byte_core.capture.image_message import check
+from visual_byte_core.capture.image_message import check, decompress
 from visual_byte_core.capture.image_message import convert as convert_with_numpy
 from visual_byte_core.errors import InvalidImage
 
@@ -37,6 +37,11 @@ def to_rgb(message: Image) -> np.ndarray:
     """
     check(message)
     return convert(message)
+
+
+def frame_to_rgb(message: Image | CompressedImage) -> np.ndarray:
+    """The same of either kind of message; a compressed one is refused by its header if it is too large."""
+    return decompress(message) if isinstance(message, CompressedImage) else to_rgb(message)
 
 
 def convert_with_cv_bridge(message: Image) -> np.ndarray:

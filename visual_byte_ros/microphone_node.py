@@ -1,6 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turns spoken names, live or recorded, into queries."""
+"""Turns spoken names, live or recorded, into queries.
+
+    microphone_node [--list] [--ros-args ...]
+
+--list prints the microphones of this machine and ends.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,20 @@ import sys
 import uuid
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from std_msgs.msg import Header
+from rclpy.clock import Clock, ClockType
+from rclpy.timer import Timer
+from rclpy.utilities import remove_ros_args
+from std_msgs.msg import Bool, Float32, Header
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.capture.listener import Listener
-from visual_byte_core.capture.sounds import SOURCES, SoundSettings
+from visual_byte_core.capture.microphone import microphones_table
+from visual_byte_core.capture.sounds import MOST_CHANNELS, SOURCES, SoundSettings
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
-from visual_byte_core.capture.utterance import Utterance, UtteranceSettings
+from visual_byte_core.capture.utterance import MODES, Utterance, UtteranceSettings
+from visual_byte_core.capture.voice_activity import VOICE_ACTIVITIES
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
-from visual_byte_core.errors import InvalidSound
+from visual_byte_core.errors import InvalidSound, VisualByteError
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_ros.images import to_message
 from visual_byte_ros.interfaces import Interfaces, Topic
@@ -36,24 +46,51 @@ PARAMETERS = (
         expected="index or part of the name of a microphone",
         number_too=True,
     ),
+    Parameter("channel", 0, "Channel of the microphone that is heard, from 1; 0 is the mean of all.", 0, MOST_CHANNELS),
     Parameter("folder", "", "Recordings to play, for source folder; each is a question.", expected="path of a folder"),
     Parameter("speed", 1.0, "How many times faster than life recordings are played.", 0.1, 1000.0),
     Parameter("loop", False, "Begin again after the last recording."),
     Parameter("language", "", "Language spoken, passed on in each query.", expected="BCP 47 tag (en, ko) or empty"),
+    Parameter("mode", "both", "What begins an utterance: a voice, the topic ~/push_to_talk, or either.", choices=MODES),
+    Parameter(
+        "voice_activity",
+        "silero",
+        "How a voice is told from other sound: by Silero VAD, or by its level over the noise of the room.",
+        choices=VOICE_ACTIVITIES,
+    ),
+    Parameter(
+        "voice_probability",
+        0.5,
+        "How sure Silero VAD must be that somebody speaks, for an utterance to begin; for voice_activity silero.",
+        0.2,
+        0.95,
+    ),
     Parameter(
         "threshold_dbfs",
         -60.0,
-        "Level that speech must exceed, in decibels under full scale.",
+        "Level that a voice must exceed, in decibels under full scale.",
         -100.0,
         0.0,
         unit="dBFS",
     ),
     Parameter(
-        "above_noise_db", 10.0, "Decibels by which it must exceed the noise of the room, too.", 0.0, 60.0, unit="dB"
+        "above_noise_db",
+        10.0,
+        "Decibels by which it must exceed the noise of the room, too; for voice_activity energy.",
+        0.0,
+        60.0,
+        unit="dB",
     ),
-    Parameter("pre_roll", 0.15, "Seconds kept before and after an utterance, for soft consonants.", 0.0, 1.0, unit="s"),
-    Parameter("hangover", 0.5, "Seconds of quiet that end an utterance.", 0.1, 2.0, unit="s"),
-    Parameter("shortest", 0.1, "Seconds of sound under which it is a click and no utterance.", 0.02, 1.0, unit="s"),
+    Parameter(
+        "pre_roll",
+        0.25,
+        "Seconds kept before and after an utterance, as far as they stand out from the noise, for soft consonants.",
+        0.0,
+        1.0,
+        unit="s",
+    ),
+    Parameter("hangover", 0.5, "Seconds without a voice that end an utterance.", 0.1, 2.0, unit="s"),
+    Parameter("shortest", 0.1, "Seconds of voice under which it is a click and no utterance.", 0.02, 1.0, unit="s"),
     Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0, unit="s"),
     Parameter(
         "speech_probability",
@@ -66,8 +103,16 @@ PARAMETERS = (
 )
 QUERY = Topic("query", Query, RELIABLE, "What was said, rendered for the bundle.")
 MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a sound that cannot be a query, with the reason.")
-INTERFACES = Interfaces(publishes=(QUERY, MATCHES))
-CLIPPED_SHARE = 0.01
+LEVEL = Topic("~/level", Float32, RELIABLE, "Level of the sound in dBFS, ten times a second while somebody subscribes.")
+PUSH_TO_TALK = Topic(
+    "~/push_to_talk",
+    Bool,
+    RELIABLE,
+    "true begins an utterance at once, false ends it.",
+    when="mode is push_to_talk or both",
+)
+INTERFACES = Interfaces(publishes=(QUERY, MATCHES, LEVEL), subscribes=(PUSH_TO_TALK,))
+LEVEL_SECONDS = 0.1
 
 
 class MicrophoneNode(ManagedNode):
@@ -78,6 +123,7 @@ class MicrophoneNode(ManagedNode):
         self._bundle: Bundle | None = None
         self._listener: Listener | None = None
         self._speech: SpeechLikeness | None = None
+        self._meter_timer: Timer | None = None
         self._refused = 0
 
     def open(self) -> None:
@@ -86,14 +132,19 @@ class MicrophoneNode(ManagedNode):
         self._speech = SpeechLikeness()
         self._queries = self.publish_on(QUERY)
         self._matches = self.publish_on(MATCHES)
+        self._levels = self.publish_on(LEVEL)
         sound = SoundSettings(
             source=self.parameters["source"],
             device=self.parameters["device"],
+            channel=self.parameters["channel"],
             folder=self.parameters["folder"],
             speed=self.parameters["speed"],
             loop=self.parameters["loop"],
         )
         utterances = UtteranceSettings(
+            mode=self.parameters["mode"],
+            voice_activity=self.parameters["voice_activity"],
+            voice_probability=self.parameters["voice_probability"],
             threshold_dbfs=self.parameters["threshold_dbfs"],
             above_noise_db=self.parameters["above_noise_db"],
             pre_roll=self.parameters["pre_roll"],
@@ -104,6 +155,11 @@ class MicrophoneNode(ManagedNode):
         self._listener = Listener(
             sound, utterances, self._ask, self._refuse, self.get_logger(), wanted=self._is_subscribed
         )
+        self.get_logger().info(f"hears {self._listener.device}")
+        if utterances.mode != "voice":
+            self.subscribe_to(PUSH_TO_TALK, self._press)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._meter_timer = self.create_timer(LEVEL_SECONDS, self._publish_level, clock=steady)
 
     def start(self) -> None:
         self._listener.start()
@@ -113,26 +169,39 @@ class MicrophoneNode(ManagedNode):
             self._listener.stop()
 
     def close(self) -> None:
+        if self._meter_timer:
+            self.destroy_timer(self._meter_timer)
+            self._meter_timer = None
         if self._listener:
             self._listener.close()
             self._listener = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
-        listener = self._listener
+        listener, meter = self._listener, self._listener.meter
         values = {
             "bundle": self._bundle.id,
-            "source": listener.settings.folder or listener.settings.device or "the default microphone",
-            "level dBFS": f"{listener.level_dbfs:.1f}",
-            "noise dBFS": f"{listener.noise_dbfs:.1f}",
-            "clipped share": f"{listener.clipped:.3f}",
+            "source": listener.device,
+            "level dBFS": f"{meter.level_dbfs:.1f}",
+            "noise dBFS": f"{meter.noise_dbfs:.1f}",
+            "clipped share": f"{meter.clipped:.3f}",
+            "digital silence s": f"{meter.silent_seconds:.0f}",
             "utterances": listener.heard,
             "refused sounds": self._refused,
+            "times lost": listener.losses,
         }
         if listener.state.startswith("lost"):
             return DiagnosticStatus.ERROR, listener.state, values
-        if listener.clipped > CLIPPED_SHARE:
-            return DiagnosticStatus.WARN, "the microphone is too loud: lower its gain", values
+        if listener.state == "listening" and (warning := meter.warning()):
+            return DiagnosticStatus.WARN, warning, values
         return DiagnosticStatus.OK, listener.state, values
+
+    def _press(self, message: Bool) -> None:
+        if self.active:
+            self._listener.press(message.data)
+
+    def _publish_level(self) -> None:
+        if self.active and self._levels.get_subscription_count() > 0:
+            self._levels.publish(Float32(data=self._listener.meter.level_dbfs))
 
     def _ask(self, name: str, utterance: Utterance) -> None:
         renderer = self._bundle.renderer
@@ -168,7 +237,18 @@ class MicrophoneNode(ManagedNode):
         return self._queries.get_subscription_count() > 0
 
 
+def print_microphones() -> int:
+    try:
+        print(microphones_table())
+    except VisualByteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main() -> None:
+    if "--list" in remove_ros_args(sys.argv)[1:]:
+        sys.exit(print_microphones())
     sys.exit(run([MicrophoneNode]))
 
 

@@ -159,7 +159,7 @@ class CameraFrames:
 
 
 def end_process(code: int) -> NoReturn:
-    """Exit, without Python's tidying up if a camera's driver still hangs: it would abort when it comes back into that."""
+    """Exit; without tidying up if a camera's driver still hangs, for Python aborts when a driver returns into that."""
     if any(thread.name == THREAD for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

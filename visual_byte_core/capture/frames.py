@@ -148,7 +148,7 @@ class PhotoFrames:
         try:
             return Frame(read_photo(path), "rgb", path.relative_to(self._folder).as_posix(), time.monotonic())
         except InvalidImage:
-            self._list()  # raises DeviceError if it is the folder that is gone
+            self._check_folder()  # it may be the one that is gone
             self._unreadable.add(path)
             raise
 
@@ -161,8 +161,7 @@ class PhotoFrames:
 
     def _list(self) -> list[Path]:
         """The photos to show; those that could not be read are not tried, and named, again."""
-        if not self._folder.is_dir():
-            raise DeviceError(f"{self._folder}: there is no such folder; check `path`")
+        self._check_folder()
         paths = numbered_images(self._path) if self._numbered else _photos_below(self._folder)
         readable = [path for path in paths if path not in self._unreadable]
         if readable:
@@ -175,6 +174,10 @@ class PhotoFrames:
         raise DeviceError(
             f"{self._path}: holds no readable photo ({len(paths)} that cannot be read); expected {expected}"
         )
+
+    def _check_folder(self) -> None:
+        if not self._folder.is_dir():
+            raise DeviceError(f"{self._folder}: there is no such folder; check `path`")
 
 
 def _photos_below(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Finding spoken names in a stream of sound by their energy over the noise of the room."""
+"""Finding spoken names in a stream of sound: between two pauses, or while a button is held."""
 
 from __future__ import annotations
 
@@ -9,34 +9,55 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visual_byte_core.capture.voice_activity import (
+    VOICE_ACTIVITIES,
+    EnergyVoiceActivity,
+    SileroVoiceActivity,
+    VoiceActivity,
+)
 from visual_byte_core.errors import ConfigurationError, InvalidSound
+from visual_byte_core.rendering.speech import HOP, RATE
 
-WINDOW_SECONDS = 0.02
-# The room's noise is the quietest of the last windows: longer than any utterance goes without a pause.
-NOISE_SECONDS = 4.5
-SILENCE_DBFS = -120.0
+MODES = ("voice", "push_to_talk", "both")
+# Where a name begins and ends in noise (docs/listening.md): frames of 25 ms, every 10 ms, five of them smoothed.
+FRAME, SMOOTH = 400, 5
+ROOM_PERCENTILE, OVER_ROOM_DB = 20, 3.0
+LEAST_AUDIBLE_SECONDS = 0.08
 
 
 @dataclass(frozen=True)
 class UtteranceSettings:
     """What counts as an utterance.
 
-    threshold_dbfs: level (RMS of 20 ms, decibels under full scale) that speech must exceed in any case.
-    above_noise_db: decibels by which it must also exceed the noise of the room.
-    pre_roll: seconds kept before the first loud window and after the last, so that soft consonants are not cut off.
-    hangover: seconds of quiet that end an utterance.
-    shortest: seconds of loud windows under which it is a click and no utterance.
+    mode: what begins one: `voice`, `push_to_talk` (a button) or `both`.
+    voice_activity: how a voice is told from other sound, `silero` or `energy`.
+    voice_probability: how sure Silero VAD must be that somebody speaks, 0..1.
+    threshold_dbfs: level (RMS of a window, decibels under full scale) that a voice must exceed in any case.
+    above_noise_db: decibels by which it must also exceed the noise of the room, for `energy`.
+    pre_roll: seconds kept before the first window with a voice and after the last, as far as they stand out from the
+        noise of the room, so that soft consonants are not cut.
+    hangover: seconds without a voice that end an utterance.
+    shortest: seconds of voice under which it is a click and no utterance.
     longest: seconds after which an utterance is cut; what goes on without a pause is not heard as another one.
     """
 
+    mode: str = "voice"
+    voice_activity: str = "silero"
+    voice_probability: float = 0.5
     threshold_dbfs: float = -60.0
     above_noise_db: float = 10.0
-    pre_roll: float = 0.15
+    pre_roll: float = 0.25
     hangover: float = 0.5
     shortest: float = 0.1
     longest: float = 4.0
 
     def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ConfigurationError(f"mode must be one of {', '.join(MODES)}, got {self.mode!r}")
+        if self.voice_activity not in VOICE_ACTIVITIES:
+            raise ConfigurationError(
+                f"voice_activity must be one of {', '.join(VOICE_ACTIVITIES)}, got {self.voice_activity!r}"
+            )
         if min(self.above_noise_db, self.pre_roll) < 0 or self.hangover <= 0 or not 0 < self.shortest < self.longest:
             raise ConfigurationError(f"utterance settings must be positive, and longest above shortest; got {self}")
 
@@ -46,7 +67,7 @@ class Utterance:
     """Samples of one utterance: float32 (n,), mono, in -1..1, at `rate` Hz."""
 
     samples: np.ndarray
-    rate: int
+    rate: int = RATE
 
     @property
     def seconds(self) -> float:
@@ -54,37 +75,45 @@ class Utterance:
 
 
 class UtteranceDetector:
-    """Takes a stream of mono samples at `rate` Hz in blocks of any length and gives back the utterances in it.
+    """Takes a stream of mono samples at 16 kHz in blocks of any length and gives back the utterances in it.
 
-    after_silence: what came before the first sample counts as silence (a recording); otherwise it is unknown, and
-    a noise that is there from the start is the room's (a microphone).
+    after_silence: see `VoiceActivity.forget`.
     """
 
-    def __init__(self, rate: int, settings: UtteranceSettings = UtteranceSettings(), *, after_silence: bool) -> None:
-        self.rate = rate
+    def __init__(self, settings: UtteranceSettings = UtteranceSettings(), *, after_silence: bool) -> None:
         self.settings = settings
-        self.level_dbfs = SILENCE_DBFS
-        """Level of the latest window."""
-        self._window = max(1, round(rate * WINDOW_SECONDS))
-        noise_windows = round(NOISE_SECONDS / WINDOW_SECONDS)
-        self._noise = deque([SILENCE_DBFS] * noise_windows if after_silence else [], maxlen=noise_windows)
+        self._activity = _voice_activity(settings)
+        self._by_voice = settings.mode != "push_to_talk"
+        self.restart(after_silence=after_silence)
+
+    def restart(self, *, after_silence: bool) -> None:
+        """Begin another stream; an utterance that was going on is forgotten."""
+        self._activity.forget(after_silence=after_silence)
         self._rest = np.empty(0, np.float32)
-        self._before: deque[np.ndarray] = deque(maxlen=round(settings.pre_roll / WINDOW_SECONDS))
+        self._before: deque[np.ndarray] = deque(maxlen=self._windows_in(self.settings.pre_roll))
         self._windows: list[np.ndarray] = []
         """The utterance so far, with its pre-roll; empty in a pause."""
         self._lead = 0
         """How many of these are pre-roll."""
-        self._loud = 0
-        """How many of these are loud."""
+        self._voiced = 0
+        """How many of these have a voice."""
         self._quiet = 0
-        """How many quiet windows came last."""
+        """How many windows without a voice came last."""
         self._waits_for_quiet = False
         """An utterance was cut, and what goes on is still the same."""
+        self._held = False
+        """The button is down."""
+        self._released = 0
+        """How many windows are still kept after the button went up; 0: no button has begun this utterance."""
 
-    @property
-    def noise_dbfs(self) -> float:
-        """The room's noise as heard so far."""
-        return min(self._noise, default=SILENCE_DBFS)
+    def hold(self) -> None:
+        """The button goes down: an utterance begins or goes on, whatever is heard."""
+        self._held, self._released = True, 0
+
+    def release(self) -> None:
+        """The button goes up: the utterance ends after `pre_roll`, as sound comes late."""
+        if self._held:
+            self._held, self._released = False, 1 + self._windows_in(self.settings.pre_roll)
 
     def push(self, samples: np.ndarray) -> list[Utterance]:
         """Hear float32 samples (n,) in -1..1 and return the utterances that ended in them.
@@ -98,9 +127,9 @@ class UtteranceDetector:
                 " channels; check the driver or record again"
             )
         samples = np.concatenate([self._rest, samples.astype(np.float32, copy=False)])
-        whole = len(samples) // self._window * self._window
+        whole = len(samples) // self._activity.window * self._activity.window
         self._rest = samples[whole:]
-        ended = (self._hear(window) for window in samples[:whole].reshape(-1, self._window))
+        ended = (self._hear(window) for window in samples[:whole].reshape(-1, self._activity.window))
         return [utterance for utterance in ended if utterance is not None]
 
     def finish(self) -> Utterance | None:
@@ -114,45 +143,75 @@ class UtteranceDetector:
         return utterance
 
     def _hear(self, window: np.ndarray) -> Utterance | None:
-        self.level_dbfs = _dbfs(window)
-        self._noise.append(self.level_dbfs)
-        loud = self.level_dbfs > max(self.settings.threshold_dbfs, self.noise_dbfs + self.settings.above_noise_db)
+        voice = self._activity.hears(window)
         if not self._windows:
-            self._hear_in_a_pause(window, loud)
+            self._hear_in_a_pause(window, voice)
             return None
         self._windows.append(window)
-        self._quiet = 0 if loud else self._quiet + 1
-        self._loud += loud
-        if self._quiet * WINDOW_SECONDS >= self.settings.hangover:
+        self._quiet = 0 if voice else self._quiet + 1
+        self._voiced += voice
+        if self._released:
+            self._released -= 1
+            if not self._released:
+                return self._end(whole=True)
+        elif not self._held and self._seconds(self._quiet) >= self.settings.hangover:
             return self._end()
-        if (len(self._windows) - self._lead) * WINDOW_SECONDS >= self.settings.longest:
-            self._waits_for_quiet = True
-            return self._end()
+        if self._seconds(len(self._windows) - self._lead) >= self.settings.longest:
+            return self._end(whole=True)
         return None
 
-    def _hear_in_a_pause(self, window: np.ndarray, loud: bool) -> None:
-        if self._waits_for_quiet:
-            self._quiet = 0 if loud else self._quiet + 1
-            self._waits_for_quiet = self._quiet * WINDOW_SECONDS < self.settings.hangover
-        elif loud:
+    def _hear_in_a_pause(self, window: np.ndarray, voice: bool) -> None:
+        if self._held or self._released or (voice and self._by_voice and not self._waits_for_quiet):
             self._windows = [*self._before, window]
             self._lead = len(self._before)
-            self._loud, self._quiet = 1, 0
+            self._voiced, self._quiet = int(voice), 0
             self._before.clear()
             return
+        self._quiet = 0 if voice else self._quiet + 1
+        self._waits_for_quiet &= self._seconds(self._quiet) < self.settings.hangover
         self._before.append(window)
 
-    def _end(self) -> Utterance | None:
-        long_enough = self._loud * WINDOW_SECONDS >= self.settings.shortest
-        kept = len(self._windows) - max(0, self._quiet - round(self.settings.pre_roll / WINDOW_SECONDS))
-        windows = self._windows[:kept]
-        self._before.extend(self._windows[kept:])
+    def _end(self, *, whole: bool = False) -> Utterance | None:
+        """whole: it was cut, by its length or by the button, and what goes on is still the same."""
+        enough = whole or self._seconds(self._voiced) >= self.settings.shortest
+        windows = self._windows
+        after = 0 if whole else max(0, self._quiet - self._windows_in(self.settings.pre_roll))
+        self._before.extend(windows[len(windows) - after :])
         self._windows = []
-        self._lead = self._loud = self._quiet = 0
-        return Utterance(np.concatenate(windows), self.rate) if long_enough else None
+        self._lead = self._voiced = self._quiet = self._released = 0
+        self._held, self._waits_for_quiet = False, whole
+        if not enough or not windows:
+            return None
+        samples = np.concatenate(windows)
+        begin, end = audible_part(samples, len(samples) - after * self._activity.window)
+        return Utterance(samples[begin:end])
+
+    def _seconds(self, windows: int) -> float:
+        return windows * self._activity.window / RATE
+
+    def _windows_in(self, seconds: float) -> int:
+        return round(seconds * RATE / self._activity.window)
 
 
-def _dbfs(samples: np.ndarray) -> float:
-    """Level without the mean, which is the driver's and no sound; 0 is a square wave of full scale."""
-    power = float(np.var(samples, dtype=np.float64))
-    return max(SILENCE_DBFS, 10 * np.log10(power)) if power > 0 else SILENCE_DBFS
+def audible_part(samples: np.ndarray, end: int) -> tuple[int, int]:
+    """Where an utterance, the first `end` of samples, float32 (n,) at 16 kHz, stands out from the room around it.
+
+    A rendered name is stretched to the network's frame, so that noise left at its ends moves all of it. The level of
+    the room is that of the quietest fifth; a sound that is all one level is left whole.
+    """
+    if end < FRAME:
+        return 0, end
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
+    power = np.var(frames, axis=1, dtype=np.float64)
+    power = np.convolve(np.pad(power, SMOOTH // 2, mode="edge"), np.ones(SMOOTH) / SMOOTH, "valid")
+    room = np.percentile(power, ROOM_PERCENTILE)
+    loud = np.flatnonzero(power[: 1 + (end - FRAME) // HOP] > room * 10 ** (OVER_ROOM_DB / 10))
+    if len(loud) * HOP < LEAST_AUDIBLE_SECONDS * RATE:
+        return 0, end
+    return max(0, int(loud[0]) - 1) * HOP, min(end, (int(loud[-1]) + 1) * HOP + FRAME)
+
+
+def _voice_activity(settings: UtteranceSettings) -> VoiceActivity:
+    if settings.voice_activity == "energy":
+        return EnergyVoiceActivity(settings.threshold_dbfs, settings.above_noise_db)
+    return SileroVoiceActivity(settings.threshold_dbfs, settings.voice_probability)

@@ -15,11 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json
-from visual_byte_core.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from visual_byte_core.runtime.embedder import Embedder
 
 HELP = "set a bundle's thresholds of not found"
@@ -54,44 +51,25 @@ def run(arguments: argparse.Namespace) -> int:
 def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm import tqdm
 
-    from visual_byte_core.evaluation import folders
     from visual_byte_core.evaluation.calibration import calibrate
     from visual_byte_core.evaluation.drawn_memories import MEMORIES_DRAWN
-    from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
-    from visual_byte_core.evaluation.rejection import Labelled
-    from visual_byte_core.evaluation.taught_calibration import NewNames, spoken_once, typed_variants
-    from visual_byte_core.names import overlaps
-    from visual_byte_core.rendering.text import canonical_words
+    from visual_byte_core.evaluation.part import read_part
+    from visual_byte_core.evaluation.queries import read_words
+    from visual_byte_core.evaluation.taught_calibration import NewNames, spoken_once, typed_again
 
-    photos = folders.embed_photos(embedder, folders.find_photos(arguments.images)).labelled
-    speech = folders.embed_speech(embedder, folders.find_speech(arguments.speech)).labelled
-    names = names_by_slug(embedder.bundle)
-    slugs = sorted(set(photos.slugs))
-    asked = spelled(slugs, names, arguments.language)
-    never: dict[str, np.ndarray] = {}
-    new_names: dict[str, NewNames] = {}
     words = read_words(arguments.absent) if arguments.absent else []
-    if arguments.absent_speech:
-        absent = folders.embed_speech(embedder, folders.find_speech(arguments.absent_speech)).labelled
-        words += sorted({slug.replace("_", " ") for slug in absent.slugs})
-        never["audio"] = absent.embeddings
-        new_names["audio"] = spoken_once(absent)
-    if known := sorted(known_words(names.values()) & {canonical_words(word) for word in words}):
-        raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
-    if words:
-        never["text"] = embed_words(embedder, words)[0]
-        variants = typed_variants(words)
-        asked_again = embed_words(embedder, [typed for _, typed in variants])[0]
-        new_names["text"] = NewNames(
-            Labelled(never["text"], tuple(words)), Labelled(asked_again, tuple(word for word, _ in variants))
-        )
-    queries = {"text": Labelled(embed_words(embedder, asked)[0], tuple(slugs)), "audio": speech}
-    with tqdm(total=MEMORIES_DRAWN * (len(queries) + 1), desc="memories", disable=None) as bar:
+    part = read_part(embedder, arguments.images, arguments.speech, arguments.absent_speech, words, arguments.language)
+    new_names: dict[str, NewNames] = {}
+    if "text" in part.never:
+        new_names["text"] = typed_again(embedder, part.never["text"])
+    if "audio" in part.never:
+        new_names["audio"] = spoken_once(part.never["audio"])
+    with tqdm(total=MEMORIES_DRAWN * (len(part.queries) + 1), desc="memories", disable=None) as bar:
         return calibrate(
-            photos,
-            queries,
-            never,
-            overlaps(names.values()),
+            part.photos,
+            part.queries,
+            part.never_embeddings,
+            part.overlaps,
             new_names=new_names,
             seed=arguments.seed,
             progress=lambda: bar.update(),

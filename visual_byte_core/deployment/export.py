@@ -22,9 +22,12 @@ from torch import Tensor, nn
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.triplets import photos_of
 from visual_byte_core.deployment.bundle import NO_METHOD_1, Bundle, write_bundle
-from visual_byte_core.deployment.quantize import METHOD, cosines, quantize
+from visual_byte_core.deployment.half import METHOD as HALF
+from visual_byte_core.deployment.half import convert_to_half
+from visual_byte_core.deployment.quantize import cosines, method, quantize
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError, InvalidSound
 from visual_byte_core.names import ClassName
+from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.settings import RendererSettings
 from visual_byte_core.rendering.speech import read_sound, render_speech
@@ -34,6 +37,8 @@ from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
 
 OPSET = 20
+TARGETS = ("onnx-int8", "onnx-fp32", "onnx-fp16")
+LEAST_MEAN_COSINE = 0.99  # of INT8 to float32: below it, `--reduce-range auto` gives up the processors without VNNI
 STRIDE = 32  # pixels a cell of the map
 LARGEST_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
 IMAGES_OF_A_KIND = 48
@@ -58,18 +63,22 @@ def export(
     out: Path,
     *,
     name: str = "",
-    precision: Literal["int8", "float32"] = "int8",
+    target: str = "onnx-int8",
+    reduce_range: Literal["auto", "on", "off"] = "auto",
     data: Path | None = None,
     card: Path | None = None,
 ) -> Bundle:
     """Write the bundle of a checkpoint folder to `out`.
 
-    name: of the bundle, the folder's if empty. data: the training data set (image/, audio/), whose pictures give the
-    ranges for INT8; the one that the checkpoint names if None. card: a YAML file for the model card, with `data` (name,
-    items, licence, source of each) and `commands`.
-    Raises DataError (checkpoint or data set), ConfigurationError (card), ModelError (sentence model), BundleError
-    (network, speech method 1, or `out` not writable).
+    name: of the bundle, the folder's if empty. target: one of TARGETS. reduce_range, for INT8: weights of 7 bits, right
+    on every processor; `auto`: unless they cost more than 0.01 of the mean cosine to float32. data: the training data
+    set (image/, audio/), whose pictures give the ranges for INT8; the one that the checkpoint names if None. card: a
+    YAML file for the model card, with `data` (name, items, licence, source of each) and `commands`.
+    Raises DataError (checkpoint or data set), ConfigurationError (card, target), ModelError (sentence model),
+    BundleError (network, speech method 1, or `out` not writable).
     """
+    if target not in TARGETS:
+        raise ConfigurationError(f"export: target {target!r} is not known; expected one of {', '.join(TARGETS)}")
     network, config, names = load_checkpoint(checkpoint)
     if config.renderer.speech.method != 2:
         raise BundleError(f"{checkpoint}: {NO_METHOD_1}")
@@ -77,12 +86,16 @@ def export(
     root = data or Path(config.data.root)
     training = _training_facts(checkpoint, config, names, root) | (_read_card(card) if card else {})
     quantization: dict[str, Any] = {}
-    if precision == "int8":
+    if target == "onnx-int8":
         images = rendered_images(root, names, config.renderer)
     with tempfile.TemporaryDirectory() as folder:
         onnx_path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
-        if precision == "int8":
-            onnx_path, quantization = _quantized(onnx_path, *images)
+        if target == "onnx-int8":
+            onnx_path, quantization = _quantized(onnx_path, *images, reduce_range)
+            if quantization["processors"] != "every one":
+                quantization["probe"] = _probe(network, names[0].en, config.renderer, onnx_path)
+        elif target == "onnx-fp16":
+            onnx_path, quantization = convert_to_half(onnx_path, onnx_path.with_name("half.onnx")), HALF
         return write_bundle(
             out,
             name=name or out.resolve().name,
@@ -179,11 +192,16 @@ def _spread(items: Sequence[T]) -> list[T]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def _quantized(onnx_path: Path, measured: np.ndarray, others: np.ndarray) -> tuple[Path, dict[str, Any]]:
+def _quantized(
+    onnx_path: Path, measured: np.ndarray, others: np.ndarray, reduce_range: str
+) -> tuple[Path, dict[str, Any]]:
     """The INT8 network, and what the model card says of it."""
-    quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured)
+    reduced = reduce_range != "off"
+    quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured, reduce_range=reduced)
     cosine = cosines(onnx_path, quantized, others)
-    facts = METHOD | {
+    if reduce_range == "auto" and cosine.mean() < LEAST_MEAN_COSINE:
+        return _quantized(onnx_path, measured, others, "off")
+    facts = method(reduced) | {
         "ranges_measured_on": f"{len(measured)} training images (photos, typed and spoken names)",
         "compared_on": f"{len(others)} other training images",
         "mean_cosine_to_float32": float(cosine.mean()),
@@ -192,6 +210,17 @@ def _quantized(onnx_path: Path, measured: np.ndarray, others: np.ndarray) -> tup
         "int8_bytes": quantized.stat().st_size,
     }
     return quantized, facts
+
+
+def _probe(network: VisualByteNet, words: str, renderer: RendererSettings, quantized: Path) -> dict[str, Any]:
+    """By which another processor can tell what the network loses on it: a typed name, its float32 embedding, and the
+    cosine of this processor's to it."""
+    pixels = normalize(render_text(words, renderer.size, renderer.text)[None])
+    with torch.inference_mode():
+        exact = network(torch.from_numpy(pixels)).numpy()[0]
+    session = onnxruntime.InferenceSession(str(quantized), providers=["CPUExecutionProvider"])
+    here = session.run(["embedding"], {"pixels": pixels})[0][0]
+    return {"text": words, "cosine": float(here @ exact), "embedding": [round(float(value), 5) for value in exact]}
 
 
 def _check_agreement(module: nn.Module, size: int, onnx_path: Path) -> None:

@@ -4,7 +4,8 @@
 
 - `metrics`: {title of a data set: {"command": how it was measured, "float32": report, "int8": report}} with reports of
   `visual-byte evaluate`; a precision that was not measured is left out. An entry of bench/card_rows.py has `rows`
-  instead of reports: {"measured", "on", "int8", "float32", "queries", "options" of `visual-byte evaluate`}
+  instead of reports: {"measured", "on", "int8", "float32", "queries", "options" of `visual-byte evaluate`}; one of
+  `visual-byte refusal` has `refusal`, rows of `refusal_rows`, their `rates`, and the name of a `picture`
 - `training`: {"data": [{"name", "items", "licence", "source"}], "commands": [...], any other key: plain value}
 """
 
@@ -46,7 +47,7 @@ def _summary(document: Mapping[str, Any]) -> str:
     text_renderer = document["renderer"]["text"]["renderer"]
     rows = [
         ("bundle", f"`{document['id']}`"),
-        ("backbone", f"{document['backbone']}, {'INT8' if document['quantization'] else 'float32'}"),
+        ("backbone", f"{document['backbone']}, {_precision(document['quantization'])}"),
         ("input", f"`pixels` float32 [n, 3, {size}, {size}], RGB, normalized as `bundle.yaml` says"),
         ("outputs", f"`embedding` [n, {document['dimension']}], unit length; `embedding_map`, the same for every cell"),
         ("renderer", f"`{document['renderer_digest']}`; typed names as `{text_renderer}` textures"),
@@ -59,6 +60,10 @@ def _summary(document: Mapping[str, Any]) -> str:
         "`visual-byte find --bundle THIS_FOLDER --images PHOTOS banana` tries it. Scores are cosines of whole "
         "pictures: it finds what fills the view, and it knows the names below."
     )
+
+
+def _precision(quantization: Mapping[str, Any]) -> str:
+    return quantization.get("precision", "INT8") if quantization else "float32"
 
 
 def glance_table(entry: Mapping[str, Any]) -> str:
@@ -78,10 +83,35 @@ def glance_table(entry: Mapping[str, Any]) -> str:
 def _measured(title: str, entry: Mapping[str, Any]) -> str:
     if "rows" in entry:
         return f"## Measured: {title}\n\n{glance_table(entry)}"
+    if "refusal" in entry:
+        return f"## Measured: {title}\n\n{_refusal(entry)}"
     reports = {label: entry[key] for key, label in PRECISIONS.items() if key in entry}
     tables = [_counts(reports), _retrieval(reports), _parts(reports), _absent(reports), _latency(reports)]
     command = f"    {entry['command']}" if entry.get("command") else ""
     return "\n\n".join(text for text in (f"## Measured: {title}", *tables, command) if text)
+
+
+def _refusal(entry: Mapping[str, Any]) -> str:
+    header = ["asked", "memories", "AUROC known", "AUROC never"]
+    header += [f"{what} at {rate:g}" for rate in entry["rates"] for what in ("known", "never", "refused")]
+    rows = [
+        (
+            MODALITIES[row["asked"]],
+            row["memories"],
+            *(_number(row["auroc"][what]) for what in ("known", "never")),
+            *(_number(row[what][i]) for i in range(len(entry["rates"])) for what in ("known", "never", "refused")),
+            _number(row["calibration_error"]),
+        )
+        for row in entry["refusal"]
+    ]
+    said = (
+        "Known: known names that are absent and taken for found; never: words never trained that are; refused: things "
+        "that are there and are refused; each at a `false_accept_rate`. Error: expected calibration error of "
+        "`Match.probability`, half of the things asked for being absent."
+    )
+    picture = f"![Right matches by probability; false refusals by false accepts; promises]({entry['picture']})"
+    command = f"    {entry['command']}" if entry["command"] else ""
+    return "\n\n".join(filter(None, (said, _table([*header, "error"], rows), picture, command)))
 
 
 def _counts(reports: Mapping[str, Any]) -> str:
@@ -169,7 +199,7 @@ def _training(training: Mapping[str, Any]) -> str:
 def _quantization(quantization: Mapping[str, Any]) -> str:
     if not quantization:
         return ""
-    rows = [(key.replace("_", " "), value) for key, value in quantization.items()]
+    rows = [(key.replace("_", " "), value) for key, value in quantization.items() if key != "probe"]
     return f"## Quantization\n\n{_table(('', ''), rows)}"
 
 

@@ -4,7 +4,8 @@
 
 These are MatMul, Gemm and the convolutions that mix channels, where nearly all weights are. The stem, which sees the
 pixels, and depthwise convolutions stay in float32: they hold little and cost much of the cosine.
-Weights use 7 bits (reduce_range), because without VNNI instructions a CPU adds products of 8 bits in 16 and saturates.
+Weights use 7 bits (reduce_range), because without VNNI instructions an x86 CPU adds products of 8 bits in 16 and
+saturates. With all 8 bits the network is a little nearer to float32 on processors that have them, and on ARM.
 """
 
 from __future__ import annotations
@@ -23,14 +24,20 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from visual_byte_core.errors import BundleError
 from visual_byte_core.rendering.normalize import normalize
 
-METHOD: dict[str, Any] = {
-    "method": "ONNX Runtime static quantization (QDQ) of products over channels, ranges by MinMax",
-    "weights": "INT8 per channel, 7 bits used",
-    "activations": "UINT8",
-}
-"""For the model card."""
-
 PIXEL_CHANNELS = 3
+LEAST_IMAGES = 3
+ALIKE = 1.0  # grey levels of mean difference: images nearer together than this say the same of the ranges
+
+
+def method(reduce_range: bool) -> dict[str, Any]:
+    """What the model card says of `quantize`."""
+    return {
+        "precision": "INT8",
+        "method": "ONNX Runtime static quantization (QDQ) of products over channels, ranges by MinMax",
+        "weights": f"INT8 per channel, {'7' if reduce_range else 'all 8'} bits used",
+        "activations": "UINT8",
+        "processors": "every one" if reduce_range else "x86-64 with VNNI, and ARM",
+    }
 
 
 class _Images(CalibrationDataReader):
@@ -43,14 +50,14 @@ class _Images(CalibrationDataReader):
         return next(self._inputs, None)
 
 
-def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray) -> Path:
+def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, reduce_range: bool = True) -> Path:
     """Write the INT8 version of a float32 network with input `pixels` to `out`, and return `out`.
 
     calibration_images: uint8 (n, size, size, 3) RGB, rendered; about 40 of all kinds that the network will see.
-    Raises BundleError if there are none or the network cannot be quantized.
+    reduce_range: weights of 7 bits, for every processor.
+    Raises BundleError if the images are under 3 or all alike, or the network cannot be quantized.
     """
-    if len(calibration_images) == 0:
-        raise BundleError("quantization: needs rendered images to measure ranges on, got none")
+    _check_images(calibration_images)
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         try:
@@ -65,7 +72,7 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray) -> Path
                 op_types_to_quantize=["MatMul", "Gemm", "Conv"],
                 nodes_to_quantize=products,
                 per_channel=True,
-                reduce_range=True,
+                reduce_range=reduce_range,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
@@ -78,6 +85,19 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray) -> Path
         except Exception as error:  # neither tool documents what it raises
             raise BundleError(f"{onnx_path}: cannot be quantized ({' '.join(str(error).split())})") from error
     return out
+
+
+def _check_images(images: np.ndarray) -> None:
+    if len(images) < LEAST_IMAGES:
+        raise BundleError(
+            f"quantization: needs at least {LEAST_IMAGES} rendered images to measure ranges on, got {len(images)}; "
+            "give photos, typed and spoken names"
+        )
+    if np.abs(images - images.mean(axis=0)).mean() < ALIKE:
+        raise BundleError(
+            f"quantization: the {len(images)} images to measure ranges on are all alike, so their ranges would not "
+            "hold for others; give different photos, typed and spoken names"
+        )
 
 
 def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:

@@ -31,8 +31,8 @@ ARRAYS = ("items", "sampled", "embeddings", "cosines")
 @dataclass(frozen=True)
 class References:
     """items: (n,) texts, `KIND name`. sampled: uint8 (n, 96), values at fixed places of the rendered images.
-    embeddings: float32 (n, dimension), of the float32 network, to 16 bits. cosines: float32 (n,), of the shipped network to it when
-    these were written."""
+    embeddings: float32 (n, dimension), of the float32 network, to 16 bits. cosines: float32 (n,), of the shipped
+    network to it when these were written."""
 
     items: NDArray[np.str_]
     sampled: NDArray[np.uint8]
@@ -53,7 +53,9 @@ class References:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in ARRAYS}
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{path}: not readable as references ({error}); write them with tools/write_references.py")
+            raise DataError(
+                f"{path}: not readable as references ({error}); write them with tools/write_references.py"
+            ) from error
         arrays["embeddings"] = arrays["embeddings"].astype(np.float32)
         return cls(**arrays)
 
@@ -107,7 +109,9 @@ def write_references(
     bundle does it."""
     items, images = zip(*inputs, strict=True)
     embeddings = np.concatenate([exact(image[None]) for image in images]).astype(np.float16).astype(np.float32)
-    cosines = np.concatenate([np.sum(shipped(image[None]) * e, axis=1) for image, e in zip(images, embeddings)])
+    cosines = np.concatenate(
+        [np.sum(shipped(image[None]) * e, axis=1) for image, e in zip(images, embeddings, strict=True)]
+    )
     return References(np.array(items), np.stack([_sample(image) for image in images]), embeddings, cosines)
 
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from visual_byte_core.evaluation.perturb import perturb_text, seeded
 from visual_byte_core.evaluation.probability import fit_probability
+from visual_byte_core.evaluation.queries import embed_words
 from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.taught import NEARNESS
 
 ROUNDS = 40
@@ -40,15 +42,19 @@ class _Taken:
     weight: list[float]
 
 
-def typed_variants(words: list[str]) -> list[tuple[str, str]]:
-    """The word, and how somebody may type it who means it: as it is, with an article, in the plural, with a slip."""
+def typed_again(embedder: Embedder, words: Labelled) -> NewNames:
+    """Each word taught as it is, and asked for as somebody may type it who means it: so, with an article, in the plural
+    or with a slip."""
     changes = (
         lambda w: w,
         lambda w: f"the {w}",
         lambda w: perturb_text(w, "plural"),
         lambda w: perturb_text(w, "typo"),
     )
-    return [(word, change(word)) for word in words for change in changes]
+    typed = [(word, change(word)) for word in words.slugs for change in changes]
+    return NewNames(
+        words, Labelled(embed_words(embedder, [one for _, one in typed])[0], tuple(word for word, _ in typed))
+    )
 
 
 def spoken_once(clips: Labelled) -> NewNames:

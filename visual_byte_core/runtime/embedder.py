@@ -4,35 +4,54 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
+from collections import OrderedDict
 
 import numpy as np
 import onnxruntime
 
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import BundleError, InvalidImage
+from visual_byte_core.log import Log
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
+from visual_byte_core.runtime.processor import Processor, this_processor
 
 BATCH = 16  # larger batches are no faster on a CPU and only cost memory
+QUERIES_KEPT = 256  # half a megabyte of embeddings
+NOWHERE = "external-data-is-not-read"
 
 
 class Embedder:
     """The network of a bundle, ready to run. One instance may be used from one thread at a time.
 
     threads: threads that compute one image. provider: an ONNX Runtime execution provider; one that is not installed or
-    does not start is refused, never replaced by the CPU.
+    does not start is refused, never replaced by the CPU. log: is told once what this machine
+    costs in time or numbers; Python's own if None.
     Raises BundleError if the bundle, its network or the provider cannot be used.
     """
 
     def __init__(
-        self, bundle: Bundle | str | os.PathLike[str], *, threads: int = 2, provider: str = "CPUExecutionProvider"
+        self,
+        bundle: Bundle | str | os.PathLike[str],
+        *,
+        threads: int = 2,
+        provider: str = "CPUExecutionProvider",
+        log: Log | None = None,
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-        self._session = _open_session(self.bundle, threads, provider)
+        processor = this_processor()
+        self._session = _open_session(self.bundle, min(threads, processor.cores), provider)
+        self._queries: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        _check_signature(self.bundle, self._session)
         self._check_network()
+        if provider == "CPUExecutionProvider":
+            for remark in self._remarks(threads, processor):
+                (log or logging.getLogger("visual_byte")).warning(remark)
 
     @property
     def size(self) -> int:
@@ -61,6 +80,20 @@ class Embedder:
         if len(images) == 0:
             return np.empty((0, self.bundle.dimension), np.float32)
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+
+    def embed_query(self, image: np.ndarray) -> np.ndarray:
+        """As `embed` does one rendered image, uint8 (size, size, 3) -> float32 (512,), read-only; the last 256 queries
+        are not computed again. Raises InvalidImage."""
+        key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+        embedding = self._queries.get(key)
+        if embedding is None:
+            embedding = self.embed(image[None])[0]
+            embedding.flags.writeable = False
+            self._queries[key] = embedding
+            if len(self._queries) > QUERIES_KEPT:
+                self._queries.popitem(last=False)
+        self._queries.move_to_end(key)
+        return embedding
 
     def embed_map(self, images: np.ndarray) -> np.ndarray:
         """One embedding for each part: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit length.
@@ -91,7 +124,7 @@ class Embedder:
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
-        return self.embed(render_text(words, self.size, self.bundle.renderer.text)[None])[0]
+        return self.embed_query(render_text(words, self.size, self.bundle.renderer.text))
 
     def embed_speech(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Embed a spoken name, samples as `render_speech` takes them at `rate` Hz -> float32 (512,), unit length.
@@ -119,6 +152,51 @@ class Embedder:
                 f"got shape {embedding.shape} and length {length:g}; export the bundle again"
             )
 
+    def _remarks(self, threads: int, processor: Processor) -> list[str]:
+        remarks = []
+        if threads > processor.cores:
+            remarks.append(
+                f"threads: {threads} asked for, this process may use {processor.cores} of the machine's cores"
+            )
+        if processor.lacks_avx2:
+            remarks.append("this processor has no AVX2: embedding takes a multiple of the times in the documentation")
+        probe = self.bundle.quantization.get("probe")
+        if probe and processor.saturates:
+            here = float(np.dot(self.embed_text(probe["text"]), np.array(probe["embedding"], np.float32)))
+            remarks.append(
+                f"bundle {self.bundle.id}: quantized for {self.bundle.quantization['processors']}, which this "
+                f"processor is not: the cosine of {probe['text']!r} to the float32 network is {here:.4f} here, "
+                f"{probe['cosine']:.4f} there; `visual-byte export --reduce-range on` makes one for every processor"
+            )
+        return remarks
+
+
+def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:
+    """Other networks may run as well and give numbers that mean nothing."""
+    inputs = [f"{one.name} {one.type} {one.shape}" for one in session.get_inputs()]
+    outputs = [f"{one.name} {one.type} {one.shape}" for one in session.get_outputs()]
+    first = session.get_inputs()[0]
+    fits = len(inputs) == 1 and (first.name, first.type) == ("pixels", "tensor(float)") and len(first.shape) == 4
+    widths = [one.shape[-1:] for one in session.get_outputs() if one.name == "embedding" and one.type == first.type]
+    if not fits or first.shape[1] != 3 or widths != [[bundle.dimension]]:
+        raise BundleError(
+            f"{bundle.onnx_path}: not a network of Visual Byte: expected input pixels tensor(float) ['n', 3, 'h', 'w'] "
+            f"and output embedding tensor(float) ['n', {bundle.dimension}], got input {', '.join(inputs)} and output "
+            f"{', '.join(outputs)}; make the bundle with `visual-byte export`"
+        )
+
+
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """How a robot runs a network: that many threads, which sleep while there is nothing to do."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that wait for the next frame by spinning would burn a core (32 ms of it a frame at 30 a second, not 4) for
+    # half a millisecond.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
+
 
 def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.InferenceSession:
     available = onnxruntime.get_available_providers()
@@ -127,15 +205,11 @@ def _open_session(bundle: Bundle, threads: int, provider: str) -> onnxruntime.In
             f"execution provider {provider!r}: not in this onnxruntime, which has {', '.join(available)}; "
             "choose one of these or install the onnxruntime build that has it"
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait for the next frame by spinning would burn a core (32 ms of it a frame at 30 a second, not 4) for
-    # half a millisecond.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options = session_options(threads)
+    # The bundle's digest covers this file alone: a network with weights in others is refused, wherever they lie.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     try:
-        session = onnxruntime.InferenceSession(str(bundle.onnx_path), options, providers=[provider])
+        session = onnxruntime.InferenceSession(bundle.onnx_path.read_bytes(), options, providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise BundleError(
             f"{bundle.onnx_path}: ONNX Runtime {onnxruntime.__version__} cannot load it "

@@ -16,6 +16,7 @@ from visual_byte_core.files import write_atomically
 Row = Mapping[str, float]
 
 EPOCHS, STEPS = "log.csv", "steps.csv"
+JOURNAL_EVERY = 20  # steps
 
 
 class Journal:

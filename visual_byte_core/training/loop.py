@@ -29,7 +29,7 @@ from visual_byte_core.training.device import choose_device, choose_precision
 from visual_byte_core.training.diagnosis import Doctor, data_warnings
 from visual_byte_core.training.distill import Distillation
 from visual_byte_core.training.grad_cache import GradCache
-from visual_byte_core.training.journal import Journal
+from visual_byte_core.training.journal import JOURNAL_EVERY, Journal
 from visual_byte_core.training.loader import batches_of, report_unreadable
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.mixup import Mixup
@@ -43,7 +43,6 @@ from visual_byte_core.training.state import STATE, load_state, random_state, sav
 from visual_byte_core.training.stopping import StopRequest
 from visual_byte_core.training.validation import Validation
 
-JOURNAL_EVERY = 20  # steps
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COUNTERS = ("step", "epoch", "steps", "best", "best_epoch", "schedule_start", "restarts")
 SUMS = ("sums", "summed", "minutes")

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import soxr
 from tqdm import tqdm
 
 from visual_byte_core.capture.utterance import UtteranceDetector
@@ -22,7 +23,7 @@ from visual_byte_core.evaluation.bags.writing import BagWriter, Storage
 from visual_byte_core.evaluation.folders import find_photos, find_speech
 from visual_byte_core.evaluation.queries import names_by_slug, spelled
 from visual_byte_core.rendering.photo import read_photo
-from visual_byte_core.rendering.speech import read_sound, render_speech
+from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
 
 TruthRow = tuple[str, str, float | None, float | None, str]
@@ -152,8 +153,9 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
     else:
         path = folder / event.speech
         samples, rate = read_sound(path)
-        detector = UtteranceDetector(rate, after_silence=True)
-        heard = detector.push(samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32))
+        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        detector = UtteranceDetector(after_silence=True)
+        heard = detector.push(mono if rate == RATE else soxr.resample(mono, rate, RATE))
         heard += [last for last in [detector.finish()] if last]
         if not heard:
             raise InvalidSound(f"{path}: no utterance in it; record the name louder")

@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A memory as it is after a power loss: of what was written last, only so many bytes of the log reached the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from memory_child import BUNDLE, DIMENSION, embedding_of, seen
+
+from visual_byte_core.runtime.memory import Memory, Seen
+
+
+def open_memory(folder: Path) -> Memory:
+    return Memory(folder, BUNDLE, dimension=DIMENSION)
+
+
+def log_of(folder: Path) -> Path:
+    """The file that the log is written to now."""
+    return max((folder / "store" / "wal").glob("open-*"), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
+
+
+def written(log: Path) -> int:
+    """Bytes of the log that hold something: it is made longer than it is, and filled with zeros."""
+    return len(log.read_bytes().rstrip(b"\0"))
+
+
+class CutMemory:
+    """A memory of five checkpointed and three logged records; ends[i]: where the log ended when i of these were.
+
+    root: an empty folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.before, folder = root / "before", root / "memory"
+        with open_memory(folder) as memory:
+            self.ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(5)]
+        shutil.copytree(folder, self.before)
+        with open_memory(folder) as memory:
+            self.ends = [written(log_of(folder))]
+            for number in range(5, 8):
+                # Without a thumbnail, so that a record is short enough to be cut everywhere.
+                self.ids.append(memory.remember(embedding_of(number), Seen(float(number))).id)
+                memory.flush()
+                self.ends.append(written(log_of(folder)))
+            self.log = log_of(folder).read_bytes()
+            self.name = log_of(folder).relative_to(folder)
+            shutil.rmtree(self.before / "store" / "wal")
+            shutil.copytree(folder / "store" / "wal", self.before / "store" / "wal")
+        (self.before / self.name).write_bytes(b"")
+
+    def cut(self, folder: Path, at: int, *, zeros: bool) -> int:
+        """The memory as it is when only `at` bytes of its log reached the disk; returns how many records were whole."""
+        shutil.copytree(self.before, folder)
+        (folder / self.name).write_bytes(self.log[:at])
+        if zeros:
+            os.truncate(folder / self.name, len(self.log))
+        return sum(at >= end for end in self.ends[1:])
+
+    def check(self, folder: Path, at: int, *, zeros: bool) -> None:
+        """Cut a copy at `folder`, open it, and assert that what was whole is there, and that it takes new memories."""
+        whole = 5 + self.cut(folder, at, zeros=zeros)
+        with open_memory(folder) as memory:
+            known = memory.known(self.ids)
+            assert set(self.ids[:whole]) <= known, f"cut at {at}: {whole} were acknowledged"
+            assert memory.count() == len(known)
+            best = memory.search(embedding_of(whole - 1), 1)[0]
+            assert best.id == self.ids[whole - 1] and best.score > 0.99, f"cut at {at}"
+            new = memory.remember(embedding_of(99), seen(99)).id
+            memory.flush()
+        with open_memory(folder) as memory:
+            assert {new, *self.ids[:whole]} <= memory.known([new, *self.ids]), f"cut at {at}"
+        shutil.rmtree(folder)

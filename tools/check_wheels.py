@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Shows whether everything that a robot needs from PyPI comes as a wheel, for x86-64 and aarch64 and each Python.
+
+    .venv/bin/python tools/check_wheels.py [--extra robot] [--json]
+
+pip resolves the extra of setup.py under its constraints file for each platform and takes wheels alone; nothing is
+installed. Ends with 1 if a wheel is missing. Beside ROS 2 Jazzy from apt: --extra jazzy (Python 3.12 alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+MACHINES = ("x86_64", "aarch64")
+PYTHONS = ("3.10", "3.11", "3.12")
+GLIBC = (39, 35, 34, 31, 28, 27, 26, 24, 17)  # that of Ubuntu 24.04 and older ones, as in manylinux_2_28
+CONSTRAINTS = {"robot": "constraints.txt", "jazzy": "constraints-jazzy.txt"}
+
+
+@dataclass(frozen=True)
+class Wheels:
+    """What pip found for one machine and Python: file names of wheels by project, or why it gave up."""
+
+    machine: str
+    python: str
+    wheels: dict[str, str]
+    missing: str
+
+
+def requirements_of(extra: str) -> list[str]:
+    """The lines of setup.py's extra."""
+    program = (
+        "import setuptools, json; setuptools.setup = lambda **options: print(json.dumps(options['extras_require']))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", f"{program}; exec(open('setup.py').read())"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(told.stdout)[extra]
+
+
+def pins_for(constraints: str, python: str) -> list[str]:
+    """The lines of a constraints file that hold for a Python version, without their markers.
+
+    pip evaluates markers for the Python that it runs in, not for the one that it is asked about.
+    """
+    environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
+    lines = (line.partition("#")[0].strip() for line in (ROOT / constraints).read_text().splitlines())
+    found = []
+    for requirement in map(Requirement, filter(None, lines)):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            requirement.marker = None
+            found.append(str(requirement))
+    return found
+
+
+def find_wheels(requirements: Sequence[str], pins: Sequence[str], machine: str, python: str) -> Wheels:
+    """Ask pip, which resolves what the requirements need as well."""
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC] + [f"manylinux2014_{machine}"]
+    with tempfile.TemporaryDirectory() as folder:
+        constraints, report = Path(folder) / "constraints.txt", Path(folder) / "report.json"
+        constraints.write_text("\n".join(pins))
+        command = [
+            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run",
+            "--ignore-installed", "--target", folder, "--only-binary=:all:", "--implementation", "cp",
+            "--python-version", python, *(part for one in platforms for part in ("--platform", one)),
+            "-c", str(constraints), "--report", str(report), *requirements,
+        ]  # fmt: skip
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+            return Wheels(machine, python, {}, errors[-1] if errors else finished.stderr[-500:])
+        installs = json.loads(report.read_text())["install"]
+    names = [one["download_info"]["url"].rpartition("/")[2] for one in installs]
+    return Wheels(machine, python, {project(name): name for name in names}, "")
+
+
+def project(wheel: str) -> str:
+    return re.sub(r"[-_.]+", "-", wheel.split("-")[0]).lower()
+
+
+def table(found: Sequence[Wheels]) -> str:
+    """Markdown: a row for each project, a column for each machine and Python, the version in the cells."""
+    projects = sorted({name for one in found for name in one.wheels})
+    lines = ["| package | " + " | ".join(f"{one.machine} {one.python}" for one in found) + " |"]
+    lines.append("| --- |" + " --- |" * len(found))
+    for name in projects:
+        lines.append(f"| {name} | " + " | ".join(_cell(one, name) for one in found) + " |")
+    return "\n".join(lines)
+
+
+def _cell(found: Wheels, name: str) -> str:
+    if found.missing:
+        return "missing"
+    wheel = found.wheels.get(name)
+    return wheel.split("-")[1] if wheel else "not needed"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--extra", choices=CONSTRAINTS, default="robot")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    requirements = requirements_of(arguments.extra)
+    pythons = ("3.12",) if arguments.extra == "jazzy" else PYTHONS
+    found = []
+    for python in pythons:
+        pins = pins_for(CONSTRAINTS[arguments.extra], python)
+        for machine in MACHINES:
+            print(f"asking pip for {machine}, Python {python} ...", file=sys.stderr)
+            found.append(find_wheels(requirements, pins, machine, python))
+    print(json.dumps([vars(one) for one in found], indent=1) if arguments.json else table(found))
+    for one in found:
+        if one.missing:
+            print(f"error: {one.machine}, Python {one.python}: {one.missing}", file=sys.stderr)
+    return 1 if any(one.missing for one in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

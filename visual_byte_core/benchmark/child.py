@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A contender's own process: `python -m visual_byte_core.benchmark.child CONTENDER` (JSON).
+
+It loads, answers once and says so in a line of JSON on standard output; then it reads lines `["row", times]` and
+answers each with the seconds of wall clock and of CPU (all threads) that each took; at the end of input with its peak
+memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+from visual_byte_core.benchmark.contenders import FRAME, Contender
+
+
+def main() -> int:
+    contender = Contender(**json.loads(sys.argv[1]))
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not come between the answers
+    if contender.kind in ("ours", "memory"):
+        from visual_byte_core.benchmark import ours
+
+        tasks = ours.our_tasks(contender) if contender.kind == "ours" else ours.memory_tasks(contender)
+    else:
+        from visual_byte_core.benchmark import others
+
+        make = {"clap": others.clap_tasks, "whisper": others.whisper_tasks, "whisper-cut": others.whisper_tasks}
+        tasks = make.get(contender.kind, others.clip_tasks)(contender)
+    first = tasks[FRAME] if FRAME in tasks else next(iter(tasks.values()))
+    first()
+    print(json.dumps({"rows": list(tasks)}), file=answers)
+    for line in sys.stdin:
+        row, times = json.loads(line)
+        print(json.dumps([timed(tasks[row]) for _ in range(times)]), file=answers)
+    print(json.dumps({"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}), file=answers)
+    return 0
+
+
+def timed(task: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of wall clock and of CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    task()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A part of a data set, embedded: photos, and typed and spoken names of what they show and of what nobody learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from visual_byte_core.errors import DataError
+from visual_byte_core.evaluation import folders
+from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, spelled
+from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.names import overlaps
+from visual_byte_core.rendering.text import canonical_words
+from visual_byte_core.runtime.embedder import Embedder
+
+
+@dataclass(frozen=True)
+class Part:
+    """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
+    overlaps: slug -> slugs that may name the same thing."""
+
+    photos: Labelled
+    queries: Mapping[str, Labelled]
+    never: Mapping[str, Labelled]
+    overlaps: Mapping[str, frozenset[str]]
+
+    @property
+    def never_embeddings(self) -> dict[str, np.ndarray]:
+        return {kind: labelled.embeddings for kind, labelled in self.never.items()}
+
+
+def read_part(
+    embedder: Embedder,
+    images: Path,
+    speech: Path,
+    absent_speech: Path | None = None,
+    words: Sequence[str] = (),
+    language: str = "en",
+) -> Part:
+    """Photos and sounds of `FOLDER/<slug>/`; the words of `absent_speech` are typed too, and `words` only that.
+
+    Raises DataError: nothing to read, no sound of a class that the photos show, an absent word that the bundle knows.
+    """
+    names = names_by_slug(embedder.bundle)
+    photos = folders.embed_photos(embedder, folders.find_photos(images)).labelled
+    shown = set(photos.slugs)
+    spoken = [file for file in folders.find_speech(speech) if file.slug in shown]
+    if not spoken:
+        raise DataError(f"{speech}: no sound there names a class of {images}; are the slugs the same?")
+    slugs = sorted(shown)
+    queries = {
+        "text": Labelled(embed_words(embedder, spelled(slugs, names, language))[0], tuple(slugs)),
+        "audio": folders.embed_speech(embedder, spoken).labelled,
+    }
+    never: dict[str, Labelled] = {}
+    absent = list(words)
+    if absent_speech:
+        never["audio"] = folders.embed_speech(embedder, folders.find_speech(absent_speech)).labelled
+        absent += sorted({slug.replace("_", " ") for slug in never["audio"].slugs} - set(absent))
+    if known := sorted(known_words(names.values()) & {canonical_words(word) for word in absent}):
+        raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
+    if absent:
+        never["text"] = Labelled(embed_words(embedder, absent)[0], tuple(absent))
+    return Part(photos, queries, never, overlaps(names.values()))
