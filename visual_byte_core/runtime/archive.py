@@ -30,7 +30,7 @@ from visual_byte_core.files import sync_folder
 from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.sighting import Match
-from visual_byte_core.runtime.stored import check_payload, checked_id, match_of, payload_of
+from visual_byte_core.runtime.stored import check_description, checked_id, description_of, match_of
 from visual_byte_core.runtime.taught import Prototype, taught_json, taught_of_json
 
 WHAT, FORMAT = "Visual Byte memory", 1
@@ -146,10 +146,8 @@ class Archive:
                     decode_photo(thumbnail, f"the thumbnail of memory {id}", most_pixels=LARGEST_THUMBNAIL_PIXELS)
                 except InvalidImage as error:
                     raise InvalidMemory(str(error)) from error
-            payload = {**record, "thumbnail": ""}
-            check_payload(payload)
-            match = match_of(id, payload)
-            yield Match(**{**vars(match), "thumbnail": thumbnail}), vector.astype(np.float32)
+            check_description(record)
+            yield match_of(id, record, thumbnail), vector.astype(np.float32)
 
     def _check_members(self) -> None:
         members = self._zip.infolist()
@@ -204,8 +202,7 @@ def _write(archive: zipfile.ZipFile, memory: Memory, bundle_id: str, dimension: 
     vectors: list[np.ndarray] = []
     everything = tqdm(memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False)
     for match, vector in everything:
-        record = {"id": match.id, **payload_of(match)}
-        del record["thumbnail"]
+        record = {"id": match.id, **description_of(match)}
         record["thumbnail_sha256"] = hashlib.sha256(match.thumbnail).hexdigest() if match.thumbnail else ""
         lines.append(json.dumps(record, ensure_ascii=False) + "\n")
         vectors.append(vector.astype("<f2"))
