@@ -89,7 +89,7 @@ class MarkersNode(ManagedNode):
         return (DiagnosticStatus.WARN if self._trouble else DiagnosticStatus.OK), self._trouble, values
 
     def _take(self, matches: Matches) -> None:
-        if matches.status == Matches.FOUND:
+        if matches.status == Matches.FOUND and matches.matches:
             self._found = matches.matches[0].id
 
     def _watch(self) -> None:
