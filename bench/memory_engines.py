@@ -169,15 +169,15 @@ class Partition:
             sample = np.sort(np.random.default_rng(1).permutation(len(vectors))[: lists * vector_index.SAMPLE_PER_LIST])
             centroids = vector_index.train(vectors[sample], lists)
         self.index = vector_index.VectorIndex(DIMENSION, centroids)
-        self.lists = np.concatenate(
-            [
-                self.index.add(np.arange(start, min(len(vectors), start + 10_000)), vectors[start : start + 10_000])
-                for start in range(0, len(vectors), 10_000)
-            ]
-        )
+        blocks = [(start, vectors[start : start + 10_000]) for start in range(0, len(vectors), 10_000)]
+        self.lists = np.concatenate([self.index.assign(block) for _, block in blocks])
+        self.index.reserve(self.lists)
+        for start, block in blocks:
+            rows = np.arange(start, start + len(block))
+            self.index.add(rows, block, self.lists[rows])
 
     def add(self, row: int, vector: np.ndarray) -> None:
-        self.index.add(np.array([row]), vector[None])
+        self.index.add(np.array([row]), vector[None], self.index.assign(vector[None]))
 
     def search(self, query: np.ndarray) -> np.ndarray:
         return self.index.search(query, K)[0]

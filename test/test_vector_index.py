@@ -60,8 +60,9 @@ def test_lists_find_what_reading_everything_finds() -> None:
     vectors, queries = clustered(3000), clustered(50, seed=1)
     parted, whole = VectorIndex(DIMENSION, train(vectors, 100)), VectorIndex(DIMENSION)
     rows = np.arange(1, 3001)
-    assert np.array_equal(parted.add(rows, vectors), parted._coarse.search(vectors, 1)[1][:, 0])
-    whole.add(rows, vectors)
+    parted.reserve(parted.assign(vectors))
+    for index in (parted, whole):
+        index.add(rows, vectors, index.assign(vectors))
     same = 0
     for query in queries:
         exact = np.argsort(-(vectors @ query))[:10] + 1
@@ -71,7 +72,7 @@ def test_lists_find_what_reading_everything_finds() -> None:
         same += len({*exact.tolist()} & {*parted.search(query, 10)[0].tolist()})
     assert same >= 0.98 * 500
     among = np.array([5, 77, 2000, 2999])
-    lists = parted._coarse.search(vectors[among - 1], 1)[1][:, 0]
+    lists = parted.assign(vectors[among - 1])
     found, _ = parted.search(queries[0], 10, among, lists)
     assert found.tolist() == sorted(among.tolist(), key=lambda row: -(vectors[row - 1] @ queries[0]))
     parted.remove(among[:2])

@@ -243,6 +243,8 @@ class Memory:
             self._columns.extend(memories)
         partition = load_partition(self._folder.store / PARTITION, self._dimension)
         self._index = VectorIndex(self._dimension, None if partition is None else partition[0])
+        if partition is not None:
+            self._index.reserve(partition[2])
         for rows, vectors in self._store.vectors(READ_AT_ONCE):
             values = vectors.astype(np.float32)
             if values.shape[1] != self._dimension or not np.allclose(np.linalg.norm(values, axis=1), 1, atol=0.01):
@@ -259,12 +261,14 @@ class Memory:
         at = self._columns.at(rows)
         if (at == len(self._columns)).any() or (self._columns["row"][at] != rows).any():
             raise ValueError("an embedding is of no memory")
-        known = np.zeros(len(rows), bool)
+        known, lists = np.zeros(len(rows), bool), np.empty(len(rows), np.int64)
         if partition is not None and len(partition[1]):
             found = np.minimum(np.searchsorted(partition[1], rows), len(partition[1]) - 1)
             known = partition[1][found] == rows
-            self._columns["list"][at[known]] = self._index.add(rows[known], vectors[known], partition[2][found[known]])
-        self._columns["list"][at[~known]] = self._index.add(rows[~known], vectors[~known])
+            lists[known] = partition[2][found[known]]
+        lists[~known] = self._index.assign(vectors[~known])
+        self._index.add(rows, vectors, lists)
+        self._columns["list"][at] = lists
 
     @contextmanager
     def _disk(self, doing: str) -> Iterator[None]:

@@ -60,12 +60,29 @@ class Partitioning:
         index = VectorIndex(self._dimension, train(sample, lists))
         rows, assigned = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         while True:
-            before = len(index)
-            after = int(rows[-1][-1]) if before else 0
+            before, after = len(rows), int(rows[-1][-1]) if len(rows) > 1 else 0
             for some, vectors in self._store.vectors(AT_ONCE, after):
                 if self._stopped:
                     return None
                 rows.append(some)
-                assigned.append(index.add(some, vectors.astype(np.float32)))
-            if len(index) - before < CAUGHT_UP:
-                return index, np.concatenate(rows), np.concatenate(assigned)
+                assigned.append(index.assign(vectors.astype(np.float32)))
+            if sum(map(len, rows[before:])) < CAUGHT_UP:
+                break
+        return self._filled(index, np.concatenate(rows), np.concatenate(assigned))
+
+    def _filled(
+        self, index: VectorIndex, rows: np.ndarray, lists: np.ndarray
+    ) -> tuple[VectorIndex, np.ndarray, np.ndarray] | None:
+        """Of what was forgotten meanwhile, nothing is there any more."""
+        index.reserve(lists)
+        there = np.zeros(len(rows), bool)
+        for some, vectors in self._store.vectors(AT_ONCE):
+            if self._stopped:
+                return None
+            known = some <= rows[-1]
+            at = np.searchsorted(rows, some[known])
+            there[at] = True
+            index.add(some[known], vectors[known].astype(np.float32), lists[at])
+            if not known.all():
+                break
+        return index, rows[there], lists[there]

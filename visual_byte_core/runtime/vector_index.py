@@ -48,17 +48,25 @@ class VectorIndex:
         """Whether it has grown so much that a new partition would be faster."""
         return len(self) >= max(PARTITION_FROM, PARTITION_AGAIN * self.partitioned_at)
 
-    def add(self, rows: np.ndarray, vectors: np.ndarray, lists: np.ndarray | None = None) -> np.ndarray:
-        """rows: int64 (n,); vectors: float32 (n, dimension); lists: which list each belongs to, int64 (n,), if that is
-        known. Returns the lists."""
+    def assign(self, vectors: np.ndarray) -> np.ndarray:
+        """Which list each of these vectors, float32 (n, dimension), belongs to, int64 (n,)."""
+        one_core()
+        return self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
+
+    def reserve(self, lists: np.ndarray) -> None:
+        """Make room for vectors of these lists, int64 (n,), and no more: lists that grow one by one take up to twice
+        their size. Before anything is added."""
+        for number, size in enumerate(np.bincount(lists, minlength=len(self.centroids)).tolist()):
+            self._lists.invlists.resize(number, size)
+            self._lists.invlists.resize(number, 0)
+
+    def add(self, rows: np.ndarray, vectors: np.ndarray, lists: np.ndarray) -> None:
+        """rows: int64 (n,); vectors: float32 (n, dimension); lists: what `assign` gave, int64 (n,)."""
         one_core()
         vectors = np.ascontiguousarray(vectors, np.float32)
-        if lists is None:
-            lists = self._coarse.search(vectors, 1)[1][:, 0]
         lists = np.ascontiguousarray(lists, np.int64)
         rows = np.ascontiguousarray(rows, np.int64)
         self._lists.add_core(len(rows), *map(faiss.swig_ptr, (vectors, rows, lists)))
-        return lists
 
     def remove(self, rows: np.ndarray) -> None:
         self._lists.remove_ids(np.ascontiguousarray(rows, np.int64))
