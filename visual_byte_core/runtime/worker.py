@@ -124,8 +124,8 @@ class Worker:
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
-    not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may be changed at
-    any time.
+    not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may change at any
+    time.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
