@@ -32,12 +32,13 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--of-rclpy", type=int, default=1000)
     parser.add_argument("--pose-type", choices=POSE_TYPES, default=POSE_TYPES[0])
+    parser.add_argument("--image-transport", choices=("raw", "compressed"), default="raw")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="endpoints whose name contains this")
     arguments = parser.parse_args()
     total = 0
     with tempfile.TemporaryDirectory() as folder, open_graph(Path(folder)) as graph:
-        nodes = attacked_nodes(graph, arguments.pose_type)
+        nodes = attacked_nodes(graph, arguments.pose_type, arguments.image_transport)
         print("node            endpoint                    messages    MB before    after    answers")
         for endpoint in tqdm([one for one in nodes.endpoints() if arguments.only in one.name], disable=None):
             before = nodes.resident_mb(endpoint.node)

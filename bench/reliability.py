@@ -16,10 +16,12 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -142,6 +144,18 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
         return run
 
 
+@contextmanager
+def busy_loops(number: int) -> Iterator[None]:
+    """Processes that compute without end."""
+    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def wait_until_answered(graph: Graph, asker: Asker) -> None:
     """The nodes find each other in their own time; until then texts are refused, and first requests may be lost."""
     tries: list[Asked] = []
@@ -210,6 +224,7 @@ def judged(run: Run, seconds: float) -> dict[str, Any]:
             "asked": len(run.queries),
             "unanswered": sum(one.seconds is None for one in run.queries),
             "rejected": sum(one.status == Matches.REJECTED for one in run.queries),
+            "reasons": sorted({one.reason for one in run.queries if one.status == Matches.REJECTED}),
             "ms": {f"p{p}": round(float(np.percentile(answered, p)), 1) for p in (50, 95, 99, 100)},
         },
         "longest_queue": max(one.counts["waiting queries"] for one in run.samples),
@@ -272,11 +287,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "starter")
     parser.add_argument("--photos", type=Path, default=ROOT / "examples" / "photos")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "reliability", help="without ending")
+    parser.add_argument("--busy", type=int, default=0, help="loops beside that use a processor each")
     parser.add_argument("--no-figure", action="store_true")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     seconds = 60 * arguments.minutes
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, busy_loops(arguments.busy):
         run = run_nodes(arguments.bundle, arguments.photos, seconds, Path(folder))
     figures = {"machine": f"{os.cpu_count()} cores, Python {platform.python_version()}", **judged(run, seconds)}
     out = arguments.out.with_suffix(".json")

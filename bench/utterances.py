@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from visual_byte_core.capture import utterance, voice_activity
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
 from visual_byte_core.capture.utterance import UtteranceDetector, UtteranceSettings
 from visual_byte_core.errors import InvalidSound
@@ -75,8 +77,14 @@ def main() -> None:
     parser.add_argument("--snr", type=float, nargs="+", default=[QUIET_ROOM_DB, 10.0, 5.0], metavar="DB")
     parser.add_argument("--probability", type=float, nargs="+", default=[0.5], help="settings of Silero")
     parser.add_argument("--pre-roll", type=float, nargs="+", default=[UtteranceSettings().pre_roll])
+    parser.add_argument("--never-forget", action="store_true", help="Silero keeps its state through long pauses")
+    parser.add_argument("--no-cut", action="store_true", help="what does not stand out from the room is left on")
     parser.add_argument("--no-retrieval", action="store_true", help="only find and cut")
     arguments = parser.parse_args()
+    if arguments.never_forget:
+        voice_activity.FORGET_SECONDS = math.inf
+    if arguments.no_cut:
+        utterance.OVER_ROOM_DB = -math.inf
     clips = read_clips(arguments.speech, arguments.bundle, arguments.names)
     noises = read_noises(arguments.noise)
     known = None if arguments.no_retrieval else Known(arguments.bundle)
@@ -160,10 +168,10 @@ def listen(stream: Stream, detector: UtteranceDetector) -> list[Heard]:
     detector.restart(after_silence=False)
     heard, at, samples = [], 0, stream.samples.astype(np.float32)
     for start in range(0, len(samples), BLOCK):
-        for utterance in detector.push(samples[start : start + BLOCK]):
-            begin = position(samples, utterance.samples, at)
-            at = begin + len(utterance.samples)
-            heard.append(Heard(utterance.samples, begin, at))
+        for one in detector.push(samples[start : start + BLOCK]):
+            begin = position(samples, one.samples, at)
+            at = begin + len(one.samples)
+            heard.append(Heard(one.samples, begin, at))
     return heard
 
 

@@ -27,7 +27,7 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8).repeat(
 
 
 class AttackedNodes:
-    """embedding_node, text_node, camera_node, microphone_node and recorder_node, active."""
+    """Every node, active."""
 
     def __init__(self, graph: Graph, bundle: Bundle, processes: dict[str, Process]) -> None:
         self.graph, self.processes = graph, processes
@@ -67,15 +67,21 @@ def _is_active(graph: Graph, node: str) -> bool:
     return graph.call(GetState, f"{node}/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
 
 
-def attacked_nodes(graph: Graph, pose_type: str = POSE_TYPES[0]) -> AttackedNodes:
+def attacked_nodes(graph: Graph, pose_type: str = POSE_TYPES[0], transport: str = "raw") -> AttackedNodes:
     bundle = write_sample_bundle(graph.folder / "bundle")
     of_bundle = {"bundle": str(bundle.path)}
     photos, recordings = str(ROOT / "examples" / "photos"), str(ROOT / "test" / "data")
     settings = {
-        "embedding_node": {**of_bundle, "memory_folder": str(graph.folder / "memory"), "pose_type": pose_type},
+        "embedding_node": {
+            **of_bundle,
+            "memory_folder": str(graph.folder / "memory"),
+            "pose_type": pose_type,
+            "image_transport": transport,
+        },
         "text_node": of_bundle,
         "camera_node": {"source": "folder", "path": photos, "rate": 0.2},
         "microphone_node": {**of_bundle, "source": "folder", "folder": recordings},
+        "markers_node": {},
         "recorder_node": {"bag": str(graph.folder / "bag"), "pose_topic": "recorded_pose"},
     }
     nodes = AttackedNodes(graph, bundle, {node: graph.start(node, **given) for node, given in settings.items()})

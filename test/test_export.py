@@ -19,6 +19,7 @@ from fixtures_bundle import NAMES, SIZE, photo
 from visual_byte_core.deployment import export as export_module
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.deployment.export import export, export_onnx
+from visual_byte_core.deployment.fused_norms import NORMS, with_fused_norms
 from visual_byte_core.deployment.mobile import export_mobile
 from visual_byte_core.deployment.quantize import cosines, quantize
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError
@@ -28,6 +29,7 @@ from visual_byte_core.runtime import embedder as embedder_module
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.processor import Processor
 from visual_byte_core.training.checkpoint import load_checkpoint
+from visual_byte_core.training.network import VisualByteNet
 
 
 def pictures(count: int) -> np.ndarray:
@@ -228,3 +230,25 @@ def test_a_phone_target_without_its_packages_says_what_to_install(
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(BundleError, match="mine holds something else than an exported network"):
         export_mobile(network, config.renderer, names, tmp_path / "mine", "coreml")
+
+
+def test_simple_norms_are_one_operator_and_compute_the_same(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = VisualByteNet("convnext_zepto_rms", classes=3).eval()
+        for module in network.modules():
+            if type(module).__name__ in NORMS:
+                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    pixels = torch.from_numpy(normalize(pictures(2)))
+    fused = with_fused_norms(network)
+    assert fused is not network and not any(type(module).__name__ in NORMS for module in fused.modules())
+    with torch.inference_mode():
+        for one, other in zip(network.with_map(pixels), fused.with_map(pixels), strict=True):
+            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
+    kinds = [node.op_type for node in onnx.load(export_onnx(network, SIZE, tmp_path / "network.onnx")).graph.node]
+    assert kinds.count("LayerNormalization") >= 16 and "Sqrt" not in kinds and "Sub" not in kinds
+
+
+def test_a_network_without_simple_norms_is_exported_as_it_is(checkpoint: Path) -> None:
+    network, _, _ = load_checkpoint(checkpoint)
+    assert with_fused_norms(network) is network

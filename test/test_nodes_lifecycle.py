@@ -59,6 +59,7 @@ def settings(bundle: Bundle, folder: Path) -> dict[str, dict[str, str]]:
         "text_node": {"bundle": str(bundle.path)},
         "microphone_node": {"bundle": str(bundle.path), "source": "folder", "folder": str(folder / "sounds")},
         "camera_node": {"source": "folder", "path": str(write_photo(folder / "photos"))},
+        "markers_node": {},
         "recorder_node": {"bag": str(folder / "bag")},
     }
 

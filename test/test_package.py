@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -67,6 +68,26 @@ def test_one_version_everywhere() -> None:
     } == {visual_byte_core.__version__}
 
 
+def imported_packages(*folders: str) -> set[str]:
+    """The first part of every absolute import in these folders, those inside functions too."""
+    found = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            found |= {name.partition(".")[0] for name in names}
+    return found
+
+
+def test_every_package_that_the_nodes_import_stands_in_the_manifest() -> None:
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {one.text for one in manifest if one.tag in ("depend", "exec_depend")}
+    of_rosdep = {"cv2": "python3-opencv", "numpy": "python3-numpy", "yaml": "python3-yaml"}
+    ours = {*PACKAGES, "visual_byte", *sys.stdlib_module_names}
+    needed = {of_rosdep.get(name, name) for name in imported_packages("visual_byte_ros", "launch") - ours}
+    assert {"rclpy", "sensor_msgs", "launch_ros"} <= needed <= declared
+
+
 def test_every_interface_is_built() -> None:
     listed = set(re.findall(r"^ +((?:msg|srv)/\w+\.(?:msg|srv))$", CMAKE, re.MULTILINE))
     present = {str(path.relative_to(ROOT)) for folder in ("msg", "srv") for path in (ROOT / folder).iterdir()}
@@ -120,7 +141,7 @@ def test_colcon_installs_every_module() -> None:
     assert not missing, "run make build"
 
 
-@pytest.mark.parametrize("folder", ["config", "launch", "models"])
+@pytest.mark.parametrize("folder", ["config", "foxglove", "launch", "models", "rviz"])
 def test_colcon_installs_every_data_file(folder: str) -> None:
     share = Path(get_package_share_directory("visual_byte"))
     files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from visual_byte_core.runtime import places_shown
@@ -41,6 +43,18 @@ def test_of_a_large_memory_only_so_many_are_read(monkeypatch: pytest.MonkeyPatch
     places = PlacesShown()
     places.replace(map(place, range(1_000_000_000)), now=0.0)  # would never end
     assert len(places.shown()) == 10 and not places.is_missing_some(1_000_000_000)
+
+
+def test_a_reading_that_fails_changes_nothing() -> None:
+    def broken() -> Iterator[ShownPlace]:
+        yield place(5)
+        raise OSError
+
+    places = PlacesShown()
+    places.replace([place(1)], now=0.0)
+    with pytest.raises(OSError):
+        places.replace(broken(), now=1.0)
+    assert places.shown() == [place(1)] and not places.is_missing_some(1)
 
 
 def test_a_place_without_a_label_is_named_by_its_id() -> None:

@@ -149,7 +149,9 @@ def test_another_normalization_is_seen() -> None:
 
 def test_other_inputs_are_refused() -> None:
     inputs = list(measured_inputs())[1:]
-    with pytest.raises(DataError, match=r"made of other inputs; write them again with tools/write_references\.py"):
+    with pytest.raises(
+        DataError, match=r"made of other inputs; write them again with tools/write_golden_embeddings\.py"
+    ):
         agreement(references("starter-small"), iter(inputs), embedder("starter-small").embed)
 
 

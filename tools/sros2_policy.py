@@ -30,6 +30,8 @@ SERVED = (
 )  # fmt: skip
 # With pose_type tf.
 TRANSFORMS = {"embedding_node": ("/tf", "/tf_static")}
+# The services of other nodes that it asks.
+ASKED = {"markers_node": ("embedding_node/count", "embedding_node/list")}
 # Who asks hears all that the nodes tell, and may ask, but neither configure nor forget nor teach.
 ASKED_BY_USERS = ("embedding_node/find", "embedding_node/list", "embedding_node/count")
 
@@ -45,6 +47,7 @@ def policy(nodes: Mapping[str, ModuleType]) -> str:
         rules = _rules("topics", "publish", "topic", {*PUBLISHED, *published})
         rules += _rules("topics", "subscribe", "topic", {*HEARD, *heard})
         rules += _rules("services", "reply", "service", {*SERVED, *served})
+        rules += _rules("services", "request", "service", ASKED[name]) if name in ASKED else ""
         enclaves.append(_enclave(name, rules))
     enclaves.append(_enclave("user", _rules_of_users(nodes)))
     body = "".join(enclaves)

@@ -84,6 +84,15 @@ PARAMETERS = (
         choices=("raw", "compressed"),
     ),
     Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
+    Parameter(
+        "skip_unchanged",
+        4.0,
+        "Grey levels up to which a frame counts as unchanged in all its parts, so that it is remembered by the"
+        " embedding of the one before; 0: every frame is embedded.",
+        0.0,
+        255.0,
+        live=True,
+    ),
     Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
     Parameter(
         "lossless",
@@ -290,6 +299,7 @@ class EmbeddingNode(ManagedNode):
             answer_within=self._answer_within(),
             acknowledge_within=self.parameters["acknowledge_within"],
             parts=self._part_settings(),
+            skip_unchanged=self.parameters["skip_unchanged"],
         )
         self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
         self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
@@ -307,7 +317,8 @@ class EmbeddingNode(ManagedNode):
         self._worker.most_waiting = self.parameters["most_waiting"]
         self._worker.answer_within = self._answer_within()
         self._worker.acknowledge_within = self.parameters["acknowledge_within"]
-        self._worker.parts = self._part_settings()
+        self._worker.frames.parts = self._part_settings()
+        self._worker.frames.skip_unchanged = self.parameters["skip_unchanged"]
         self._poses.limit(self._pose_limits())
 
     def _answer_within(self) -> float | None:
@@ -409,6 +420,7 @@ class EmbeddingNode(ManagedNode):
             "late queries": report.late,
             "remembered frames": report.remembered,
             "dropped frames": report.dropped,
+            "unchanged frames": report.unchanged,
             "frames lost on the way": "unknown" if self._lost is None else self._lost,
             "frames and queries in order": self._in_order.waiting if self._in_order else 0,
             "malformed frames": self._malformed,

@@ -18,6 +18,7 @@ from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.speech import RATE
 
 LOST_SECONDS = 1.5
+FIRST_SOUND_SECONDS = 5.0  # a sound server or a busy machine may take its time to begin
 # Five seconds may wait; a machine that is later than that hears the newest anyway.
 MOST_WAITING = round(5 / BLOCK_SECONDS)
 # A sound card has that many at most; a sound server claims more and mixes what there is into as many as are asked for.
@@ -115,22 +116,22 @@ class Microphone:
                 f"microphone {self.info.name!r}: cannot be opened ({_one_line(error)}); check that no other program"
                 " uses it, or set `device` to another one"
             ) from error
-        self._heard = time.monotonic()
+        self._silent_until = time.monotonic() + FIRST_SOUND_SECONDS
 
     def begin(self) -> None:
         while not self._blocks.empty():
             self._blocks.get_nowait()
         self._resampler.clear()
-        self._heard = time.monotonic()
+        self._silent_until = time.monotonic() + FIRST_SOUND_SECONDS
 
     def read(self, timeout: float) -> Block | None:
         try:
             samples = self._blocks.get(timeout=timeout)
         except queue.Empty:
-            if not self._stream.active or time.monotonic() - self._heard > LOST_SECONDS:
+            if not self._stream.active or time.monotonic() > self._silent_until:
                 raise DeviceError(f"microphone {self.info.name!r}: delivers no more sound; check its cable") from None
             return None
-        self._heard = time.monotonic()
+        self._silent_until = time.monotonic() + LOST_SECONDS
         return Block(self._resampler.resample_chunk(samples), clipped=clipped_share(samples))
 
     def close(self) -> None:

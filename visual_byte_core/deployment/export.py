@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.triplets import photos_of
 from visual_byte_core.deployment.bundle import NO_METHOD_1, Bundle, write_bundle
+from visual_byte_core.deployment.fused_norms import with_fused_norms
 from visual_byte_core.deployment.half import METHOD as HALF
 from visual_byte_core.deployment.half import convert_to_half
 from visual_byte_core.deployment.quantize import cosines, method, quantize
@@ -116,11 +117,10 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
 
     Raises BundleError if ONNX Runtime's results differ from PyTorch's by more than 1e-4.
     """
-    module = _WithMap(network).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of PyTorch, about its own code
         program = torch.onnx.export(
-            module,
+            _WithMap(with_fused_norms(network)).eval(),
             (torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),),  # dimensions that are equal or 1 would not stay free
             dynamo=True,
             opset_version=OPSET,
@@ -136,7 +136,7 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces, with the folders of this machine
     onnx.save(model, str(out))
-    _check_agreement(module, size, out)
+    _check_agreement(_WithMap(network).eval(), size, out)
     return out
 
 

@@ -54,7 +54,7 @@ class References:
                 arrays = {name: stored[name] for name in ARRAYS}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(
-                f"{path}: not readable as references ({error}); write them with tools/write_references.py"
+                f"{path}: not readable as references ({error}); write them with tools/write_golden_embeddings.py"
             ) from error
         arrays["embeddings"] = arrays["embeddings"].astype(np.float32)
         return cls(**arrays)
@@ -123,7 +123,7 @@ def agreement(
     """embed: as in `write_references`. Raises DataError if the inputs are not those of the references."""
     items, images = zip(*inputs, strict=True)
     if list(items) != list(references.items):
-        raise DataError("references: made of other inputs; write them again with tools/write_references.py")
+        raise DataError("references: made of other inputs; write them again with tools/write_golden_embeddings.py")
     found = np.concatenate([embed(image[None]) for image in images])
     cosines = np.sum(found * references.embeddings, axis=1)
     loose, strict = _same_top_1(references, found)

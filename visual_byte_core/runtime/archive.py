@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.errors import InvalidMemory
+from visual_byte_core.errors import InvalidImage, InvalidMemory
 from visual_byte_core.files import sync_folder
+from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.sighting import Match
 from visual_byte_core.runtime.stored import check_description, checked_id, description_of, match_of
@@ -37,6 +37,7 @@ WHAT, FORMAT = "Visual Byte memory", 1
 PARTS = ("memories.jsonl", "embeddings.f16", "taught.json")
 MEMBER = re.compile(r"manifest\.json|memories\.jsonl|embeddings\.f16|taught\.json|thumbnails/[0-9a-f-]{36}\.jpg")
 LARGEST_MANIFEST, LARGEST_THUMBNAIL = 1 << 16, 1 << 20  # bytes
+LARGEST_THUMBNAIL_PIXELS = 1_000_000
 AT_ONCE = 500
 
 
@@ -139,9 +140,12 @@ class Archive:
             id = record.pop("id")
             if digest:
                 thumbnail = self._read(f"thumbnails/{id}.jpg", LARGEST_THUMBNAIL)
-                picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_GRAYSCALE)
-                if hashlib.sha256(thumbnail).hexdigest() != digest or picture is None:
+                if hashlib.sha256(thumbnail).hexdigest() != digest:
                     raise InvalidMemory(f"the thumbnail of memory {id} is damaged")
+                try:
+                    decode_photo(thumbnail, f"the thumbnail of memory {id}", most_pixels=LARGEST_THUMBNAIL_PIXELS)
+                except InvalidImage as error:
+                    raise InvalidMemory(str(error)) from error
             check_description(record)
             yield match_of(id, record, thumbnail), vector.astype(np.float32)
 

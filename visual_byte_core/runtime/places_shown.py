@@ -55,12 +55,12 @@ class PlacesShown:
         return self._complete and len(self._known) != count
 
     def replace(self, memories: Iterable[ShownPlace], now: float) -> None:
-        """Take over a whole reading, or as much of it as is wanted."""
+        """Take over a whole reading, or as much of it as is wanted; if reading raises, nothing changes."""
         memories = iter(memories)
-        self._known, self.newest = {}, 0.0
-        self.update(itertools.islice(memories, MOST_READ))
+        read = list(itertools.islice(memories, MOST_READ))
         self._complete = next(memories, None) is None
-        self._read_at = now
+        self._known, self._read_at, self.newest = {}, now, 0.0
+        self.update(read)
 
     def update(self, memories: Iterable[ShownPlace]) -> None:
         """Take over what was seen since `newest`."""

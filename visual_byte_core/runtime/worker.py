@@ -21,8 +21,9 @@ from visual_byte_core.log import Log
 from visual_byte_core.runtime.deadlines import Deadlines, fail, resolve
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
+from visual_byte_core.runtime.frame_embedder import FrameEmbedder
 from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
-from visual_byte_core.runtime.parts import PartSettings, distinct_parts
+from visual_byte_core.runtime.parts import Part, PartSettings
 
 THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small enough to keep by the thousand
 THUMBNAIL_QUALITY = 80
@@ -82,6 +83,7 @@ class Report:
     remembered: int
     dropped: int
     failed: int
+    unchanged: int
     memories: int
     question_seconds: tuple[float, ...]
     frame_seconds: tuple[float, ...]
@@ -122,7 +124,8 @@ class Worker:
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
     acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
     parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
-    not taken apart, as the label is that of the whole. These four may be changed at any time.
+    not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may change at any
+    time.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
@@ -137,6 +140,7 @@ class Worker:
         answer_within: float | None = 1.0,
         acknowledge_within: float = 0.5,
         parts: PartSettings | None = None,
+        skip_unchanged: float = 0.0,
     ) -> None:
         self._embedder = embedder
         self._memory = memory
@@ -146,7 +150,7 @@ class Worker:
         self.most_waiting = most_waiting
         self.answer_within = answer_within
         self.acknowledge_within = acknowledge_within
-        self.parts = parts
+        self.frames = FrameEmbedder(embedder, parts, skip_unchanged)
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._aside: tuple[Callable[[], None], Future] | None = None
@@ -257,6 +261,7 @@ class Worker:
             return Report(
                 waiting=len(self._jobs),
                 frame_waits=self._frame is not None,
+                unchanged=self.frames.skipped,
                 memories=self._memories,
                 question_seconds=tuple(self._question_seconds),
                 frame_seconds=tuple(self._frame_seconds),
@@ -349,20 +354,19 @@ class Worker:
                 fail(future, error)
 
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
-        embedding = self._embedder.embed_photo(sight.image)
+        embedded = self.frames.embed(sight.image, whole=bool(sight.seen.label))
         seen = replace(sight.seen, thumbnail=thumbnail(sight.image))
-        if self.parts and not seen.label:
-            remembered = self._remember_parts(sight.image, embedding, seen, self.parts)
+        if embedded.parts is not None:
+            remembered = self._remember_parts(sight.image, embedded.embedding, embedded.parts, seen)
         else:
-            remembered = self._memory.remember(embedding, seen)
+            remembered = self._memory.remember(embedded.embedding, seen)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
         if self._flush_at is None:
             self._flush_at = time.monotonic() + self.acknowledge_within
 
-    def _remember_parts(self, image: np.ndarray, whole: np.ndarray, seen: Seen, settings: PartSettings) -> Remembered:
+    def _remember_parts(self, image: np.ndarray, whole: np.ndarray, parts: tuple[Part, ...], seen: Seen) -> Remembered:
         """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
-        parts = distinct_parts(self._embedder, image, whole, settings)
         frame = self._memory.remember(whole, replace(seen, region=(0, 0, image.shape[1], image.shape[0])))
         for part in parts:
             self._memory.remember(

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write what a bundle's tests compare it with:
 
-    python tools/write_references.py models/starter --checkpoint checkpoints/starter
+    python tools/write_golden_embeddings.py models/starter --checkpoint checkpoints/starter
 
 The checkpoint is exported in float32, and its embeddings of the photos in examples/photos, the bundle's names and the
 sounds of test/data go to test/golden/references_NAME.npz. To be run for a new bundle, or a renderer changed on purpose.

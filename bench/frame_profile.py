@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the time of one camera frame goes: python bench/frame_profile.py models/starter models/starter-small
+
+Three tables for each bundle: the steps from an image message of 640 x 480 to a memory; the operators of the network,
+as ONNX Runtime's profiler sees them; and ONNX Runtime's own options, each beside the one that is used. Milliseconds are
+of the processor, all threads together, and medians; steps and options are run in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from visual_byte_core.capture.image_message import to_rgb
+from visual_byte_core.rendering.normalize import normalize
+from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.text import render_text
+from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.frame_embedder import FrameEmbedder
+from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.runtime.parts import PartSettings, windows
+from visual_byte_core.runtime.worker import thumbnail
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("bundle", type=Path, nargs="+")
+    parser.add_argument("--rounds", type=int, default=200, help="rounds measured (default: 200)")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    for folder in arguments.bundle:
+        embedder = Embedder(folder, threads=1, log=logging.getLogger("bench"))
+        print(f"\n### {embedder.bundle.id}\n")
+        print_steps(in_turn(steps(embedder), arguments.rounds))
+        print_operators(embedder, arguments.rounds)
+        print_options(embedder, arguments.rounds)
+
+
+def frame_of_camera() -> np.ndarray:
+    """uint8 (480, 640, 3) RGB: one of the photos, with a camera's noise."""
+    photo = read_photo(sorted((ROOT / "examples/photos/banana").glob("*.jpg"))[0])
+    noise = np.random.default_rng(0).normal(0, 3, (480, 640, 3))
+    return np.clip(cv2.resize(photo, (640, 480), interpolation=cv2.INTER_CUBIC) + noise, 0, 255).astype(np.uint8)
+
+
+def steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
+    frame, bundle = frame_of_camera(), embedder.bundle
+    message = SimpleNamespace(
+        height=480, width=640, encoding="rgb8", is_bigendian=0, step=1920, data=frame.tobytes()
+    )  # fmt: skip
+    rendered = render_photo(frame, bundle.size, bundle.renderer.photo)
+    pixels = normalize(rendered[None])
+    embedding, jpeg = embedder.embed(rendered[None])[0], thumbnail(frame)
+    memory = Memory(Path(tempfile.mkdtemp()) / "memory", bundle.id, dimension=bundle.dimension)
+    seen = iter(range(10**9))
+    still, moving = FrameEmbedder(embedder, None, 4.0), FrameEmbedder(embedder, None, 4.0)
+    shifts = iter(range(10**9))
+    side = windows(480, 640, PartSettings().size)
+    cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
+    words = render_text("banana", bundle.size, bundle.renderer.text)
+    embedder.embed_query(words)
+    return {
+        "message to array": lambda: to_rgb(message),
+        "crop and reduce": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
+        "normalize": lambda: normalize(rendered[None]),
+        "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
+        "thumbnail": lambda: thumbnail(frame),
+        "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(seen), thumbnail=jpeg)),
+        "(a frame, `embed_photo`)": lambda: embedder.embed_photo(frame),
+        "(an unchanged frame, skipped)": lambda: still.embed(frame),
+        "(a changed frame, not skipped)": lambda: moving.embed(np.roll(frame, 40 * (next(shifts) % 8), axis=1)),
+        "(np.roll alone)": lambda: np.roll(frame, 40, axis=1),
+        f"({len(cut)} windows of a frame, one batch)": lambda: embedder.embed(np.stack(cut)),
+        f"({len(cut)} windows, one by one)": lambda: [embedder.embed(one[None]) for one in cut],
+        "(a name rendered)": lambda: render_text("banana", bundle.size, bundle.renderer.text),
+        "(a name asked before, `embed_query`)": lambda: embedder.embed_query(words),
+    }
+
+
+def in_turn(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of the processor for each; the first rounds warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for number in range(rounds + 10):
+        for name, run in actions.items():
+            begun = time.process_time()
+            run()
+            if number >= 10:
+                seconds[name].append(time.process_time() - begun)
+    return seconds
+
+
+def print_steps(seconds: dict[str, list[float]]) -> None:
+    medians = {name: float(np.median(values)) * 1e3 for name, values in seconds.items()}
+    whole = sum(value for name, value in medians.items() if not name.startswith("("))
+    print("| step | ms | share of a frame |\n| --- | --- | --- |")
+    for name, value in medians.items():
+        print(f"| {name} | {value:.3f} | {'' if name.startswith('(') else f'{value / whole:.0%}'} |")
+    print(f"| outside the network | {whole - medians['network']:.3f} | {1 - medians['network'] / whole:.0%} |")
+
+
+def print_operators(embedder: Embedder, rounds: int) -> None:
+    pixels = normalize(np.full((1, embedder.size, embedder.size, 3), 128, np.uint8))
+    with tempfile.TemporaryDirectory() as folder:
+        options = session_options()
+        options.enable_profiling = True
+        options.profile_file_prefix = f"{folder}/profile"
+        session = onnxruntime.InferenceSession(str(embedder.bundle.onnx_path), options)
+        for _ in range(rounds):
+            session.run(["embedding"], {"pixels": pixels})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    total: dict[str, float] = defaultdict(float)
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            total[event["args"]["op_name"]] += event["dur"]
+    whole = sum(total.values())
+    print("\n| operator | share of the network |\n| --- | --- |")
+    for name, value in sorted(total.items(), key=lambda item: -item[1]):
+        if value >= 0.01 * whole:
+            print(f"| {name} | {value / whole:.0%} |")
+
+
+def session_options(**settings: Any) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = settings.pop("threads", 1)
+    options.add_session_config_entry("session.intra_op.allow_spinning", settings.pop("spinning", "0"))
+    for key, value in settings.items():
+        if key.startswith("session_"):
+            options.add_session_config_entry(key.replace("session_", "session.", 1), value)
+        else:
+            setattr(options, key, value)
+    return options
+
+
+def print_options(embedder: Embedder, rounds: int) -> None:
+    path, pixels = embedder.bundle.onnx_path, normalize(np.full((1, embedder.size, embedder.size, 3), 99, np.uint8))
+    basic = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    with tempfile.TemporaryDirectory() as folder:
+        saved = f"{folder}/network.ort"
+        onnxruntime.InferenceSession(str(path), session_options(optimized_model_filepath=saved))
+        sessions = {
+            "1 thread": onnxruntime.InferenceSession(str(path), session_options()),
+            "2 threads": onnxruntime.InferenceSession(str(path), session_options(threads=2)),
+            "2 threads, spinning": onnxruntime.InferenceSession(str(path), session_options(threads=2, spinning="1")),
+            "no arena": onnxruntime.InferenceSession(str(path), session_options(enable_cpu_mem_arena=False)),
+            "no memory pattern": onnxruntime.InferenceSession(str(path), session_options(enable_mem_pattern=False)),
+            "no prepacking": onnxruntime.InferenceSession(str(path), session_options(session_disable_prepacking="1")),
+            "basic optimization": onnxruntime.InferenceSession(
+                str(path), session_options(graph_optimization_level=basic)
+            ),
+            "ORT format": onnxruntime.InferenceSession(saved, session_options()),
+        }
+        print(f"\nORT format: {Path(saved).stat().st_size / 1e6:.2f} MB, ONNX {path.stat().st_size / 1e6:.2f} MB")
+    actions: dict[str, Callable[[], object]] = {
+        name: lambda session=session: session.run(["embedding"], {"pixels": pixels})
+        for name, session in sessions.items()
+    }
+    plain = sessions["1 thread"]
+    only = onnxruntime.RunOptions()
+    only.only_execute_path_to_fetches = True
+    actions["only the path to the embedding"] = lambda: plain.run(["embedding"], {"pixels": pixels}, only)
+    actions["embedding and map"] = lambda: plain.run(None, {"pixels": pixels})
+    binding = plain.io_binding()
+    binding.bind_cpu_input("pixels", pixels)
+    binding.bind_output("embedding")
+    actions["I/O binding"] = lambda: plain.run_with_iobinding(binding)
+    seconds, wall = in_turn(actions, rounds), in_turn_by_clock(actions, rounds)
+    print("\n| option | processor ms | wall ms |\n| --- | --- | --- |")
+    for name, values in seconds.items():
+        print(f"| {name} | {np.median(values) * 1e3:.3f} | {np.median(wall[name]) * 1e3:.3f} |")
+
+
+def in_turn_by_clock(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(rounds):
+        for name, run in actions.items():
+            begun = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - begun)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
