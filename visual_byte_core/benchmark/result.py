@@ -67,6 +67,10 @@ def table(report: Result) -> str:
             f"| {it['name']} | {it['threads']} | {it['start_seconds']:.2f} | {it['peak_mb']:.0f} |"
             f" {it['file_mb']:.1f} | {it['weights']} |"
         )
+    if nodes := report["nodes"]:
+        lines += ["", "| whole nodes, over DDS | " + " | ".join(nodes) + " |", "| --- |" + " ---: |" * len(nodes)]
+        for row in next(iter(nodes.values())):
+            lines.append(f"| {row} | " + " | ".join(f"{values[row]:.1f}" for values in nodes.values()) + " |")
     if training := report["training"]:
         lines += ["", f"training: {training['photos_per_second']:.0f} photos a second over {training['steps']} steps,"
                   f" {100 * training['data_share']:.1f} % of the time lost to waiting for data"]  # fmt: skip
