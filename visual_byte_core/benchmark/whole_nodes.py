@@ -21,8 +21,7 @@ def whole_nodes(script: Path, bundle: Path) -> dict[str, dict[str, float]]:
         raise ConfigurationError(f"--nodes: {script} is not there; run `visual-byte bench` in a clone of the project")
     done = subprocess.run(
         [sys.executable, script, "--bundle", bundle, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
     if done.returncode:
