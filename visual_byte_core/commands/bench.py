@@ -139,10 +139,10 @@ def _contenders(arguments: argparse.Namespace, scratch: Path) -> list[Contender]
     if "whisper" in arguments.others:
         text = models("clip", "int8")["model"]
         for kind, name in (
-            ("whisper", "Whisper-tiny, 30 s window"),
-            ("whisper-cut", "Whisper-tiny, cut to the utterance"),
+            ("whisper", "Whisper-tiny (30 s)"),
+            ("whisper-cut", "Whisper-tiny (cut)"),
         ):
-            contender = Contender(f"{name}, + CLIP text, int8", kind, **models("whisper", "int8"))
+            contender = Contender(f"{name} + CLIP text int8", kind, **models("whisper", "int8"))
             contenders.append(replace(contender, text=text, utterance=utterance))
     if "clap" in arguments.others:
         for precision in ("int8", "float32"):
