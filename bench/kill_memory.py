@@ -4,8 +4,8 @@
 
     python bench/kill_memory.py [--kills 200] [--cuts] [--start-up 100000]
 
-Then cuts the power: of what was written since the last checkpoint only the log reached the disk. With --start-up, how
-long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
+Then cuts the power: of what was written since the last checkpoint only the journal reached the disk. With --start-up,
+how long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from visual_byte_core.runtime.stored import first_sighting  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--cuts", action="store_true", help="cut the log at every length of its last two records")
+    parser.add_argument("--cuts", action="store_true", help="cut the log at a hundred lengths in its last two records")
     parser.add_argument("--start-up", type=int, default=0, metavar="MEMORIES")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
@@ -73,7 +73,7 @@ def killed(folder: Path, kills: int) -> tuple[int, int]:
 
 
 def power_cuts(root: Path, cuts: int) -> int:
-    """Flushed memories that are lost when only the log reached the disk."""
+    """Flushed memories that are lost when only the journal reached the disk."""
     lost = 0
     for turn in range(cuts):
         folder, cut = root / f"power{turn}", root / f"cut{turn}"
@@ -84,8 +84,7 @@ def power_cuts(root: Path, cuts: int) -> int:
         with Memory(folder, BUNDLE, dimension=DIMENSION) as memory:
             ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(100, 100 + random.randint(1, 60))]
             memory.flush()
-            shutil.rmtree(cut / "store" / "wal")
-            shutil.copytree(folder / "store" / "wal", cut / "store" / "wal")
+            shutil.copy(folder / "store" / "memories.sqlite-wal", cut / "store")
         with Memory(cut, BUNDLE, dimension=DIMENSION) as memory:
             lost += len(set(ids) - memory.known(ids))
     return lost
@@ -94,7 +93,7 @@ def power_cuts(root: Path, cuts: int) -> int:
 def cuts(root: Path) -> int:
     """How many lengths were tried; raises AssertionError at the first that loses anything."""
     memory = CutMemory(root)
-    lengths = range(memory.ends[1], memory.ends[3] + 1)
+    lengths = range(memory.ends[1], memory.ends[3] + 1, max(1, (memory.ends[3] - memory.ends[1]) // 100))
     for at in tqdm(lengths, unit="length"):
         memory.check(root / "cut", at, zeros=at % 2 == 0)
     return len(lengths)

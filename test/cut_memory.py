@@ -17,14 +17,7 @@ def open_memory(folder: Path) -> Memory:
     return Memory(folder, BUNDLE, dimension=DIMENSION)
 
 
-def log_of(folder: Path) -> Path:
-    """The file that the log is written to now."""
-    return max((folder / "store" / "wal").glob("open-*"), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
-
-
-def written(log: Path) -> int:
-    """Bytes of the log that hold something: it is made longer than it is, and filled with zeros."""
-    return len(log.read_bytes().rstrip(b"\0"))
+LOG = Path("store", "memories.sqlite-wal")
 
 
 class CutMemory:
@@ -39,24 +32,19 @@ class CutMemory:
             self.ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(5)]
         shutil.copytree(folder, self.before)
         with open_memory(folder) as memory:
-            self.ends = [written(log_of(folder))]
+            self.ends = [0]
             for number in range(5, 8):
-                # Without a thumbnail, so that a record is short enough to be cut everywhere.
                 self.ids.append(memory.remember(embedding_of(number), Seen(float(number))).id)
                 memory.flush()
-                self.ends.append(written(log_of(folder)))
-            self.log = log_of(folder).read_bytes()
-            self.name = log_of(folder).relative_to(folder)
-            shutil.rmtree(self.before / "store" / "wal")
-            shutil.copytree(folder / "store" / "wal", self.before / "store" / "wal")
-        (self.before / self.name).write_bytes(b"")
+                self.ends.append((folder / LOG).stat().st_size)
+            self.log = (folder / LOG).read_bytes()
 
     def cut(self, folder: Path, at: int, *, zeros: bool) -> int:
         """The memory as it is when only `at` bytes of its log reached the disk; returns how many records were whole."""
         shutil.copytree(self.before, folder)
-        (folder / self.name).write_bytes(self.log[:at])
+        (folder / LOG).write_bytes(self.log[:at])
         if zeros:
-            os.truncate(folder / self.name, len(self.log))
+            os.truncate(folder / LOG, len(self.log))
         return sum(at >= end for end in self.ends[1:])
 
     def check(self, folder: Path, at: int, *, zeros: bool) -> None:

@@ -184,10 +184,10 @@ class Graph:
             if process.popen.poll() is None:
                 process.popen.kill()
                 process.popen.wait()
-        self._context.try_shutdown()
-        self._thread.join()
         self._executor.shutdown()
+        self._thread.join()
         self.node.destroy_node()
+        self._context.try_shutdown()
 
     def _spin(self) -> None:
         try:

@@ -61,5 +61,5 @@ def work(folder: str, first: int) -> None:
 
 
 if __name__ == "__main__":
-    memory_module.CHECKPOINT_EVERY = 23  # so that the store's own flush is interrupted as well
+    memory_module.CHECKPOINT_EVERY = 23  # so that checkpoints are interrupted as well
     work(sys.argv[1], 1_000_000 * int(sys.argv[2]))

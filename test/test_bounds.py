@@ -16,8 +16,9 @@ from visual_byte_core.capture.image_message import LARGEST_PIXELS, check
 from visual_byte_core.deployment.bundle import load_bundle
 from visual_byte_core.errors import ConfigurationError, InvalidImage, InvalidMemory, InvalidText
 from visual_byte_core.rendering.text import render_text
+from visual_byte_core.runtime.archive import export_memory, import_memory
 from visual_byte_core.runtime.forgetting import MOST_IDS, forget
-from visual_byte_core.runtime.memory import Filter, Memory, Seen
+from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
 from visual_byte_core.runtime.sighting import LONGEST_SOURCE, LONGEST_TEXT
 from visual_byte_core.runtime.taught import MOST_NAMES, Prototype
 from visual_byte_core.runtime.teaching import teach
@@ -128,3 +129,18 @@ def test_a_thumbnail_is_small_whatever_the_picture(shape: tuple[int, int, int]) 
 @pytest.mark.parametrize("seconds", [-1e18, -1.0, 0.0, 2.0**31 - 1, 2.0**31 + 2**32, 1e18])
 def test_any_time_makes_a_stamp(seconds: float) -> None:
     assert 0 <= seconds_of(time_message(seconds)) <= 2**31
+
+
+def test_an_imported_thumbnail_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
+    jpeg = bytearray(thumbnail(np.zeros((8, 8, 3), np.uint8)))
+    sides = jpeg.index(b"\xff\xc0") + 5
+    jpeg[sides : sides + 4] = (16_000).to_bytes(2, "big") * 2
+    exported = tmp_path / "memory.zip"
+    with Memory(tmp_path / "theirs", "b@1", merge=MergeSettings(enabled=False)) as memory:
+        memory.remember(VECTOR, Seen(1.0, thumbnail=bytes(jpeg)))
+        export_memory(memory, "b@1", 512, exported)
+    with (
+        Memory(tmp_path / "ours", "b@1") as memory,
+        pytest.raises(InvalidMemory, match="thumbnail of memory .* is over 1000000 pixels"),
+    ):
+        import_memory(memory, "b@1", 512, exported)

@@ -325,13 +325,11 @@ def test_a_nearly_full_disk_is_refused_before_anything_is_written(
     [
         ("memory.json", 5),
         ("memory.json", 0),
-        ("store/edge_config.json", 20),
-        ("store/wal/first-index", 3),
-        ("store/segments/*/segment.json", 100),
-        ("store/segments/*/mutable_id_tracker.mappings", 800),  # the store itself would go on with what is left
-        ("store/segments/*/mutable_id_tracker.versions", 100),
-        ("store/segments/*/vector_storage/vectors/status.dat", 0),  # here it panics
-        ("store/segments/*/payload_storage/tracker.dat", 0),
+        ("store/memories.sqlite", 0),
+        ("store/memories.sqlite", 20),
+        ("store/memories.sqlite", 4096),
+        ("store/memories.sqlite", 100_000),
+        ("store/memories.sqlite", -1),
         ("store", None),
     ],
 )
@@ -345,7 +343,7 @@ def test_a_damaged_memory_is_refused_and_nothing_is_deleted(tmp_path: Path, patt
     if left is None:
         shutil.rmtree(victim)
     else:
-        assert victim.stat().st_size > left
+        left %= victim.stat().st_size
         os.truncate(victim, left)
     with pytest.raises(MemoryFolderError) as refused:
         open_memory(folder)
@@ -358,11 +356,44 @@ def test_a_damaged_memory_is_refused_and_nothing_is_deleted(tmp_path: Path, patt
         assert memory.count() == 100
 
 
+def test_overwritten_embeddings_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "memory"
+    with open_memory(folder) as memory:
+        memory.remember(embedding_of(1), seen(1))
+        (vector,) = [vector for _, vector in memory.everything()]
+    database = folder / "store" / "memories.sqlite"
+    content = database.read_bytes()
+    stored = vector.astype("<f2").tobytes()
+    assert content.count(stored) == 1
+    database.write_bytes(content.replace(stored, bytes(len(stored))))
+    with pytest.raises(MemoryFolderError, match=r"damaged \(an embedding is not of unit length\)"):
+        open_memory(folder)
+
+
+def test_what_a_full_disk_undoes_is_not_found_any_more(tmp_path: Path) -> None:
+    folder = tmp_path / "memory"
+    with open_memory(folder) as memory:
+        memory.remember(embedding_of(1), seen(1))
+        memory.flush()
+        pages = memory._store._one("PRAGMA page_count")[0]
+        memory._store._one(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(MemoryFolderError, match=r"cannot remember \(database or disk is full\); check its disk"):
+            for number in range(2, 1000):
+                memory.remember(embedding_of(number), seen(number))
+        found = {match.id for match in memory.search(embedding_of(1), 1000)}
+        assert memory.count() == len(found) >= 1
+        memory._store._one("PRAGMA max_page_count = 1000000")
+        found.add(memory.remember(embedding_of(2000), seen(2000)).id)
+        memory.flush()
+    with open_memory(folder) as memory:
+        assert {match.id for match in memory.search(embedding_of(1), 1000)} == found
+
+
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     open_memory(tmp_path / "memory").close()
     manifest = tmp_path / "memory" / "memory.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 7}))
-    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 2"):
+    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 3"):
         open_memory(tmp_path / "memory")
 
 
@@ -370,26 +401,21 @@ def test_a_creation_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     open_memory(folder).close()
     (folder / "store").rename(folder / "store.unfinished")
-    next((folder / "store.unfinished").glob("segments/*/segment.json")).unlink()
+    (folder / "store.unfinished" / "memories.sqlite").write_bytes(b"")
     with open_memory(folder) as memory:
         memory.remember(embedding_of(1), seen(1))
     assert sorted(path.name for path in folder.iterdir()) == ["memory.json", "store"]
 
 
-def test_flush_brings_the_log_to_the_disk(memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synchronised: set[str] = set()
-    fsync = os.fsync
-
-    def record(descriptor: int) -> None:
-        fsync(descriptor)
-        synchronised.add(os.readlink(f"/proc/self/fd/{descriptor}"))
-
-    monkeypatch.setattr(os, "fsync", record)
+def test_flush_brings_to_the_disk_what_was_remembered(memory: Memory, tmp_path: Path) -> None:
+    journal_mode, synchronous = (memory._store._one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous"))
+    assert (journal_mode, synchronous) == ("wal", 2)  # 2: every commit waits for the disk
     memory.remember(embedding_of(1), seen(1))
-    assert not synchronised
-    memory.flush()
-    log = tmp_path / "memory" / "store" / "wal"
-    assert {str(log), *map(str, log.iterdir())} <= synchronised and list(log.glob("open-*"))
+    for copy, expected in (("before", 0), ("after", 1)):
+        shutil.copytree(tmp_path / "memory", tmp_path / copy)
+        with open_memory(tmp_path / copy) as another:
+            assert another.count() == expected and memory.count() == 1
+        memory.flush()
 
 
 def test_a_power_cut_after_flush_loses_nothing(tmp_path: Path) -> None:
@@ -405,8 +431,7 @@ def test_a_power_cut_after_flush_loses_nothing(tmp_path: Path) -> None:
         for number in range(20):
             assert memory.remember(embedding_of(number), seen(number)).merged
         memory.flush()
-        shutil.rmtree(cut / "store" / "wal")
-        shutil.copytree(folder / "store" / "wal", cut / "store" / "wal")
+        shutil.copy(folder / "store" / "memories.sqlite-wal", cut / "store")
         expected = memory.search(embedding_of(1), 100)
     with open_memory(cut) as memory:
         assert memory.count() == 90 and memory.search(embedding_of(1), 100) == expected

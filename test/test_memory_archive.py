@@ -186,17 +186,6 @@ def test_a_memory_is_embedded_anew_and_gone_on_with_after_a_stop(
     assert sorted(p.name for p in (tmp_path / "memory").iterdir()) == ["memory.json", "store-1", "taught-1.json"]
 
 
-def test_a_memory_of_the_first_format_is_read_and_made_new(tmp_path: Path) -> None:
-    with open_memory(tmp_path / "memory") as memory:
-        memory.remember(embedding_of(1), seen(1))
-    path = tmp_path / "memory" / "memory.json"
-    first = {"format": 1, "bundle": BUNDLE, "dimension": DIMENSION, "memories_at_least": 1}
-    path.write_text(json.dumps(first))
-    with open_memory(tmp_path / "memory") as memory:
-        assert memory.count() == 1
-    assert json.loads(path.read_text())["format"] == 2
-
-
 def test_the_command(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main(["memory", *arguments])

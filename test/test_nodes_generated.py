@@ -11,7 +11,7 @@ from attacked_nodes import AttackedNodes, attacked_nodes
 from generated import attack, attack_with_torn_messages, bring_back
 from graph import ROOT, open_graph
 
-OURS, OF_RCLPY, TORN = 150, 5, 30
+OURS, OF_RCLPY, TORN = 100, 5, 20
 MOST_GROWTH = 40.0  # MB of a node in the whole test: first uses of everything it has
 
 

@@ -66,12 +66,15 @@ def resolved(graph: Graph, node: str, name: str) -> str:
     return f"{graph.namespace}/{node}/{name[2:]}" if name.startswith("~/") else f"{graph.namespace}/{name}"
 
 
-def expected(graph: Graph, node: str, table: Interfaces, chosen: dict[str, str]) -> set[tuple[str, ...]]:
-    """The endpoints that the table says. chosen: parameters on which some depend."""
+def expected(graph: Graph, node: str, **chosen: str) -> set[tuple[str, ...]]:
+    """The endpoints that the table says. chosen: parameters that are not as the table of parameters says."""
+    module = import_module(f"visual_byte_ros.{node}")
+    table: Interfaces = module.INTERFACES
+    values = {**{row.name: str(row.default).lower() for row in module.PARAMETERS}, **chosen}
 
     def exists(topic: Topic) -> bool:
         conditions = [condition.split(" is ") for condition in topic.when.split(" and ")] if topic.when else []
-        return all(chosen[name] == value for name, value in conditions)
+        return all(values[name] in allowed.split(" or ") for name, allowed in conditions)
 
     rows = {
         (kind, resolved(graph, node, topic.name), type_name(topic.kind), in_words(topic.qos))
@@ -115,12 +118,9 @@ def without_depth(rows: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
 
 @pytest.mark.parametrize("node", NODES)
 def test_the_graph_is_what_the_table_says(graph: Graph, bundle: Bundle, tmp_path: Path, node: str) -> None:
-    table = import_module(f"visual_byte_ros.{node}").INTERFACES
     process = graph.start(node, autostart=False, **settings(node, bundle, tmp_path))
     process.wait_for_output("waiting to be configured")
-    wanted = without_depth(
-        expected(graph, node, table, {"lossless": "false", "image_transport": "raw", "pose_type": "none"})
-    )
+    wanted = without_depth(expected(graph, node))
     graph.wait(lambda: (node, graph.namespace) in graph.node.get_node_names_and_namespaces(), "the node")
     assert actual(graph, node) == set()
     for change_to in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
@@ -132,11 +132,10 @@ def test_the_graph_is_what_the_table_says(graph: Graph, bundle: Bundle, tmp_path
 
 
 def test_the_graph_of_a_node_that_plays_a_recording(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
-    table = import_module("visual_byte_ros.embedding_node").INTERFACES
     given = settings("embedding_node", bundle, tmp_path)
     process = graph.start("embedding_node", lossless=True, pose_type="odometry", image_transport="compressed", **given)
     chosen = {"lossless": "true", "image_transport": "compressed", "pose_type": "odometry"}
-    wanted = without_depth(expected(graph, "embedding_node", table, chosen))
+    wanted = without_depth(expected(graph, "embedding_node", **chosen))
     process.wait_for_output("memories")
     graph.wait(lambda: without_depth(actual(graph, "embedding_node")) == wanted, f"{wanted}")
 

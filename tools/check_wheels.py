@@ -26,7 +26,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 MACHINES = ("x86_64", "aarch64")
 PYTHONS = ("3.10", "3.11", "3.12")
-GLIBC = (39, 35, 34, 31, 28, 27, 26, 24, 17)  # that of Ubuntu 24.04 and older ones, as in manylinux_2_28
+GLIBC = (35, 34, 31, 28, 27, 26, 24, 17)  # that of Ubuntu 22.04 and older ones, as in manylinux_2_28
 CONSTRAINTS = {"robot": "constraints.txt", "jazzy": "constraints-jazzy.txt"}
 
 

@@ -52,7 +52,6 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
         super().__init__(name, **options)
-        answer_always(self)
         self.parameters = Parameters(self, table)
         self.parameters.changed = self._adjust
         self.failure = ""
@@ -62,6 +61,7 @@ class ManagedNode(LifecycleNode):
         self._outputs: list[LifecyclePublisher] = []
         self._answer_change = self._service_change_state.callback
         self._service_change_state.callback = self._change_state
+        answer_always(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # By the steady clock: a simulated one may stand still, and then most of all somebody wants to know.
         steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -40,6 +40,7 @@ INTERFACES = Interfaces(publishes=(MARKERS,), subscribes=(MATCHES,))
 SECONDS_BETWEEN_READINGS = 1.0
 ANSWER_SECONDS = 5.0
 PAGE = 100
+LENGTH_OF_AN_ID = 36
 REMEMBERED = ColorRGBA(r=0.2, g=0.5, b=1.0, a=0.8)
 FOUND = ColorRGBA(r=1.0, g=0.4, b=0.0, a=1.0)
 LETTERS = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
@@ -89,8 +90,8 @@ class MarkersNode(ManagedNode):
         return (DiagnosticStatus.WARN if self._trouble else DiagnosticStatus.OK), self._trouble, values
 
     def _take(self, matches: Matches) -> None:
-        if matches.status == Matches.FOUND:
-            self._found = matches.matches[0].id
+        if matches.status == Matches.FOUND and matches.matches:  # whoever publishes may say the one without the other
+            self._found = matches.matches[0].id[:LENGTH_OF_AN_ID]
 
     def _watch(self) -> None:
         while not self._stopping.is_set():

@@ -22,21 +22,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.errors import InvalidMemory
+from visual_byte_core.errors import InvalidImage, InvalidMemory
 from visual_byte_core.files import sync_folder
+from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.sighting import Match
-from visual_byte_core.runtime.stored import check_payload, checked_id, match_of, payload_of
+from visual_byte_core.runtime.stored import check_description, checked_id, description_of, match_of
 from visual_byte_core.runtime.taught import Prototype, taught_json, taught_of_json
 
 WHAT, FORMAT = "Visual Byte memory", 1
 PARTS = ("memories.jsonl", "embeddings.f16", "taught.json")
 MEMBER = re.compile(r"manifest\.json|memories\.jsonl|embeddings\.f16|taught\.json|thumbnails/[0-9a-f-]{36}\.jpg")
 LARGEST_MANIFEST, LARGEST_THUMBNAIL = 1 << 16, 1 << 20  # bytes
+LARGEST_THUMBNAIL_PIXELS = 1_000_000
 AT_ONCE = 500
 
 
@@ -139,13 +140,14 @@ class Archive:
             id = record.pop("id")
             if digest:
                 thumbnail = self._read(f"thumbnails/{id}.jpg", LARGEST_THUMBNAIL)
-                picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_GRAYSCALE)
-                if hashlib.sha256(thumbnail).hexdigest() != digest or picture is None:
+                if hashlib.sha256(thumbnail).hexdigest() != digest:
                     raise InvalidMemory(f"the thumbnail of memory {id} is damaged")
-            payload = {**record, "thumbnail": ""}
-            check_payload(payload)
-            match = match_of(id, payload)
-            yield Match(**{**vars(match), "thumbnail": thumbnail}), vector.astype(np.float32)
+                try:
+                    decode_photo(thumbnail, f"the thumbnail of memory {id}", most_pixels=LARGEST_THUMBNAIL_PIXELS)
+                except InvalidImage as error:
+                    raise InvalidMemory(str(error)) from error
+            check_description(record)
+            yield match_of(id, record, thumbnail), vector.astype(np.float32)
 
     def _check_members(self) -> None:
         members = self._zip.infolist()
@@ -200,8 +202,7 @@ def _write(archive: zipfile.ZipFile, memory: Memory, bundle_id: str, dimension: 
     vectors: list[np.ndarray] = []
     everything = tqdm(memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False)
     for match, vector in everything:
-        record = {"id": match.id, **payload_of(match)}
-        del record["thumbnail"]
+        record = {"id": match.id, **description_of(match)}
         record["thumbnail_sha256"] = hashlib.sha256(match.thumbnail).hexdigest() if match.thumbnail else ""
         lines.append(json.dumps(record, ensure_ascii=False) + "\n")
         vectors.append(vector.astype("<f2"))

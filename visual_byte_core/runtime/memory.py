@@ -4,42 +4,47 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import qdrant_edge as qdrant
 
-from visual_byte_core.errors import InvalidMemory, MemoryFolderError
+from visual_byte_core.errors import DataError, InvalidMemory, MemoryFolderError
+from visual_byte_core.runtime.carry_over import carry_over
+from visual_byte_core.runtime.columns import Columns
 from visual_byte_core.runtime.memory_folder import MemoryFolder
 from visual_byte_core.runtime.merging import MergeSettings, merged, same_thing
-from visual_byte_core.runtime.qdrant_store import conditions, open_store, store_errors, sync_log
+from visual_byte_core.runtime.partitioning import Partitioning
 from visual_byte_core.runtime.sighting import Filter, Match, Place, Remembered, Seen, check_sighting
-from visual_byte_core.runtime.stored import (
-    CHANGES_WITH_A_SIGHTING,
-    checked_id,
-    first_sighting,
-    match_of,
-    payload_of,
-)
+from visual_byte_core.runtime.store import Store, create_store, store_errors
+from visual_byte_core.runtime.stored import checked_id, first_sighting, unit_vector
 from visual_byte_core.runtime.successor import Successor
 from visual_byte_core.runtime.taught import Prototype, Taught
+from visual_byte_core.runtime.vector_index import VectorIndex, load_partition, save_partition
 
 __all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Seen"]
 
-CHECKPOINT_EVERY = 1000  # changes; replaying so many takes a tenth of a second
+CHECKPOINT_EVERY = 1000  # changes
+PARTITION = "partition.npz"  # beside the store
+PARTITION_SAVED_EVERY = 10_000  # changes
 PAGE = 1000
+READ_AT_ONCE = 10_000
 MERGE_CANDIDATES = 5
 DEFAULT_MERGING = MergeSettings()
+
+log = logging.getLogger("visual_byte")
 
 
 class Memory:
     """The memories of one folder, for one process and one thread at a time.
 
-    Thumbnails lie beside the embeddings in the store: as files of their own, ten new memories would take 60 ms to reach
-    the disk, not 10.
+    On the disk is all of it, in one database; in RAM an index of the embeddings (1 KB each) and what filters look at,
+    which are made from the disk at the start. From 16,384 memories on, the index is parted into lists of near
+    embeddings, in a thread of its own, while the one before answers.
 
     bundle_id: of the bundle that makes the embeddings; a folder with another's is refused. taught: the names that
     people taught. merge: may be replaced at any time.
@@ -58,18 +63,25 @@ class Memory:
         self._dimension = dimension
         self.merge = merge
         self._folder = MemoryFolder(Path(folder), bundle_id, dimension)
-        self._changes = 0  # since the last checkpoint
-        self._open_store: qdrant.EdgeShard | None = None
+        self._changes = self._unsaved = 0  # since the last checkpoint, since the partition was saved
+        self._not_on_disk = self._differs_from_disk = False
+        self._partitioning: Partitioning | None = None
+        self._partition_from = 0
+        self._open_store: Store | None = None
         try:
-            self._open_store = open_store(self._folder, dimension)
+            if self._folder.is_of_an_earlier_format:
+                carry_over(self._folder, dimension)
             with store_errors(self._folder, "open"):
-                self._count = self._store.count(qdrant.CountRequest(exact=True))
+                self._open()
             self.taught = Taught(self._folder.taught, dimension)
             expected = self._folder.memories_at_least
-            if self._count < expected:
-                raise self._folder.damaged(f"{self._count} of at least {expected} memories are left")
+            if self.count() < expected:
+                raise self._folder.damaged(f"{self.count()} of at least {expected} memories are left")
+            self._partition_if_due()
         except BaseException:
-            self._open_store = None
+            if self._open_store is not None:
+                self._open_store.close()
+                self._open_store = None
             self._folder.close()
             raise
 
@@ -84,37 +96,41 @@ class Memory:
 
         Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
         """
-        vector = self._vector(embedding)
+        vector = unit_vector(embedding, self._dimension)
         check_sighting(seen)
         self._folder.check_space()
-        with store_errors(self._folder, "remember"):
+        with self._disk("remember"):
             same = self._same_thing(vector, seen) if self.merge.enabled and seen.thumbnail else None
             if same is None:
                 new = first_sighting(seen)
-                self._upsert([qdrant.Point(new.id, vector, payload_of(new))])
-                self._count += 1
+                self._add(new, vector.astype(np.float16))
                 remembered = Remembered(new.id, merged=False)
             else:
-                self._change(merged(same, seen, self.merge))
+                self._describe(merged(same, seen, self.merge))
                 remembered = Remembered(same.id, merged=True)
-            self._checkpoint_if_due()
+            self._changes += 1
+            self._unsaved += 1
+            if self._changes >= CHECKPOINT_EVERY:
+                self._checkpoint()
         return remembered
 
     def flush(self) -> None:
         """Bring everything remembered so far to the disk; only then acknowledge it."""
-        with store_errors(self._folder, "write to the disk"):
-            sync_log(self._folder)
+        with self._disk("write to the disk"):
+            self._commit()
 
     def search(self, embedding: np.ndarray, k: int = 10, where: Filter | None = None) -> list[Match]:
-        """The `k` memories nearest to `embedding`, float32 (dimension,), best first; exact, not approximate.
+        """The `k` memories nearest to `embedding`, float32 (dimension,), best first.
 
-        Raises InvalidMemory.
+        Their scores are exact. None is missed among up to 16,384 memories or 10,000 that pass the filter, of the ten
+        nearest of more about one in five hundred (docs/memory.md). Raises InvalidMemory.
         """
         if k < 1:
             raise InvalidMemory(f"k: expected 1 or more, got {k}")
-        vector = self._vector(embedding)
-        with store_errors(self._folder, "search"):
-            return [_match(point) for point in self._query(vector, k, conditions(where))]
+        vector = unit_vector(embedding, self._dimension)
+        with self._disk("search"):
+            passing = None if where is None else self._columns.passing(where)
+            return self._matches(*self._nearest(vector, k, passing))
 
     def forget(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> int:
         """Delete the memories with these ids, or that pass the filter, or both; without either, all. Durable on return.
@@ -122,28 +138,21 @@ class Memory:
         A merged memory goes as a whole, a frame with its parts, and with the last memory of a taught name the name.
         Returns how many were deleted. Raises InvalidMemory (not an id).
         """
-        must = conditions(where)
-        if ids is not None:
-            must.append(qdrant.HasIdCondition({checked_id(id) for id in ids}))
-        with store_errors(self._folder, "forget"):
-            forgotten = self._with_parts(self._ids(must))
-            if forgotten:
-                self.flush()
-                # Were the count lowered afterwards, a crash in between would look like damage.
-                self._folder.record(self._count - len(forgotten))
-                self._store.update(qdrant.UpdateOperation.delete_points(list(forgotten)))
-                self._count -= len(forgotten)
-                self._checkpoint()
+        asked = None if ids is None else [checked_id(id) for id in ids]
+        with self._disk("forget"):
+            rows = set(self._columns["row"][self._columns.passing(where)].tolist())
+            if asked is not None:
+                rows &= set(self._store.rows_of(asked).values())
+            rows |= self._store.parts_of(list(rows))
+            if rows:
+                self._forget(np.array(sorted(rows), np.int64))
         self.taught.forget([name for name in self.taught.names if not self.count(Filter(label=name))])
-        return len(forgotten)
+        return len(rows)
 
     def count(self, where: Filter | None = None) -> int:
         """How many memories there are, or pass the filter."""
-        must = conditions(where)
-        if not must:
-            return self._count
-        with store_errors(self._folder, "count"):
-            return self._store.count(qdrant.CountRequest(filter=qdrant.Filter(must=must), exact=True))
+        with self._disk("count"):
+            return len(self._columns) if where is None else int(self._columns.passing(where).sum())
 
     def page(self, where: Filter | None = None, size: int = 100, begin: str = "") -> tuple[list[Match], str]:
         """Up to `size` memories that pass the filter, in order of their ids, and where the next page begins ("" after
@@ -151,28 +160,30 @@ class Memory:
         """
         if not 1 <= size <= PAGE:
             raise InvalidMemory(f"size: expected 1 to {PAGE} memories a page, got {size}")
-        offset = checked_id(begin) if begin else None
-        with store_errors(self._folder, "list"):
-            records, offset = self._scroll(conditions(where), offset, size)
-        return [_match(record) for record in records], "" if offset is None else str(offset)
+        begin = checked_id(begin) if begin else ""
+        with self._disk("list"):
+            found = self._store.page(where, begin, size + 1)
+        return found[:size], found[size].id if len(found) > size else ""
 
     def everything(self) -> Iterator[tuple[Match, np.ndarray]]:
         """Each memory with its embedding, float32 (dimension,), as it is stored: of unit length, in half precision."""
-        offset: Any = None
+        after = 0
         while True:
-            with store_errors(self._folder, "read"):
-                records, offset = self._scroll([], offset, PAGE, with_vector=True)
-            for record in records:
-                yield _match(record), np.asarray(record.vector, np.float32)
-            if offset is None:
+            with self._disk("read"):
+                found = self._store.everything(after, PAGE)
+            for row, match, vector in found:
+                after = row
+                yield match, vector.astype(np.float32)
+            if len(found) < PAGE:
                 return
 
     def succeed(
         self, successor: Successor, taught: Mapping[str, Sequence[Prototype]], bundle_id: str, dimension: int
     ) -> None:
         """Let a store that was built beside this memory's take its place, in one step, and close this memory."""
-        with store_errors(self._folder, "replace"):
+        with self._disk("replace"):
             memories = successor.finish(taught)
+            self._stop_partitioning()
             self._store.close()
             self._open_store = None
             self._folder.succeed(bundle_id, dimension, memories)
@@ -184,14 +195,15 @@ class Memory:
 
     def get(self, id: str) -> Match | None:
         """The memory with this id, None if there is none. Raises InvalidMemory."""
-        with store_errors(self._folder, "read"):
-            records = self._store.retrieve([checked_id(id)], True, False)
-        return _match(records[0]) if records else None
+        id = checked_id(id)
+        with self._disk("read"):
+            return next(iter(self._store.matches(list(self._store.rows_of([id]).values())).values()), None)
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are of memories here. Raises InvalidMemory."""
-        with store_errors(self._folder, "read"):
-            return {str(record.id) for record in self._store.retrieve([checked_id(id) for id in ids], False, False)}
+        asked = [checked_id(id) for id in ids]
+        with self._disk("read"):
+            return set(self._store.rows_of(asked))
 
     def close(self) -> None:
         """Write everything and let go of the folder; calling it again is fine."""
@@ -199,95 +211,169 @@ class Memory:
             return
         try:
             with store_errors(self._folder, "close"):
-                if self._changes:
+                self._stop_partitioning()
+                if self._changes or self._not_on_disk:
                     self._checkpoint()
-                self._store.close()
+                if self._unsaved:
+                    self._save_partition()
         finally:
+            self._open_store.close()
             self._open_store = None
             self._folder.close()
 
     @property
-    def _store(self) -> qdrant.EdgeShard:
+    def _store(self) -> Store:
         if self._open_store is None:
             raise MemoryFolderError(f"memory folder {self._folder.path}: was closed; open it again")
         return self._open_store
 
-    def _upsert(self, points: list[qdrant.Point]) -> None:
-        self._store.update(qdrant.UpdateOperation.upsert_points(points))
-        self._changes += len(points)
+    def _open(self) -> None:
+        if not self._folder.store.exists():
+            if self._folder.memories_at_least:
+                raise self._folder.damaged(f"{self._folder.store.name} is missing")
+            create_store(self._folder.store)
+        self._open_store = Store(self._folder.store)
+        self._load()
 
-    def _change(self, match: Match) -> None:
-        payload = payload_of(match)
-        change = {key: payload[key] for key in CHANGES_WITH_A_SIGHTING}
-        self._store.update(qdrant.UpdateOperation.set_payload([match.id], change))
-        self._changes += 1
+    def _load(self) -> None:
+        """Make from the disk what is in RAM."""
+        self._stop_partitioning()
+        self._columns = Columns()
+        for memories in self._store.columns(READ_AT_ONCE):
+            self._columns.extend(memories)
+        partition = load_partition(self._folder.store / PARTITION, self._dimension)
+        self._index = VectorIndex(self._dimension, None if partition is None else partition[0])
+        if partition is not None:
+            self._index.reserve(partition[2])
+        for rows, vectors in self._store.vectors(READ_AT_ONCE):
+            values = vectors.astype(np.float32)
+            if values.shape[1] != self._dimension or not np.allclose(np.linalg.norm(values, axis=1), 1, atol=0.01):
+                raise ValueError("an embedding is not of unit length")
+            self._index_vectors(rows, values, partition)
+        if len(self._index) != len(self._columns):
+            raise ValueError(f"{len(self._columns)} memories, {len(self._index)} embeddings")
+        self._not_on_disk = self._differs_from_disk = False
 
-    def _same_thing(self, vector: list[float], seen: Seen) -> Match | None:
-        span = self.merge.span(pose_known=seen.pose is not None)
-        must = conditions(Filter(map_id=seen.map_id))
-        recent = qdrant.RangeFloat(gte=seen.captured_at - span, lte=seen.captured_at + span)
-        must.append(qdrant.FieldCondition("last_seen", range=recent))
-        if seen.label:
-            must.append(qdrant.FieldCondition("label", match=qdrant.MatchAny(["", seen.label])))
-        found = self._query(vector, MERGE_CANDIDATES, must)
-        return same_thing((_match(point) for point in found), seen, self.merge)
+    def _index_vectors(
+        self, rows: np.ndarray, vectors: np.ndarray, partition: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    ) -> None:
+        """partition: may know the lists of some."""
+        at = self._columns.at(rows)
+        if (at == len(self._columns)).any() or (self._columns["row"][at] != rows).any():
+            raise ValueError("an embedding is of no memory")
+        known, lists = np.zeros(len(rows), bool), np.empty(len(rows), np.int64)
+        if partition is not None and len(partition[1]):
+            found = np.minimum(np.searchsorted(partition[1], rows), len(partition[1]) - 1)
+            known = partition[1][found] == rows
+            lists[known] = partition[2][found[known]]
+        lists[~known] = self._index.assign(vectors[~known])
+        self._index.add(rows, vectors, lists)
+        self._columns["list"][at] = lists
 
-    def _query(self, vector: list[float], limit: int, must: list[Any]) -> list[qdrant.ScoredPoint]:
-        request = qdrant.QueryRequest(
-            query=qdrant.Query.Nearest(vector),
-            limit=limit,
-            filter=qdrant.Filter(must=must) if must else None,
-            params=qdrant.SearchParams(exact=True),
-            with_payload=True,
-        )
-        return self._store.query(request)
+    @contextmanager
+    def _disk(self, doing: str) -> Iterator[None]:
+        """What failed on the disk, SQLite may have undone together with all that waited for it; RAM must not differ."""
+        with store_errors(self._folder, doing):
+            store = self._store
+            if self._differs_from_disk:
+                self._load()
+            try:
+                self._take_partition()
+                yield
+            finally:
+                self._differs_from_disk = self._not_on_disk and self._open_store is store and not store.in_transaction
 
-    def _scroll(
-        self, must: list[Any], offset: Any, limit: int, *, with_payload: bool = True, with_vector: bool = False
-    ) -> tuple[list[qdrant.Record], Any]:
-        request = qdrant.ScrollRequest(
-            offset=offset,
-            limit=limit,
-            filter=qdrant.Filter(must=must) if must else None,
-            with_payload=with_payload,
-            with_vector=with_vector,
-        )
-        return self._store.scroll(request)
+    def _add(self, match: Match, vector: np.ndarray) -> None:
+        self._not_on_disk = True
+        row = self._store.add(match, vector)
+        self._columns.extend([(row, match.first_seen, match.last_seen, match.label, match.map_id)])
+        self._index_vectors(np.array([row]), vector[None].astype(np.float32))
 
-    def _with_parts(self, frames: list[str]) -> list[str]:
-        parts: list[str] = []
-        for start in range(0, len(frames), PAGE):
-            of = qdrant.MatchAny(list(frames[start : start + PAGE]))
-            parts += self._ids([qdrant.FieldCondition("part_of", match=of)])
-        return list(dict.fromkeys([*frames, *parts]))
+    def _describe(self, match: Match) -> None:
+        self._not_on_disk = True
+        row = self._store.describe(match)
+        self._columns.change(row, match.first_seen, match.last_seen, match.label, match.map_id)
 
-    def _ids(self, must: list[Any]) -> list[str]:
-        found: list[str] = []
-        offset: Any = None
-        while True:
-            records, offset = self._scroll(must, offset, PAGE, with_payload=False)
-            found += [str(record.id) for record in records]
-            if offset is None:
-                return found
+    def _forget(self, rows: np.ndarray) -> None:
+        self._commit()
+        # Were the count lowered afterwards, a crash in between would look like damage.
+        self._folder.record(len(self._columns) - len(rows))
+        self._not_on_disk = True
+        self._store.delete(rows.tolist())
+        self._commit()
+        self._index.remove(rows)
+        self._columns.remove(rows)
+        self._unsaved += 1
+        self._checkpoint()
 
-    def _checkpoint_if_due(self) -> None:
-        if self._changes >= CHECKPOINT_EVERY:
-            self._checkpoint()
+    def _commit(self) -> None:
+        self._store.commit()
+        self._not_on_disk = False
+        self._partition_if_due()  # of what is on the disk
 
     def _checkpoint(self) -> None:
-        """Let the store write its own files, after which the log starts anew."""
-        self._store.flush()
-        self._folder.record(self._count)
+        """Bring the journal into the database, after which it begins anew."""
+        self._commit()
+        self._store.checkpoint()
+        self._folder.record(len(self._columns))
         self._changes = 0
+        if self._unsaved >= max(PARTITION_SAVED_EVERY, len(self._columns) // 10):
+            self._save_partition()
 
-    def _vector(self, embedding: np.ndarray) -> list[float]:
-        values = np.asarray(embedding)
-        if values.shape != (self._dimension,) or values.dtype.kind != "f":
-            raise InvalidMemory(f"embedding: expected float32 ({self._dimension},), got {values.dtype} {values.shape}")
-        if not np.isfinite(values).all() or not values.any():
-            raise InvalidMemory("embedding: expected finite values that are not all zero, got NaN, infinity or zeros")
-        return values.tolist()
+    def _same_thing(self, vector: np.ndarray, seen: Seen) -> Match | None:
+        span = self.merge.span(pose_known=seen.pose is not None)
+        passing = self._columns.passing(
+            Filter(map_id=seen.map_id),
+            labels=("", seen.label) if seen.label else (),
+            last_seen=(seen.captured_at - span, seen.captured_at + span),
+        )
+        rows, scores = self._nearest(vector, MERGE_CANDIDATES, passing)
+        near = scores >= self.merge.embedding_cosine
+        return same_thing(self._matches(rows[near], scores[near]), seen, self.merge)
 
+    def _nearest(self, vector: np.ndarray, k: int, passing: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and scores, best first; passing: which memories are let through, bool (memories,), None for all."""
+        if passing is None or passing.all():
+            return self._index.search(vector, k)
+        return self._index.search(vector, k, self._columns["row"][passing], self._columns["list"][passing])
 
-def _match(point: qdrant.ScoredPoint | qdrant.Record) -> Match:
-    return match_of(point.id, point.payload or {}, getattr(point, "score", 0.0))
+    def _matches(self, rows: np.ndarray, scores: np.ndarray) -> list[Match]:
+        found = self._store.matches(rows.tolist())
+        limited = scores.clip(-1, 1)  # rounding of the stored values may reach past 1
+        return [replace(found[row], score=score) for row, score in zip(rows.tolist(), limited.tolist(), strict=True)]
+
+    def _partition_if_due(self) -> None:
+        if self._partitioning is None and self._index.due and len(self._index) >= self._partition_from:
+            self._partitioning = Partitioning(self._store, self._columns["row"], self._dimension)
+
+    def _take_partition(self) -> None:
+        """Let a new index that has become ready take the place of the one in use."""
+        if self._partitioning is None or not self._partitioning.ended:
+            return
+        made, self._partitioning = self._partitioning.result(), None
+        if made is None:
+            self._partition_from = 2 * len(self._index)
+            return
+        index, rows, lists = made
+        there = np.isin(rows, self._columns["row"])
+        index.remove(rows[~there])
+        self._columns["list"][self._columns.at(rows[there])] = lists[there]
+        self._index = index
+        for later, vectors in self._store.vectors(READ_AT_ONCE, int(rows.max(initial=0))):
+            self._index_vectors(later, vectors.astype(np.float32))
+        self._save_partition()
+
+    def _stop_partitioning(self) -> None:
+        if self._partitioning is not None:
+            self._partitioning.stop()
+            self._partitioning = None
+
+    def _save_partition(self) -> None:
+        if self._index.partitioned_at:
+            try:
+                save_partition(
+                    self._folder.store / PARTITION, self._index.centroids, self._columns["row"], self._columns["list"]
+                )
+            except DataError as error:
+                log.warning("memory: %s; the next start takes longer", error)
+        self._unsaved = 0

@@ -15,11 +15,11 @@ from typing import Any
 from visual_byte_core.errors import MemoryFolderError
 from visual_byte_core.files import write_atomically
 
-FORMAT = 2
-READABLE = (1, 2)  # 1 had neither places nor taught names; opening it makes it 2
+FORMAT = 3
+EARLIER = (1, 2)  # in another engine's files, which are carried over once
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
-"""The vector store maps files larger than what is in them; writing to such a map on a full disk kills the process."""
+"""Room for the journal, for the checkpoint that follows it, and for others to go on working."""
 
 
 class MemoryFolder:
@@ -38,18 +38,24 @@ class MemoryFolder:
         try:
             manifest = self._read_manifest()
             if manifest is None:
-                self._identity: dict[str, Any] = _identity(bundle_id, dimension, 0)
+                self._identity: dict[str, Any] = _identity(bundle_id, dimension, 0, FORMAT)
                 self.record(0)
             else:
                 self._identity = _checked(path, manifest, bundle_id, dimension)
                 self.memories_at_least: int = manifest["memories_at_least"]
-                if manifest["format"] != FORMAT:
-                    self.record(self.memories_at_least)
                 self._remove_other_generations()
             self.check_space()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_of_an_earlier_format(self) -> bool:
+        return self._identity["format"] in EARLIER
+
+    @property
+    def bundle_id(self) -> str:
+        return self._identity["bundle"]
 
     @property
     def generation(self) -> int:
@@ -72,7 +78,7 @@ class MemoryFolder:
     def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:
         """Let the next generation, whole and on the disk, take the place of this one, which is then deleted."""
         before = self._identity
-        self._identity = _identity(bundle_id, dimension, self.generation + 1)
+        self._identity = _identity(bundle_id, dimension, self.generation + 1, FORMAT)
         try:
             self.record(memories)
         except MemoryFolderError:
@@ -151,7 +157,7 @@ class MemoryFolder:
 
 
 def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: int) -> dict[str, Any]:
-    if manifest["format"] not in READABLE:
+    if manifest["format"] not in (*EARLIER, FORMAT):
         raise MemoryFolderError(
             f"memory folder {path}: format {manifest['format']!r} is unknown, this version reads format {FORMAT}; "
             "update Visual Byte or choose another folder"
@@ -167,11 +173,11 @@ def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: in
             f"memory folder {path}: holds embeddings of {manifest['dimension']} values, expected {dimension}; "
             "choose another folder"
         )
-    return _identity(bundle_id, dimension, manifest.get("generation", 0))
+    return _identity(bundle_id, dimension, manifest.get("generation", 0), manifest["format"])
 
 
-def _identity(bundle_id: str, dimension: int, generation: int) -> dict[str, Any]:
-    return {"format": FORMAT, "bundle": bundle_id, "dimension": dimension, "generation": generation}
+def _identity(bundle_id: str, dimension: int, generation: int, format: int) -> dict[str, Any]:
+    return {"format": format, "bundle": bundle_id, "dimension": dimension, "generation": generation}
 
 
 def owner_of(path: Path) -> tuple[str, int]:

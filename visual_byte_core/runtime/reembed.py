@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.errors import InvalidText, MemoryFolderError
-from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.errors import InvalidImage, InvalidText, MemoryFolderError
+from visual_byte_core.rendering.photo import decode_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.sighting import Match
@@ -99,8 +99,11 @@ def _again(prototype: Prototype, embedder: Embedder) -> Prototype | None:
             return replace(prototype, embedding=embedder.embed_text(prototype.words))
         except InvalidText:
             return None
-    image = cv2.imdecode(np.frombuffer(prototype.image, np.uint8), cv2.IMREAD_COLOR) if prototype.image else None
-    if image is None or image.shape[:2] != (embedder.size, embedder.size):
+    try:
+        image = decode_photo(prototype.image, "a spoken name", most_pixels=embedder.size**2)
+    except InvalidImage:
+        image = np.empty((0, 0, 3), np.uint8)
+    if image.shape[:2] != (embedder.size, embedder.size):
         log.warning("a spoken name was rendered for another size of picture; say it again to teach it")
         return None
-    return replace(prototype, embedding=embedder.embed(np.ascontiguousarray(image[None, :, :, ::-1]))[0])
+    return replace(prototype, embedding=embedder.embed(image[None])[0])

@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A memory as the vector store holds it: an identifier, an embedding, and a payload of JSON values."""
+"""A memory as the disk holds it: an identifier, an embedding, a thumbnail, and a description of JSON values."""
 
 from __future__ import annotations
 
-import base64
 import math
 import uuid
 from typing import Any
 
+import numpy as np
+
 from visual_byte_core.errors import InvalidMemory
 from visual_byte_core.runtime.sighting import Match, Place, Seen
 
-CHANGES_WITH_A_SIGHTING = ("label", "first_seen", "last_seen", "times", "frame_id", "pose", "places")
 _AS_IS = ("label", "map_id", "frame_id", "first_seen", "last_seen", "times", "source")
 
 
@@ -37,8 +37,8 @@ def first_sighting(seen: Seen) -> Match:
     )
 
 
-def payload_of(match: Match) -> dict[str, Any]:
-    """All of a memory but its id and embedding, as JSON values."""
+def description_of(match: Match) -> dict[str, Any]:
+    """All of a memory but its id, thumbnail and embedding, as JSON values."""
     return {
         **{key: getattr(match, key) for key in _AS_IS},
         "pose": None if match.pose is None else list(map(float, match.pose)),
@@ -47,26 +47,27 @@ def payload_of(match: Match) -> dict[str, Any]:
             for p in match.places
         ],
         "region": None if match.region is None else list(map(int, match.region)),
-        "thumbnail": base64.b64encode(match.thumbnail).decode(),
         "part_of": match.part_of,
     }
 
 
-def match_of(id: object, payload: dict[str, Any], score: float = 0.0) -> Match:
-    """What `payload_of` gave, or what format 1 stored, which had no places."""
-    pose, region = payload.get("pose"), payload.get("region")
-    places = tuple(Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in payload.get("places", ()))
+def match_of(id: object, description: dict[str, Any], thumbnail: bytes = b"") -> Match:
+    """What `description_of` gave, or what format 1 stored, which had no places."""
+    pose, region = description.get("pose"), description.get("region")
+    places = tuple(
+        Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in description.get("places", ())
+    )
     if pose and not places:
-        places = (Place(tuple(pose), payload["first_seen"], payload["last_seen"]),)
+        places = (Place(tuple(pose), description["first_seen"], description["last_seen"]),)
     return Match(
         id=str(id),
-        score=min(1.0, max(-1.0, score)),  # rounding of the stored values may reach past 1
+        score=0.0,
         pose=tuple(pose) if pose else None,
         region=tuple(region) if region else None,
-        thumbnail=base64.b64decode(payload["thumbnail"]),
+        thumbnail=thumbnail,
         places=places,
-        part_of=payload.get("part_of", ""),  # older memories have no parts
-        **{key: payload[key] for key in _AS_IS},
+        part_of=description.get("part_of", ""),  # older memories have no parts
+        **{key: description[key] for key in _AS_IS},
     )
 
 
@@ -78,16 +79,27 @@ def checked_id(id: str) -> str:
         raise InvalidMemory(f"memory id: expected one that `remember` or a match gave, got {str(id)[:80]!r}") from None
 
 
-def check_payload(payload: dict[str, Any]) -> None:
-    """Raises InvalidMemory if it is not what `payload_of` gives."""
-    texts, numbers = ("label", "map_id", "frame_id", "source", "thumbnail"), ("first_seen", "last_seen")
-    unknown = {*payload, "part_of"} ^ {*_AS_IS, "pose", "places", "region", "thumbnail", "part_of"}
-    wrong = [key for key in texts if not isinstance(payload.get(key), str)]
-    wrong += [key for key in numbers if not _is_number(payload.get(key))]
-    wrong += [] if isinstance(payload.get("times"), int) and payload["times"] >= 1 else ["times"]
-    wrong += [] if payload.get("pose") is None or _is_pose(payload["pose"]) else ["pose"]
-    wrong += [] if _is_id_or_empty(payload.get("part_of", "")) else ["part_of"]
-    places, region = payload.get("places"), payload.get("region")
+def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:
+    """float32 (dimension,) of length 1. Raises InvalidMemory if it is no embedding."""
+    values = np.asarray(embedding)
+    if values.shape != (dimension,) or values.dtype.kind != "f":
+        raise InvalidMemory(f"embedding: expected float32 ({dimension},), got {values.dtype} {values.shape}")
+    if not np.isfinite(values).all() or not values.any():
+        raise InvalidMemory("embedding: expected finite values that are not all zero, got NaN, infinity or zeros")
+    values = values.astype(np.float64)  # the square of a float16 may be out of its range
+    return (values / np.linalg.norm(values)).astype(np.float32)
+
+
+def check_description(description: dict[str, Any]) -> None:
+    """Raises InvalidMemory if it is not what `description_of` gives."""
+    texts, numbers = ("label", "map_id", "frame_id", "source"), ("first_seen", "last_seen")
+    unknown = {*description, "part_of"} ^ {*_AS_IS, "pose", "places", "region", "part_of"}
+    wrong = [key for key in texts if not isinstance(description.get(key), str)]
+    wrong += [key for key in numbers if not _is_number(description.get(key))]
+    wrong += [] if isinstance(description.get("times"), int) and description["times"] >= 1 else ["times"]
+    wrong += [] if description.get("pose") is None or _is_pose(description["pose"]) else ["pose"]
+    wrong += [] if _is_id_or_empty(description.get("part_of", "")) else ["part_of"]
+    places, region = description.get("places"), description.get("region")
     if not isinstance(places, list) or not all(_is_place(place) for place in places):
         wrong.append("places")
     if region is not None and not (isinstance(region, list) and len(region) == 4 and all(map(_is_count, region))):
