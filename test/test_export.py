@@ -164,7 +164,8 @@ def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(
     bundle = export(checkpoint, tmp_path / "eight", reduce_range="off")
     facts = bundle.quantization
     assert facts["weights"].endswith("all 8 bits used") and facts["processors"] == "x86-64 with VNNI, and ARM"
-    assert convnext_bundle.quantization["processors"] == "every processor" and "probe" not in convnext_bundle.quantization
+    seven = convnext_bundle.quantization
+    assert seven["processors"] == "every processor" and "probe" not in seven
     assert facts["probe"]["text"] == "apple" and np.linalg.norm(facts["probe"]["embedding"]) == pytest.approx(
         1, abs=1e-3
     )
