@@ -153,7 +153,7 @@ def test_a_target_that_does_not_exist_is_refused(checkpoint: Path, tmp_path: Pat
 def test_float16_is_half_the_file_and_embeds_the_same(checkpoint: Path, float32: Path, tmp_path: Path) -> None:
     bundle = export(checkpoint, tmp_path / "half", target="onnx-fp16")
     assert bundle.onnx_path.stat().st_size < 0.55 * float32.stat().st_size
-    assert cosines(float32, bundle.onnx_path, pictures(6)).min() > 0.9999
+    assert cosines(float32, bundle.onnx_path, pictures(6)).min() > 0.9995
     assert np.linalg.norm(Embedder(bundle, threads=1).embed(pictures(3)), axis=1) == pytest.approx(1, abs=1e-3)
     assert "float16" in (bundle.path / "README.md").read_text()
 
