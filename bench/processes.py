@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """All nodes in one process (bringup) against a process for each: CPU, memory, and how late memories and answers are.
 
-    source tools/environment.sh && python bench/processes.py [--seconds 20] [--rounds 3] [--rate 10] [--json]
+    source tools/environment.sh && python bench/processes.py [--seconds 20] [--rate 10] [--memories 0] ... [--json]
 
 camera_node plays photos, each 640 x 480; a name is typed every second. Both ways take turns. CPU is that of all
-processes in percent of one core, the median of the rounds; a frame's latency goes from its stamp to `~/remembered`,
+processes in percent of one core, the median of the rounds; peak MB the largest resident memory of the process that
+embeds, which holds --memories to begin with; a frame's latency goes from its stamp to `~/remembered`,
 which waits 10 ms for the disk here, a query's from `text` to `matches`.
 """
 
@@ -34,6 +35,8 @@ from graph import Graph, Process, open_graph  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from visual_byte.msg import Matches, Remembered  # noqa: E402
+from visual_byte_core.benchmark.ours import fill  # noqa: E402
+from visual_byte_core.deployment.bundle import load_bundle  # noqa: E402
 from visual_byte_ros.messages import seconds_of  # noqa: E402
 
 SEPARATE = ("embedding_node", "camera_node", "text_node", "microphone_node")
@@ -77,6 +80,11 @@ def megabytes(processes: Sequence[Process], kind: str) -> float:
     return total / 1024
 
 
+def peak_megabytes(process: Process) -> float:
+    lines = Path(f"/proc/{process.popen.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
 def measure(graph: Graph, nodes: Sequence[str], parameters: Path, seconds: float) -> dict[str, list[float]]:
     frames: list[float] = []
     answers: list[Matches] = []
@@ -112,6 +120,7 @@ def measure(graph: Graph, nodes: Sequence[str], parameters: Path, seconds: float
         "cpu %": [100 * share],
         "rss MB": [megabytes(processes, "Rss")],
         "pss MB": [megabytes(processes, "Pss")],
+        "peak MB": [peak_megabytes(processes[0])],
         "remembered a second": [len(frames) / (time.monotonic() - begun)],
         "frame ms": [1000 * latency for latency in frames],
         "query ms": [1000 * latency for latency in queries],
@@ -124,6 +133,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each way")
     parser.add_argument("--rate", type=float, default=10.0, help="frames a second")
+    parser.add_argument("--memories", type=int, default=0, help="remembered beforehand (default: 0)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
@@ -132,6 +142,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder, open_graph(Path(folder)) as graph:
                 photos = write_photos(Path(folder) / "photos")
                 parameters = write_parameters(Path(folder), photos, arguments.bundle, arguments.rate)
+                fill(Path(folder) / "memory", load_bundle(arguments.bundle).id, arguments.memories)
                 for name, values in measure(graph, nodes, parameters, arguments.seconds).items():
                     found[way].setdefault(name, []).extend(values)
                 for process in graph.processes:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from test_cli import visual_byte
 
-from visual_byte_core.benchmark.contenders import FRAME, REMEMBERED, SEARCH, SPOKEN, TYPED, Contender
+from visual_byte_core.benchmark.contenders import FRAME, REMEMBERED, SEARCH, SPOKEN, TYPED, TYPED_AGAIN, Contender
 from visual_byte_core.benchmark.result import table
 from visual_byte_core.benchmark.rounds import Process
-from visual_byte_core.errors import ModelError
+from visual_byte_core.benchmark.whole_nodes import whole_nodes
+from visual_byte_core.errors import ConfigurationError, ModelError
 
 STARTER = Path(__file__).resolve().parents[1] / "models" / "starter"
 
@@ -32,7 +33,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
 def test_every_row_of_a_bundle_is_measured(report: tuple[dict, Path]) -> None:
     starter, _, memory = report[0]["contenders"]
     assert [starter["threads"], starter["precision"]] == [2, "int8"]
-    assert set(starter["rows"]) == {FRAME, TYPED, SPOKEN, REMEMBERED}
+    assert set(starter["rows"]) == {FRAME, TYPED, TYPED_AGAIN, SPOKEN, REMEMBERED}
     assert set(memory["rows"]) == {SEARCH.format(200)}
     for row in (*starter["rows"].values(), *memory["rows"].values()):
         assert 0 < row["p50_ms"] <= row["p95_ms"] and row["cpu_ms"] > 0 and row["n"] >= 2
@@ -62,6 +63,11 @@ def test_without_the_others_packages_the_error_says_what_to_install() -> None:
         pytest.skip("the others are installed here")
     done = visual_byte("bench", "--others", "whisper", "--memories", "--turns", 1, code=1)
     assert "pip install '.[train,bench]'" in done.stderr
+
+
+def test_whole_nodes_are_measured_only_where_their_script_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="in a clone of the project"):
+        whole_nodes(tmp_path / "processes.py", STARTER)
 
 
 def test_weights_of_something_unknown_are_refused() -> None:

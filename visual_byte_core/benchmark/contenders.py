@@ -9,7 +9,7 @@ from typing import Any
 
 FRAME = "camera frame to embedding"
 TYPED = "typed name to matches"
-TYPED_AGAIN = "a name asked before, to matches"
+TYPED_AGAIN = "typed name asked before, to embedding"
 SPOKEN = "utterance to matches"
 REMEMBERED = "frame remembered, on the disk"
 SEARCH = "search among {:,} memories"

@@ -18,6 +18,7 @@ from visual_byte_core.benchmark.contenders import (
     SEARCH,
     SPOKEN,
     TYPED,
+    TYPED_AGAIN,
     Contender,
 )
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
@@ -81,7 +82,13 @@ def our_tasks(contender: Contender) -> dict[str, Task]:
         memory.flush()
         return stored
 
-    return {FRAME: lambda: embedder.embed_photo(picture), TYPED: typed, SPOKEN: spoken, REMEMBERED: remembered}
+    return {
+        FRAME: lambda: embedder.embed_photo(picture),
+        TYPED: typed,
+        TYPED_AGAIN: lambda: embedder.embed_text("oat milk"),
+        SPOKEN: spoken,
+        REMEMBERED: remembered,
+    }
 
 
 def memory_tasks(contender: Contender) -> dict[str, Task]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -67,6 +68,10 @@ def table(report: Result) -> str:
             f"| {it['name']} | {it['threads']} | {it['start_seconds']:.2f} | {it['peak_mb']:.0f} |"
             f" {it['file_mb']:.1f} | {it['weights']} |"
         )
+    if nodes := report["nodes"]:
+        lines += ["", "| whole nodes, over DDS | " + " | ".join(nodes) + " |", "| --- |" + " ---: |" * len(nodes)]
+        for row in next(iter(nodes.values())):
+            lines.append(f"| {row} | " + " | ".join(f"{values[row]:.1f}" for values in nodes.values()) + " |")
     if training := report["training"]:
         lines += ["", f"training: {training['photos_per_second']:.0f} photos a second over {training['steps']} steps,"
                   f" {100 * training['data_share']:.1f} % of the time lost to waiting for data"]  # fmt: skip
@@ -74,12 +79,14 @@ def table(report: Result) -> str:
 
 
 def draw(report: Result, out: Path) -> None:
-    """One panel for each row: medians as logarithmic bars, with lines to the 95th percentile; ours in colour."""
+    """Medians on logarithmic bars, ours in colour, with lines to the 95th percentile: a panel for each row that others
+    fill as well, or for all rows if nobody else took part."""
     from matplotlib.figure import Figure
 
     from visual_byte_core.evaluation.figures.style import house_style, save
 
-    rows = {row: entries for row, entries in by_row(report["contenders"]).items() if len(entries) > 1}
+    rows = by_row(report["contenders"])
+    rows = {row: entries for row, entries in rows.items() if {it["kind"] for it, _ in entries} > {"ours"}} or rows
     with house_style():
         figure = Figure((8, sum(0.26 * len(entries) + 0.75 for entries in rows.values())), layout="constrained")
         heights = [len(entries) + 1 for entries in rows.values()]
@@ -99,7 +106,11 @@ def _draw_row(axis: Axes, row: str, entries: Sequence[tuple[Result, dict[str, fl
     for position, (median, over) in enumerate(zip(medians, reach, strict=True)):
         axis.annotate(f"  {median:.3g}", (median + over, position), va="center", fontsize=8)
     axis.set_xscale("log")
-    axis.set_xlim(right=1.8 * max(median + over for median, over in zip(medians, reach, strict=True)))
+    # A bar on a logarithmic axis has no zero to begin at; a whole power of ten is at least plain to see.
+    longest = max(median + over for median, over in zip(medians, reach, strict=True))
+    axis.set_xlim(10 ** math.floor(math.log10(min(medians) / 1.2)), 1.8 * longest)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     axis.set_title(row, loc="left", fontsize=10)
     axis.tick_params(labelsize=8)
     axis.grid(axis="x", alpha=0.3)

@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sizes of memory to search (default: 1000 10000 100000; 1000000 takes some minutes to fill)",
     )  # fmt: skip
     parser.add_argument(
+        "--nodes", action="store_true",
+        help="also measure whole nodes over DDS with the first bundle, two minutes; wants ROS",
+    )  # fmt: skip
+    parser.add_argument(
         "--training", type=Path, metavar="DIR",
         help="also measure training on this data set (image/, audio/ ...), a minute or two",
     )  # fmt: skip
@@ -68,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from visual_byte_core.benchmark import result, rounds
     from visual_byte_core.benchmark.training_speed import training_speed
+    from visual_byte_core.benchmark.whole_nodes import whole_nodes
 
     with tempfile.TemporaryDirectory() as scratch:
         contenders = _contenders(arguments, Path(scratch))
@@ -79,8 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
                 bar.update()
 
             results = rounds.run(contenders, arguments.turns, progress)
+        bundle = (arguments.bundle or [starter_bundle()])[0]
+        nodes = whole_nodes(ROOT / "bench" / "processes.py", bundle) if arguments.nodes else {}
         training = training_speed(arguments.training_config, arguments.training) if arguments.training else {}
-    report = {"machine": result.machine(), "contenders": results, "training": training}
+    report = {"machine": result.machine(), "contenders": results, "training": training, "nodes": nodes}
     if arguments.out:
         write_json(arguments.out / "bench.json", report)
         (arguments.out / "bench.md").write_text(result.table(report) + "\n", encoding="utf-8")
@@ -132,10 +139,10 @@ def _contenders(arguments: argparse.Namespace, scratch: Path) -> list[Contender]
     if "whisper" in arguments.others:
         text = models("clip", "int8")["model"]
         for kind, name in (
-            ("whisper", "Whisper-tiny, 30 s window"),
-            ("whisper-cut", "Whisper-tiny, cut to the utterance"),
+            ("whisper", "Whisper-tiny (30 s)"),
+            ("whisper-cut", "Whisper-tiny (cut)"),
         ):
-            contender = Contender(f"{name}, + CLIP text, int8", kind, **models("whisper", "int8"))
+            contender = Contender(f"{name} + CLIP text int8", kind, **models("whisper", "int8"))
             contenders.append(replace(contender, text=text, utterance=utterance))
     if "clap" in arguments.others:
         for precision in ("int8", "float32"):
