@@ -139,6 +139,8 @@ def session_options(**settings: Any) -> onnxruntime.SessionOptions:
     options.log_severity_level = 3
     options.intra_op_num_threads = settings.pop("threads", 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", settings.pop("spinning", "0"))
+    for name, size in settings.pop("dimensions", {}).items():
+        options.add_free_dimension_override_by_name(name, size)
     for key, value in settings.items():
         if key.startswith("session_"):
             options.add_session_config_entry(key.replace("session_", "session.", 1), value)
@@ -162,6 +164,10 @@ def print_options(embedder: Embedder, rounds: int) -> None:
             "no prepacking": onnxruntime.InferenceSession(str(path), session_options(session_disable_prepacking="1")),
             "basic optimization": onnxruntime.InferenceSession(
                 str(path), session_options(graph_optimization_level=basic)
+            ),
+            "batch of 1 fixed": onnxruntime.InferenceSession(str(path), session_options(dimensions={"n": 1})),
+            "sides fixed": onnxruntime.InferenceSession(
+                str(path), session_options(dimensions={"32*h": embedder.size, "32*w": embedder.size})
             ),
             "ORT format": onnxruntime.InferenceSession(saved, session_options()),
         }

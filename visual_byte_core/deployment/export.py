@@ -93,7 +93,7 @@ def export(
         onnx_path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
         if target == "onnx-int8":
             onnx_path, quantization = _quantized(onnx_path, *images, reduce_range)
-            if quantization["processors"] != "every one":
+            if quantization["processors"] != "every processor":
                 quantization["probe"] = _probe(network, names[0].en, config.renderer, onnx_path)
         elif target == "onnx-fp16":
             onnx_path, quantization = convert_to_half(onnx_path, onnx_path.with_name("half.onnx")), HALF

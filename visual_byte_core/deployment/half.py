@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-EXACT = ["ReduceL2", "Clip", "Expand", "Div"]  # the unit length would be off by a thousandth
+EXACT = ["LayerNormalization", "ReduceL2", "Clip", "Expand", "Div"]  # or the unit length is off by a thousandth
 METHOD: dict[str, Any] = {
     "precision": "float16",
     "method": "float16 weights and arithmetic, inputs and outputs float32",
@@ -22,5 +22,10 @@ METHOD: dict[str, Any] = {
 def convert_to_half(onnx_path: Path, out: Path) -> Path:
     """Write the float16 version of a float32 network to `out`, and return `out`."""
     network = convert_float_to_float16(onnx.load(onnx_path), keep_io_types=True, op_block_list=EXACT)
+    # Where two exact operators read one tensor it writes the same conversion twice, which ONNX Runtime refuses.
+    once = {node.output[0]: node for node in reversed(network.graph.node)}
+    kept = [node for node in network.graph.node if once[node.output[0]] is node]
+    del network.graph.node[:]
+    network.graph.node.extend(kept)
     onnx.save(network, out)
     return out

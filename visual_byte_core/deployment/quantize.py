@@ -36,7 +36,7 @@ def method(reduce_range: bool) -> dict[str, Any]:
         "method": "ONNX Runtime static quantization (QDQ) of products over channels, ranges by MinMax",
         "weights": f"INT8 per channel, {'7' if reduce_range else 'all 8'} bits used",
         "activations": "UINT8",
-        "processors": "every one" if reduce_range else "x86-64 with VNNI, and ARM",
+        "processors": "every processor" if reduce_range else "x86-64 with VNNI, and ARM",
     }
 
 
