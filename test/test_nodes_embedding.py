@@ -231,6 +231,8 @@ def test_the_debug_image_shows_query_and_matches(robot: Robot) -> None:
 def test_diagnostics_name_the_bundle_and_the_latency(robot: Robot) -> None:
     values = robot.graph.diagnosis("embedding_node", lambda values: "query latency p95 ms" in values)
     assert values["bundle"] == robot.bundle.id and values["provider"] == "CPUExecutionProvider"
+    assert values["network"] == f"{robot.bundle.backbone}, float32"
+    assert float(values["memory on disk MB"]) > 0 and float(values["free on disk MB"]) > 0
     assert int(values["memories"]) > 0 and float(values["frame latency p95 ms"]) > 0
     assert float(values["query latency p50 ms"]) <= float(values["query latency p95 ms"])
 
@@ -270,3 +272,17 @@ def test_what_was_remembered_is_there_after_a_restart(robot: Robot, tmp_path: Pa
         for seed in (1, 5, 9):
             response = graph.call(Find, "embedding_node/find", image=to_message(picture(seed)))
             assert response.matches.status == Matches.FOUND
+
+
+def test_a_camera_that_is_not_heard_shows_in_the_diagnostics(tmp_path: Path, robot: Robot) -> None:
+    with open_graph(tmp_path) as graph:
+        graph.start("embedding_node", bundle=str(robot.bundle.path), memory_folder=str(tmp_path / "memory"))
+        graph.diagnosis("embedding_node", lambda values: "no frame for" in values["message"])
+        images = graph.publisher(Image, "image", NEWEST_FRAME)
+        picture = to_message(np.zeros((48, 64, 3), np.uint8))
+
+        def content() -> bool:
+            said = [array.status[0] for array in graph.diagnostics[-2:]]
+            return all("embedding_node" in status.name and not status.message.startswith("no frame") for status in said)
+
+        graph.repeat(lambda: images.publish(picture), content, "no complaint while frames come")

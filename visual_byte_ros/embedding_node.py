@@ -247,6 +247,7 @@ INTERFACES = Interfaces(
 )
 MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
 MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
+SILENT_SECONDS = 3.0  # without a frame
 
 
 class EmbeddingNode(ManagedNode):
@@ -271,11 +272,13 @@ class EmbeddingNode(ManagedNode):
         self._malformed = self._malformed_before = 0
         self._lost: int | None = 0
         self._trouble = ""
+        self._heard = 0.0
+        self._embedder: Embedder | None = None
         self._finds = threading.BoundedSemaphore(MOST_FINDS)
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
-        embedder = Embedder(
+        self._embedder = Embedder(
             self._bundle,
             threads=self.parameters["threads"],
             provider=self.parameters["provider"],
@@ -291,7 +294,7 @@ class EmbeddingNode(ManagedNode):
             self._memory, self._bundle.calibration, false_accept_rate=self.parameters["false_accept_rate"]
         )
         self._worker = Worker(
-            embedder,
+            self._embedder,
             self._memory,
             self._finder,
             self.get_logger(),
@@ -302,11 +305,13 @@ class EmbeddingNode(ManagedNode):
             skip_unchanged=self.parameters["skip_unchanged"],
         )
         self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
-        self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), embedder, self._memory, self._worker, self.get_logger())
+        self._debug = DebugImages(
+            self.publish_on(DEBUG_IMAGE), self._embedder, self._memory, self._worker, self.get_logger()
+        )
         kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
         self._poses = PoseInput(self, kind, topic, self._pose_limits(), self.parameters["map_id"], self._in_turn)
         self._memory_services = MemoryServices(
-            self, embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
+            self, self._embedder, self._memory, self._worker, self._newest, lambda: self.parameters["map_id"]
         )
         self._listen()
         self.get_logger().info(f"bundle {self._bundle.id}, {self._worker.memories} memories")
@@ -388,6 +393,7 @@ class EmbeddingNode(ManagedNode):
         self.get_logger().error(self._trouble)
 
     def start(self) -> None:
+        self._heard = time.monotonic()
         if self.parameters["lossless"]:
             self._in_order = OneByOne(most_waiting=MOST_IN_ORDER)
 
@@ -407,13 +413,16 @@ class EmbeddingNode(ManagedNode):
             self._memory.close()
         self._newest.clear()
         self._worker = self._finder = self._memory = self._memory_services = self._poses = self._debug = None
+        self._embedder = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         report = self._worker.report()
         values = {
             "bundle": self._bundle.id,
-            "provider": self.parameters["provider"],
+            "network": f"{self._bundle.backbone}, {'INT8' if self._bundle.quantization else 'float32'}",
+            "provider": self._embedder.provider,
             "memories": report.memories,
+            **_disk(self._memory),
             "waiting queries": report.waiting,
             "answered queries": report.answered,
             "refused queries": report.refused,
@@ -435,6 +444,13 @@ class EmbeddingNode(ManagedNode):
             return DiagnosticStatus.ERROR, trouble, values
         if malformed:
             return DiagnosticStatus.WARN, "malformed images arrive", values
+        silent = time.monotonic() - self._heard
+        if self.active and self.parameters["remember_frames"] and silent > SILENT_SECONDS:
+            return (
+                DiagnosticStatus.WARN,
+                f"no frame for {silent:.0f} s; check the camera and the name of its topic",
+                values,
+            )
         return DiagnosticStatus.OK, "", values
 
     def _sight(self, message: Image | CompressedImage) -> Sight:
@@ -457,6 +473,7 @@ class EmbeddingNode(ManagedNode):
         worker = self._worker
         if not worker or not self.active:
             return
+        self._heard = time.monotonic()
         try:
             sight = self._sight(message)
         except InvalidImage as error:
@@ -571,6 +588,14 @@ class EmbeddingNode(ManagedNode):
             return fail_with(response, error)
         response.success = True
         return response
+
+
+def _disk(memory: Memory) -> dict[str, str]:
+    try:
+        disk = memory.disk()
+    except OSError as error:
+        return {"memory on disk": f"gone: {error.strerror}"}
+    return {"memory on disk MB": f"{disk.used / 1e6:.1f}", "free on disk MB": f"{disk.free / 1e6:.0f}"}
 
 
 def _percentiles(name: str, seconds: tuple[float, ...]) -> dict[str, str]:

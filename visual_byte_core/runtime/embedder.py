@@ -54,6 +54,11 @@ class Embedder:
                 (log or logging.getLogger("visual_byte")).warning(remark)
 
     @property
+    def provider(self) -> str:
+        """The execution provider that computes, as ONNX Runtime says it."""
+        return self._session.get_providers()[0]
+
+    @property
     def size(self) -> int:
         """Side of the square input in pixels."""
         return self.bundle.size

@@ -16,7 +16,7 @@ import numpy as np
 from visual_byte_core.errors import DataError, InvalidMemory, MemoryFolderError
 from visual_byte_core.runtime.carry_over import carry_over
 from visual_byte_core.runtime.columns import Columns
-from visual_byte_core.runtime.memory_folder import MemoryFolder
+from visual_byte_core.runtime.memory_folder import Disk, MemoryFolder
 from visual_byte_core.runtime.merging import MergeSettings, merged, same_thing
 from visual_byte_core.runtime.partitioning import Partitioning
 from visual_byte_core.runtime.sighting import Filter, Match, Place, Remembered, Seen, check_sighting
@@ -153,6 +153,10 @@ class Memory:
         """How many memories there are, or pass the filter."""
         with self._disk("count"):
             return len(self._columns) if where is None else int(self._columns.passing(where).sum())
+
+    def disk(self) -> Disk:
+        """What the folder takes of its disk. May be called from any thread. Raises OSError if the folder is gone."""
+        return self._folder.disk()
 
     def page(self, where: Filter | None = None, size: int = 100, begin: str = "") -> tuple[list[Match], str]:
         """Up to `size` memories that pass the filter, in order of their ids, and where the next page begins ("" after

@@ -9,6 +9,8 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,14 @@ EARLIER = (1, 2)  # in another engine's files, which are carried over once
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
 """Room for the journal, for the checkpoint that follows it, and for others to go on working."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes that a memory takes, and that are free beside it."""
+
+    used: int
+    free: int
 
 
 class MemoryFolder:
@@ -103,6 +113,15 @@ class MemoryFolder:
                 f"memory folder {self.path}: cannot be written ({error.strerror}); choose a folder on a writable disk"
             ) from error
         self.memories_at_least = memories
+
+    def disk(self) -> Disk:
+        """Raises OSError if the folder is gone."""
+        disk = os.statvfs(self.path)
+        used = 0
+        for file in self.path.rglob("*"):
+            with suppress(FileNotFoundError):  # replaced by a newer one meanwhile
+                used += file.stat().st_size
+        return Disk(used, disk.f_bavail * disk.f_frsize)
 
     def check_space(self) -> None:
         """Raises MemoryFolderError if the disk is nearly full or may not be written any more."""
