@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from pathlib import Path
@@ -182,6 +183,11 @@ def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
     assert bundle.quantization["weights"] == f"INT8 per channel, {bits} bits used"
 
 
+def remarks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Of ours: torch's exporter traces what it does."""
+    return [record for record in caplog.records if record.name == "visual_byte"]
+
+
 def test_a_processor_that_saturates_is_told_what_it_costs(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,10 +195,10 @@ def test_a_processor_that_saturates_is_told_what_it_costs(
     monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2", "avx512_vnni"})))
     caplog.clear()
     Embedder(bundle, threads=1)
-    assert not caplog.records
+    assert not remarks(caplog)
     monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2"})))
     Embedder(bundle, threads=1)
-    (record,) = caplog.records
+    (record,) = remarks(caplog)
     assert (
         "quantized for x86-64 with VNNI, and ARM, which this processor is not: the cosine of 'apple'" in record.message
     )
@@ -205,6 +211,7 @@ def test_images_that_are_all_alike_give_no_ranges(float32: Path, tmp_path: Path)
         quantize(float32, tmp_path / "int8.onnx", alike)
 
 
+@pytest.mark.unavailable_in_ci
 def test_a_phone_gets_what_pytorch_computes(checkpoint: Path, tmp_path: Path) -> None:
     for package in ("litert_torch", "ai_edge_litert", "coremltools"):
         pytest.importorskip(package, reason="the extra export-mobile is not installed")

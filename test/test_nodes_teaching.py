@@ -54,11 +54,17 @@ class Room:
         return self.remembered[-1].id
 
     def hear(self, **recordings: tuple[np.ndarray, int]) -> dict[str, Matches]:
-        """Play recordings to a microphone_node, and return the answers by their names."""
+        """Play recordings to a microphone_node, and return the answers by their names.
+
+        Again and again: as this process listens to the queries, too, the first may come before embedding_node does.
+        """
         for name, (samples, rate) in recordings.items():
             soundfile.write(self.sounds / f"{name}.wav", samples, rate)
-        self.graph.start("microphone_node", bundle=str(STARTER), source="folder", folder=str(self.sounds), speed=20.0)
+        microphone = self.graph.start(
+            "microphone_node", bundle=str(STARTER), source="folder", folder=str(self.sounds), speed=20.0, loop=True
+        )
         self.graph.wait(lambda: {m.text for m in list(self.matches)} >= set(recordings), "an answer to each sound")
+        microphone.end()
         return {answer.text: answer for answer in self.matches}
 
 
