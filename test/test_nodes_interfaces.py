@@ -137,6 +137,7 @@ def test_the_graph_of_a_node_that_plays_a_recording(graph: Graph, bundle: Bundle
     chosen = {"lossless": "true", "image_transport": "compressed", "pose_type": "odometry"}
     wanted = without_depth(expected(graph, "embedding_node", **chosen))
     process.wait_for_output("memories")
+    graph.wait(lambda: ("embedding_node", graph.namespace) in graph.node.get_node_names_and_namespaces(), "the node")
     graph.wait(lambda: without_depth(actual(graph, "embedding_node")) == wanted, f"{wanted}")
 
 
