@@ -80,7 +80,7 @@ def test_without_a_node_it_says_what_to_start() -> None:
 
 
 def test_another_robot_is_named(graph: Graph) -> None:
-    command = [*COMMAND, "--namespace", "/nobody", "--timeout", "3", "mug"]
+    command = [*COMMAND, "--namespace", "/nobody", "--timeout", "10", "mug"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
     assert done.returncode == 2 and f"one answers with --namespace {graph.namespace}" in done.stderr
 
