@@ -29,6 +29,7 @@ THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small 
 THUMBNAIL_QUALITY = 80
 LATENCIES_KEPT = 500
 QUESTIONS_KEPT = 20
+ASIDE, FRAME = NEWEST = ("aside", "frame")  # of which only the newest is done; an aside before a frame
 ANSWER_SHARE = 0.75  # of the time for an answer; the rest is for its way out of a busy machine
 
 
@@ -153,8 +154,7 @@ class Worker:
         self.frames = FrameEmbedder(embedder, parts, skip_unchanged)
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
-        self._aside: tuple[Callable[[], None], Future] | None = None
-        self._frame: tuple[Callable[[], None], Future] | None = None
+        self._newest: dict[str, tuple[Callable[[], None], Future]] = {}  # of each of NEWEST, at most one
         self._closing = False
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
         self._flush_at: float | None = None
@@ -226,14 +226,7 @@ class Worker:
         def run() -> None:
             resolve(future, job())
 
-        with self._condition:
-            replaced, self._aside = self._aside, (run, future)
-            closed = self._closing
-            self._condition.notify()
-        if replaced:
-            replaced[1].cancel()
-        if closed:
-            future.cancel()
+        self._replace(ASIDE, run, future)
         return future
 
     def see(self, sight: Sight) -> Future[Remembered]:
@@ -245,22 +238,14 @@ class Worker:
             self._remember(sight, future)
             self._frame_seconds.append(time.monotonic() - begun)
 
-        with self._condition:
-            replaced, self._frame = self._frame, (remember, future)
-            self._counts["dropped"] += replaced is not None
-            closed = self._closing
-            self._condition.notify()
-        if replaced:
-            replaced[1].cancel()
-        if closed:
-            future.cancel()
+        self._replace(FRAME, remember, future)
         return future
 
     def report(self) -> Report:
         with self._condition:
             return Report(
                 waiting=len(self._jobs),
-                frame_waits=self._frame is not None,
+                frame_waits=FRAME in self._newest,
                 unchanged=self.frames.skipped,
                 memories=self._memories,
                 question_seconds=tuple(self._question_seconds),
@@ -324,17 +309,26 @@ class Worker:
                 self._run(self._flush, None)
         self._end()
 
+    def _replace(self, kind: str, run: Callable[[], None], future: Future) -> None:
+        """Let it wait in the place of the one of this kind that waited; cancelled if the worker ends."""
+        with self._condition:
+            replaced = self._newest.pop(kind, None)
+            self._newest[kind] = (run, future)
+            self._counts["dropped"] += kind == FRAME and replaced is not None
+            closed = self._closing
+            self._condition.notify()
+        if replaced:
+            replaced[1].cancel()
+        if closed:
+            future.cancel()
+
     def _has_work(self) -> bool:
-        return self._closing or bool(self._jobs) or self._aside is not None or self._frame is not None
+        return self._closing or bool(self._jobs) or bool(self._newest)
 
     def _next(self) -> tuple[Callable[[], None], Future] | None:
         if self._jobs:
             return self._jobs.popleft()
-        if self._aside:
-            aside, self._aside = self._aside, None
-            return aside
-        frame, self._frame = self._frame, None
-        return frame
+        return next((self._newest.pop(kind) for kind in NEWEST if kind in self._newest), None)
 
     def _until_flush(self) -> float | None:
         return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
@@ -390,8 +384,8 @@ class Worker:
 
     def _end(self) -> None:
         with self._condition:
-            jobs, dropped = self._jobs, [one for one in (self._aside, self._frame) if one]
-            self._jobs, self._aside, self._frame = deque(), None, None
+            jobs, dropped = self._jobs, list(self._newest.values())
+            self._jobs, self._newest = deque(), {}
         for _, future in jobs:
             fail(future, Refused("the node is shutting down; ask again when it is back"))
         for _, future in dropped:
