@@ -10,11 +10,11 @@ kind,id,from,to,label that says what frames show and queries ask for; docs/bags.
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
+from visual_byte_core.commands.interruption import interrupt_on_sigterm
 from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half done is cleared away
+    interrupt_on_sigterm()  # what is half done is cleared away
     from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic, find_topic
     from visual_byte_core.evaluation.bags.replay import ReplaySettings
     from visual_byte_core.evaluation.bags.report import evaluate_bag

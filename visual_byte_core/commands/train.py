@@ -8,11 +8,11 @@ Wants PyTorch (pip install '.[train]' in Visual Byte's folder).
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from contextlib import redirect_stdout
 
 from visual_byte_core.commands.common import add_configuration, print_json
+from visual_byte_core.commands.interruption import interrupt_on_sigterm
 
 HELP = "train a network"
 EXTRA = "train"
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.training.loop import train
 
     # A service manager's stop is a keyboard's, also while the training is still being set up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_sigterm()
     with redirect_stdout(sys.stderr):  # what it says of its epochs; standard output is for the answer
         metrics = train(config, resume=arguments.resume)
     if not metrics:
