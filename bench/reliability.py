@@ -16,12 +16,10 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -35,11 +33,13 @@ sys.path.insert(0, str(ROOT / "test"))
 # Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+from busy import busy_loops  # noqa: E402
 from graph import Graph, Process, open_graph  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from visual_byte.msg import Matches  # noqa: E402
 from visual_byte.srv import Find  # noqa: E402
+from visual_byte_core.benchmark.resident import resident_bytes  # noqa: E402
 from visual_byte_core.deployment.bundle import load_bundle  # noqa: E402
 
 RATE = 30.0  # frames a second
@@ -144,18 +144,6 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
         return run
 
 
-@contextmanager
-def busy_loops(number: int) -> Iterator[None]:
-    """Processes that compute without end."""
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-
-
 def wait_until_answered(graph: Graph, asker: Asker) -> None:
     """The nodes find each other in their own time; until then texts are refused, and first requests may be lost."""
     tries: list[Asked] = []
@@ -177,12 +165,15 @@ def moments(seconds: float) -> Iterator[float]:
 
 def sample(graph: Graph, processes: dict[str, Process], memory: Path, at: float) -> Sample:
     values = newest_diagnosis(graph)
-    memories = {node: resident(process.popen.pid) for node, process in processes.items()}
+    rss, pss, anonymous = (
+        {node: resident_bytes(process.popen.pid, what) for node, process in processes.items()}
+        for what in ("Rss", "Pss", "Anonymous")
+    )
     return Sample(
         at,
-        rss={node: one["Rss"] for node, one in memories.items()},
-        pss={node: one["Pss"] for node, one in memories.items()},
-        anonymous={node: one["Anonymous"] for node, one in memories.items()},
+        rss=rss,
+        pss=pss,
+        anonymous=anonymous,
         counts={name: int(values.get(name, 0)) for name in COUNTS},
         disk=sum(path.stat().st_blocks * 512 for path in memory.rglob("*") if path.is_file()),
     )
@@ -195,12 +186,6 @@ def newest_diagnosis(graph: Graph) -> dict[str, str]:
         if "/embedding_node: active" in status.name:
             return {value.key: value.value for value in status.values}
     return {}
-
-
-def resident(pid: int) -> dict[str, int]:
-    """Bytes: Rss, Pss (shared pages by share) and Anonymous (without mapped files) of a process."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    return {name: int(value.split()[0]) * 1024 for name, value in (line.split(":") for line in lines)}
 
 
 def judged(run: Run, seconds: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
-pytest_plugins = ["fixtures_bundle", "fixtures_data"]
+pytest_plugins = ["fixtures_bundle", "fixtures_data", "fixtures_nodes"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 

@@ -18,7 +18,6 @@ import pytest
 import soundfile
 import yaml
 from bags import SETTINGS, evaluated, sample_plan, write_photos, write_sample_bag
-from sample_bundle import write_sample_bundle
 
 from visual_byte_core.cli import main
 from visual_byte_core.deployment.bundle import Bundle
@@ -29,11 +28,6 @@ from visual_byte_core.rendering.settings import PhotoSettings, RendererSettings
 from visual_byte_core.runtime.places import PoseLimits
 
 FILES = ("report.json", "queries.jsonl", "report.html")
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "pixels")
 
 
 @pytest.fixture(scope="module")

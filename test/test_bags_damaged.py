@@ -12,7 +12,6 @@ import pytest
 from bags import SETTINGS, evaluated, write_sample_bag
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-from sample_bundle import write_sample_bundle
 
 from visual_byte_core.cli import main
 from visual_byte_core.deployment.bundle import Bundle
@@ -24,11 +23,6 @@ from visual_byte_core.evaluation.bags.truth import read_truth
 from visual_byte_core.evaluation.bags.writing import BagWriter
 
 IMAGE, QUERY = "sensor_msgs/msg/Image", "visual_byte/msg/Query"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "pixels")
 
 
 @pytest.fixture(scope="module")

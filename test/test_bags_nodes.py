@@ -8,19 +8,17 @@ import dataclasses
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bags import SETTINGS, evaluated, write_photos, write_sample_bag
 from geometry_msgs.msg import PoseStamped
-from graph import Graph, Process, open_graph
+from graph import Graph, Process
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
-from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Match, Matches, Query, Remembered
@@ -32,17 +30,6 @@ from visual_byte_core.runtime.parts import PartSettings
 from visual_byte_ros.messages import NEWEST_FRAME, time_message
 
 STATUSES = {Matches.FOUND: "FOUND", Matches.NOT_FOUND: "NOT_FOUND", Matches.REJECTED: "REJECTED"}
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "pixels")
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 def recorded(path: Path) -> list[tuple[str, int, Any]]:

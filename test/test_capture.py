@@ -10,13 +10,13 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
+from waiting import PATIENCE, wait_until
 
 from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frames import FrameSettings, numbered_images, open_frames
@@ -30,7 +30,6 @@ from visual_byte_core.capture.utterance import Utterance, UtteranceSettings
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
 
 LOG = logging.getLogger("capture")
-PATIENCE = 20.0
 
 
 def write_photo(path: Path, value: int) -> None:
@@ -58,15 +57,6 @@ class Waiting:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.items) >= count, PATIENCE), self.items
             return self.items[:count]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(round(PATIENCE / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("never came true")
 
 
 # Frames

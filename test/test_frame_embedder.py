@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from fixtures_bundle import photo
-from sample_bundle import write_sample_bundle
 
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import InvalidImage
@@ -23,11 +22,6 @@ from visual_byte_core.runtime.parts import PartSettings
 from visual_byte_core.runtime.worker import Sight, Worker
 
 LIMIT = 4.0  # the node's default
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "sample")
 
 
 @pytest.fixture

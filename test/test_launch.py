@@ -9,12 +9,11 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from graph import Graph, open_graph
+from graph import Graph
 from sample_bundle import write_sample_bundle
 from std_msgs.msg import String
 
@@ -28,12 +27,6 @@ pytestmark = pytest.mark.unavailable_in_ci
 @pytest.fixture(autouse=True)
 def launch_ros() -> None:
     pytest.importorskip("launch_ros", reason="ROS 2's launch_ros comes from apt, not from PyPI")
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 def started(**given: str) -> dict[str, Any]:

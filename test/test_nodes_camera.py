@@ -5,13 +5,11 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
-from graph import Graph, open_graph
+from graph import Graph
 from network_camera import network_camera
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
@@ -24,12 +22,6 @@ from visual_byte.msg import Remembered
 from visual_byte_core.capture.image_message import decompress
 from visual_byte_ros.images import to_compressed_message, to_rgb
 from visual_byte_ros.messages import NEWEST_FRAME, time_message
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 def photos(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graph import Graph, open_graph
+from graph import Graph
 from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -77,12 +77,6 @@ class Camera:
 
         self.graph.repeat(look, lambda: any(what in values["message"] for values in told), f"{what!r} in diagnostics")
         assert "frame not remembered" in self.process.output() and what in self.process.output()
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 @pytest.mark.parametrize("trouble", ["read-only", "full"])

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from busy import busy_loops
 from graph import Graph, open_graph
 from rosgraph_msgs.msg import Clock
-from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
@@ -36,11 +34,6 @@ def picture(seed: int) -> np.ndarray:
     """Colour blocks that no other seed has."""
     blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return blocks.repeat(12, axis=0).repeat(16, axis=1)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("hardship") / "bundle")
 
 
 @contextmanager
@@ -120,14 +113,3 @@ def test_beside_four_busy_loops_every_query_is_answered_or_rejected(tmp_path: Pa
             graph.wait(lambda names=names: set(names) <= {one.text for one in list(matches)}, "all answers")
         rejected = [one for one in matches if one.status == Matches.REJECTED]
         assert all(one.reason for one in rejected)
-
-
-@contextmanager
-def busy_loops(number: int) -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()

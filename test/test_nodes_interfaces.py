@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from typing import Any
 import pytest
 import rclpy
 import soundfile
-from graph import Graph, open_graph
+from graph import Graph
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import GetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.topic_endpoint_info import TopicEndpointTypeEnum
-from sample_bundle import write_sample_bundle
 from test_nodes_sources import tone
 
 from visual_byte_core.deployment.bundle import Bundle
@@ -36,17 +34,6 @@ OF_EVERY_NODE = {
     "get_parameters", "get_state", "get_transition_graph", "get_type_description", "list_parameters", "set_parameters",
     "set_parameters_atomically",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 def settings(node: str, bundle: Bundle, folder: Path) -> dict[str, Any]:

@@ -8,14 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
-from graph import ROOT, Graph, open_graph
+from graph import ROOT, Graph
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from sample_bundle import write_sample_bundle
@@ -25,17 +24,6 @@ from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Find
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.runtime.memory import Memory, Seen
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
 
 
 def change(graph: Graph, node: str, transition: int) -> tuple[bool, str]:

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from graph import ROOT, Graph, open_graph
-from sample_bundle import write_sample_bundle
+from graph import ROOT, Graph
 from sound_server import SoundServer
 from std_msgs.msg import Bool, Float32
 
@@ -30,21 +29,10 @@ NOTICED_SECONDS = 3.0
 
 
 @pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
-
-
-@pytest.fixture
 def server() -> Iterator[SoundServer]:
     server = SoundServer()
     yield server
     server.close()
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
 
 
 def start(graph: Graph, server: SoundServer, bundle: str, **parameters: object) -> None:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
-from graph import Graph, open_graph
+from graph import Graph
 from nav_msgs.msg import Odometry
 from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
@@ -38,12 +37,6 @@ def stamped(kind: type, stamp: float, frame: str) -> Any:
         message.pose.pose = pose_message(PLACE)
         message.pose.covariance[0] = message.pose.covariance[7] = message.pose.covariance[35] = 0.01
     return message
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 @pytest.mark.parametrize("pose_type", KINDS)

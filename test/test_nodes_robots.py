@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import pytest
 from builtin_interfaces.msg import Time
 from graph import ROOT, Graph, open_graph
 from rosgraph_msgs.msg import Clock
-from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 
@@ -23,17 +22,6 @@ from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_ros.images import to_message
 from visual_byte_ros.messages import NEWEST_FRAME, time_message
 from visual_byte_ros.share import memory_path
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
 
 
 def picture(seed: int) -> np.ndarray:
@@ -96,26 +84,30 @@ def test_a_simulated_clock_that_stands_still_or_jumps(graph: Graph, bundle: Bund
     graph.start("camera_node", use_sim_time=True, source="folder", path=photos, rate=20.0)
     texts = graph.publisher(String, "text")
 
-    def ask(name: str) -> Matches:
+    def ask(name: str, second: int, before: Callable[[], None] = lambda: None) -> Matches:
         """The answer; text_node rejects what is typed before it knows embedding_node, and some searches are late."""
 
         def given() -> list[Matches]:
-            return [answer for answer in list(answers) if answer.text == name and answer.status == Matches.NOT_FOUND]
+            searched = [answer for answer in list(answers) if answer.status == Matches.NOT_FOUND]
+            return [answer for answer in searched if answer.text == name and answer.header.stamp.sec == second]
 
-        graph.repeat(lambda: texts.publish(String(data=name)), lambda: bool(given()), f"an answer to {name}")
+        def publish() -> None:
+            before()  # each node hears the clock in its own time
+            texts.publish(String(data=name))
+
+        graph.repeat(publish, lambda: bool(given()), f"an answer to {name} of second {second}")
         return given()[0]
 
-    assert ask("before there is a clock").header.stamp == Time()
+    assert ask("before there is a clock", 0).header.stamp == Time()
     assert graph.diagnosis("embedding_node", lambda values: values["state"] == "active"), "it is told all the same"
     clock = graph.node.create_publisher(Clock, "/clock", 10)
     for second in (5_000, 5_000, 90_000, 3_000):  # it stands still, jumps ahead, and back
-        graph.repeat(
-            lambda s=second: clock.publish(Clock(clock=Time(sec=s))),
-            lambda s=second: len(images) > 0 and images[-1].header.stamp.sec == s,
-            f"a frame of {second}",
-        )
-        answer = ask(f"at {second}, {len(answers)}")
-        assert answer.header.stamp.sec == second and answer.seconds > 0
+
+        def tell(second: int = second) -> None:
+            clock.publish(Clock(clock=Time(sec=second)))
+
+        graph.repeat(tell, lambda s=second: len(images) > 0 and images[-1].header.stamp.sec == s, f"frame of {second}")
+        assert ask(f"at {second}, {len(answers)}", second, tell).seconds > 0
     codes = [graph.call(Find, "embedding_node/find", text=f"mug {number}").code for number in range(6)]
     assert "TIMEOUT" in codes and "" in codes
     assert not any("Traceback" in process.output() for process in graph.processes)

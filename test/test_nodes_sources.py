@@ -7,15 +7,13 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import soundfile
-from graph import Graph, open_graph
-from sample_bundle import write_sample_bundle
+from graph import Graph
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query, Source
@@ -30,17 +28,6 @@ ALSA_RATE = 44_100  # what ALSA's null device offers PortAudio
 
 def tone(seconds: float, rate: int = RATE) -> np.ndarray:
     return 0.3 * np.sin(2 * np.pi * 300 * np.arange(round(seconds * rate)) / rate)
-
-
-@pytest.fixture
-def graph(tmp_path: Path) -> Iterator[Graph]:
-    with open_graph(tmp_path) as graph:
-        yield graph
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_sample_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
 
 
 def test_photos_are_published_beside_their_names(graph: Graph, tmp_path: Path) -> None:

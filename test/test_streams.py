@@ -10,14 +10,14 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from network_camera import NetworkCamera, jpeg_of, network_camera
+from waiting import wait_until
 
 from visual_byte_core.capture.camera import CameraFrames, without_password
 from visual_byte_core.capture.frame import Frame
@@ -27,7 +27,6 @@ from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.photo import decode_photo
 
 LOG = logging.getLogger("streams")
-PATIENCE = 20.0
 WELL_UNDER_TEN = 7.0  # seconds; FFmpeg gives up after ten
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -45,15 +44,6 @@ def playing(
         yield player, shown
     finally:
         player.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(round(PATIENCE / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("never came true")
 
 
 def lost(player: FramePlayer) -> PlayerReport:
