@@ -11,14 +11,13 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
-import soxr
 
 from visual_byte_core.benchmark.contenders import DIMENSION, FRAME, SPOKEN, TYPED, Contender
 from visual_byte_core.benchmark.ours import Task, frame, unit_vectors
-from visual_byte_core.rendering.speech import read_sound
+from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.rendering.speech import mono_at, read_sound
 from visual_byte_core.runtime.embedder import session_options
 
 CLIP_MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
@@ -41,8 +40,7 @@ def clip_tasks(contender: Contender) -> dict[str, Task]:
     picture = frame()
 
     def embed_frame() -> object:
-        small = cv2.resize(_square(picture), (side, side), interpolation=cv2.INTER_AREA)
-        pixels = (small.astype(np.float32) / 255 - mean) / deviation
+        pixels = (render_photo(picture, side).astype(np.float32) / 255 - mean) / deviation
         return image.run(None, {"pixels": np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)})[0]
 
     return {FRAME: embed_frame, TYPED: _typed(folder, contender)}
@@ -56,7 +54,8 @@ def whisper_tasks(contender: Contender) -> dict[str, Task]:
     model = ctranslate2.models.Whisper(
         contender.model, device="cpu", compute_type=contender.precision, intra_threads=contender.threads
     )
-    samples, rate = _mono(contender.utterance, 16_000)
+    rate = 16_000
+    samples = mono_at(*read_sound(contender.utterance), rate)
     window = len(samples) if contender.kind == "whisper-cut" else int(WHISPER_WINDOW * rate)
     padded = np.zeros(window, np.float32)
     padded[: len(samples)] = samples[:window]
@@ -81,9 +80,9 @@ def whisper_tasks(contender: Contender) -> dict[str, Task]:
 def clap_tasks(contender: Contender) -> dict[str, Task]:
     """CLAP's audio tower, `audio.onnx` in a folder: sound to embedding to the nearest memories."""
     network = _open(Path(contender.model) / "audio.onnx", contender.threads)
-    samples, rate = _mono(contender.utterance, CLAP_RATE)
-    window = np.resize(samples, int(CLAP_WINDOW * rate)).astype(np.float32)  # CLAP repeats what is shorter
-    bands = _mel_bands(rate, 1024, 64)
+    samples = mono_at(*read_sound(contender.utterance), CLAP_RATE)
+    window = np.resize(samples, int(CLAP_WINDOW * CLAP_RATE)).astype(np.float32)  # CLAP repeats what is shorter
+    bands = _mel_bands(CLAP_RATE, 1024, 64)
     memories = unit_vectors(contender.memories)
 
     def spoken() -> object:
@@ -116,18 +115,6 @@ def _nearest(embedding: np.ndarray, memories: np.ndarray) -> np.ndarray:
 
 def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), session_options(threads), providers=["CPUExecutionProvider"])
-
-
-def _square(picture: np.ndarray) -> np.ndarray:
-    side = min(picture.shape[:2])
-    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-    return picture[top : top + side, left : left + side]
-
-
-def _mono(path: str, rate: int) -> tuple[np.ndarray, int]:
-    samples, own_rate = read_sound(path)
-    mono = samples.mean(axis=1) if samples.ndim > 1 else samples
-    return soxr.resample(mono, own_rate, rate).astype(np.float32), rate
 
 
 def _log_mel(samples: np.ndarray, window: int, hop: int, bands: np.ndarray) -> np.ndarray:

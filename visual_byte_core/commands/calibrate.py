@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import add_bundle, positive, print_json
+from visual_byte_core.commands.common import add_bundle, add_part, print_json
 
 if TYPE_CHECKING:
     from visual_byte_core.runtime.embedder import Embedder
@@ -25,12 +25,8 @@ EXTRA = "robot"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=True)
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
-    parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
     parser.add_argument("--absent", type=Path, metavar="FILE", help="typed words that name nothing known, one a line")
-    parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")
-    parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names asked (default: en)")
-    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the memories drawn (default: 1)")
+    add_part(parser, seed=1)
     parser.add_argument("--json", action="store_true", help="print the calibration instead of a table")
 
 

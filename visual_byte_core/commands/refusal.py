@@ -11,9 +11,8 @@ Wants matplotlib (pip install '.[train]' in Visual Byte's folder).
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from visual_byte_core.commands.common import add_bundle, positive, print_json
+from visual_byte_core.commands.common import add_bundle, add_part, print_json
 
 HELP = "measure a bundle's not found, and what its probabilities are worth"
 EXTRA = "train"
@@ -23,11 +22,7 @@ PICTURE = "refusal.png"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=True)
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
-    parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
-    parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")
-    parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names asked (default: en)")
-    parser.add_argument("--seed", type=positive, default=2, metavar="N", help="of the memories drawn (default: 2)")
+    add_part(parser, seed=2)
     parser.add_argument("--command", default="", help="how it was measured, for who wants to repeat it")
     parser.add_argument("--json", action="store_true", help="print the rows of the table")
 

@@ -14,11 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError
-from visual_byte_core.rendering.speech import SOUND_SUFFIXES, read_sound
+from visual_byte_core.rendering.speech import SOUND_SUFFIXES, mono_at, read_sound
 
 TEXT_PERTURBATIONS = ("typo", "plural", "case")
 
@@ -121,9 +120,7 @@ class NoiseMixer:
 
 @lru_cache(maxsize=32)
 def _noise_at(path: Path, rate: int) -> NDArray[np.float32]:
-    samples, own_rate = read_sound(path)
-    mono = samples.mean(axis=1) if samples.ndim == 2 else samples
-    return np.asarray(soxr.resample(mono, own_rate, rate), np.float32)
+    return mono_at(*read_sound(path), rate)
 
 
 def _rms(samples: Sequence[float] | NDArray[np.floating]) -> float:

@@ -42,6 +42,12 @@ def read_sound(path: str | Path) -> tuple[np.ndarray, int]:
     return samples, rate
 
 
+def mono_at(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """Samples, float (n,) or (n, channels) at `rate` Hz, mixed to one channel at `target` Hz, of the same dtype."""
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=samples.dtype)
+    return mono if rate == target else soxr.resample(mono, rate, target)
+
+
 def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSettings = SpeechSettings()) -> np.ndarray:
     """Render one spoken name.
 
