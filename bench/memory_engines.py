@@ -34,6 +34,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from visual_byte_core.benchmark.resident import resident_bytes
+
 DIMENSION, K, QUERIES, ROUND = 512, 10, 200, 20
 THUMBNAIL_BYTES = 4096
 RERANKED = 50  # candidates of an engine whose scores are not exact
@@ -398,14 +400,14 @@ def serve(name: str, size: int, root: Path, pipe: Connection) -> None:
     del warm
     shutil.rmtree(folder)
     folder.mkdir()
-    before, begun = anonymous_bytes(), time.perf_counter()
+    before, begun = resident_bytes("self", "RssAnon"), time.perf_counter()
     with Stalls() as stalls:
         engine = ENGINES[name](vectors[:size], folder)
     told = {"build_s": time.perf_counter() - begun, "build_stall_ms": stalls.longest * 1e3}
     for query in queries[:20]:
         engine.search(query)
     ctypes.CDLL(None).malloc_trim(0)  # what was freed is not counted
-    told["ram_bytes"] = (anonymous_bytes() - before) / size
+    told["ram_bytes"] = (resident_bytes("self", "RssAnon") - before) / size
     if hasattr(engine, "disk"):
         told["disk_bytes"] = engine.disk() / size
     pipe.send(told)
@@ -553,14 +555,6 @@ def eighths(vectors: np.ndarray) -> np.ndarray:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def anonymous_bytes() -> int:
-    """RAM of this process that belongs to no file."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("/proc/self/status has no RssAnon")
 
 
 if __name__ == "__main__":

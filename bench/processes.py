@@ -36,6 +36,7 @@ from std_msgs.msg import String  # noqa: E402
 
 from visual_byte.msg import Matches, Remembered  # noqa: E402
 from visual_byte_core.benchmark.ours import fill  # noqa: E402
+from visual_byte_core.benchmark.resident import resident_bytes  # noqa: E402
 from visual_byte_core.deployment.bundle import load_bundle  # noqa: E402
 from visual_byte_ros.messages import seconds_of  # noqa: E402
 
@@ -72,17 +73,8 @@ def _stat(process: Process) -> list[str]:
 
 
 def megabytes(processes: Sequence[Process], kind: str) -> float:
-    """kind: Rss, or Pss, which shares what processes have in common among them."""
-    total = 0
-    for process in processes:
-        lines = Path(f"/proc/{process.popen.pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
-    return total / 1024
-
-
-def peak_megabytes(process: Process) -> float:
-    lines = Path(f"/proc/{process.popen.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    """kind: see `resident_bytes`."""
+    return sum(resident_bytes(process.popen.pid, kind) for process in processes) / 2**20
 
 
 def measure(graph: Graph, nodes: Sequence[str], parameters: Path, seconds: float) -> dict[str, list[float]]:
@@ -120,7 +112,7 @@ def measure(graph: Graph, nodes: Sequence[str], parameters: Path, seconds: float
         "cpu %": [100 * share],
         "rss MB": [megabytes(processes, "Rss")],
         "pss MB": [megabytes(processes, "Pss")],
-        "peak MB": [peak_megabytes(processes[0])],
+        "peak MB": [megabytes(processes[:1], "VmHWM")],
         "remembered a second": [len(frames) / (time.monotonic() - begun)],
         "frame ms": [1000 * latency for latency in frames],
         "query ms": [1000 * latency for latency in queries],

@@ -26,6 +26,7 @@ from demo_graph import Asked, Graph
 from demo_picture import draw_picture
 from tqdm import tqdm
 
+from visual_byte_core.benchmark.resident import resident_bytes
 from visual_byte_core.dataset.engines.espeak import EspeakVoice
 from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import VisualByteError
@@ -189,8 +190,7 @@ def percentiles(values: list[float]) -> dict[str, float]:
 
 def peak_memory(pid: int) -> float:
     """Most resident memory of a process so far, in MB (2**20 bytes)."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
+    return round(resident_bytes(pid, "VmHWM") / 2**20, 1)
 
 
 def print_table(names: dict[str, str], typed: dict[str, Asked], spoken: dict[str, Asked], graph: Graph) -> None:

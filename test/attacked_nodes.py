@@ -18,6 +18,7 @@ from sample_bundle import write_sample_bundle
 
 from visual_byte.msg import Matches
 from visual_byte.srv import Find, Forget, Remember
+from visual_byte_core.benchmark.resident import resident_bytes
 from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_ros.images import to_message
 
@@ -37,8 +38,7 @@ class AttackedNodes:
         return endpoints(self.graph, self.processes)
 
     def resident_mb(self, node: str) -> float:
-        status = Path(f"/proc/{self.processes[node].popen.pid}/status").read_text()
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+        return resident_bytes(self.processes[node].popen.pid, "VmRSS") / 2**20
 
     def check(self) -> None:
         """Every node lives and printed no sign of a bug, and embedding_node finds what it is shown."""

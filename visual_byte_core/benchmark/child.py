@@ -14,9 +14,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from visual_byte_core.benchmark.contenders import FRAME, Contender
+from visual_byte_core.benchmark.resident import resident_bytes
 
 
 def main() -> int:
@@ -38,14 +38,9 @@ def main() -> int:
     for line in sys.stdin:
         row, times = json.loads(line)
         print(json.dumps([timed(tasks[row]) for _ in range(times)]), file=answers)
-    print(json.dumps({"peak_mb": peak_resident_mb()}), file=answers)
+    # getrusage's maximum would be that of the process it was forked from, if that was larger.
+    print(json.dumps({"peak_mb": resident_bytes("self", "VmHWM") / 1e6}), file=answers)
     return 0
-
-
-def peak_resident_mb() -> float:
-    """Of this program; getrusage's maximum would be that of the process it was forked from, if that was larger."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
 
 
 def timed(task: Callable[[], object]) -> tuple[float, float]:
