@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -14,8 +15,13 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 pytest_plugins = ["fixtures_bundle", "fixtures_data", "fixtures_nodes"]
-
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def pytest_collection_finish() -> None:
+    """What the test files have imported, half a million objects, is looked at by no garbage collection any more."""
+    gc.collect()
+    gc.freeze()
 
 
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,24 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network = build_network(config, len(NAMES))
     save_checkpoint(root / "checkpoint", network, config, NAMES, {})
     return root / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network of `checkpoint` in ONNX."""
+    from visual_byte_core.deployment.export import export_onnx
+    from visual_byte_core.training.checkpoint import load_checkpoint
+
+    network, _, _ = load_checkpoint(checkpoint)
+    return export_onnx(network, SIZE, tmp_path_factory.mktemp("onnx") / "network.onnx")
+
+
+@pytest.fixture
+def exported_once(float32: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`export` of `checkpoint` begins with the file `float32`; that PyTorch writes the same again has its own test."""
+    from visual_byte_core.deployment import export
+
+    monkeypatch.setattr(export, "export_onnx", lambda network, size, out: Path(shutil.copy(float32, out)))
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ def small_training(dataset: Path, names: str, out: Path) -> dict[str, object]:
         "renderer": {"size": 32},
         "data": {"root": str(dataset), "names": names, "workers": 0,
                  "distractors": str(dataset / "distractors")},
-        "model": {"backbone": "convnext_atto", "dimension": 16, "layer_scale": 0.1},
+        "model": {"backbone": "test_convnext", "dimension": 16, "layer_scale": 0.1},
         "loss": {"classify_audio": 0.5},
         "optimizer": {"epochs": 1, "classes": 4, "photos": 2, "distractors": 2, "learning_rate": 5e-4, "threads": 1},
     }  # fmt: skip

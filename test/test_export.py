@@ -37,12 +37,6 @@ def pictures(count: int) -> np.ndarray:
     return np.stack([render_photo(photo(100 + seed), SIZE) for seed in range(count)])
 
 
-@pytest.fixture(scope="module")
-def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network, _, _ = load_checkpoint(checkpoint)
-    return export_onnx(network, SIZE, tmp_path_factory.mktemp("onnx") / "network.onnx")
-
-
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_onnx_computes_what_pytorch_computes(float32: Path, checkpoint: Path, batch: int) -> None:
     network, _, _ = load_checkpoint(checkpoint)
@@ -66,9 +60,9 @@ def test_nothing_of_this_machine_is_in_the_file(float32: Path, convnext_bundle: 
 
 
 def test_a_network_that_computes_something_else_in_onnx_is_refused(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, _, _ = load_checkpoint(checkpoint)
+    network = VisualByteNet("test_convnext", classes=3).eval()
     check = export_module._check_agreement
 
     def check_another(module: torch.nn.Module, size: int, path: Path) -> None:
@@ -120,6 +114,7 @@ def test_an_export_repeats(convnext_bundle: Bundle, checkpoint: Path, tmp_path: 
     assert export(checkpoint, tmp_path / "again", name="untrained").id == convnext_bundle.id
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_float32_for_comparison_and_a_card(checkpoint: Path, convnext_bundle: Bundle, tmp_path: Path) -> None:
     card = {
         "data": [{"name": "Photos of mugs", "items": 12, "licence": "CC0", "source": "our kitchen"}],
@@ -151,6 +146,7 @@ def test_a_target_that_does_not_exist_is_refused(checkpoint: Path, tmp_path: Pat
         export(checkpoint, tmp_path / "bundle", target="onnx-int4")
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_float16_is_half_the_file_and_embeds_the_same(checkpoint: Path, float32: Path, tmp_path: Path) -> None:
     bundle = export(checkpoint, tmp_path / "half", target="onnx-fp16")
     assert bundle.onnx_path.stat().st_size < 0.55 * float32.stat().st_size
@@ -159,21 +155,24 @@ def test_float16_is_half_the_file_and_embeds_the_same(checkpoint: Path, float32:
     assert "float16" in (bundle.path / "README.md").read_text()
 
 
-def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(
-    checkpoint: Path, convnext_bundle: Bundle, tmp_path: Path
-) -> None:
-    bundle = export(checkpoint, tmp_path / "eight", reduce_range="off")
-    facts = bundle.quantization
+@pytest.fixture(scope="module")
+def eight_bits(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return export(checkpoint, tmp_path_factory.mktemp("bundles") / "eight", reduce_range="off")
+
+
+def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(eight_bits: Bundle, convnext_bundle: Bundle) -> None:
+    facts = eight_bits.quantization
     assert facts["weights"].endswith("all 8 bits used") and facts["processors"] == "x86-64 with VNNI, and ARM"
     seven = convnext_bundle.quantization
     assert seven["processors"] == "every processor" and "probe" not in seven
     assert facts["probe"]["text"] == "apple" and np.linalg.norm(facts["probe"]["embedding"]) == pytest.approx(
         1, abs=1e-3
     )
-    card = (bundle.path / "README.md").read_text()
+    card = (eight_bits.path / "README.md").read_text()
     assert "x86-64 with VNNI" in card and "probe" not in card
 
 
+@pytest.mark.usefixtures("exported_once")
 @pytest.mark.parametrize("least, bits", [(0.99, "7"), (1.1, "all 8")])
 def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, bits: str
@@ -189,15 +188,14 @@ def remarks(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 def test_a_processor_that_saturates_is_told_what_it_costs(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    eight_bits: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bundle = export(checkpoint, tmp_path / "eight", reduce_range="off")
     monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2", "avx512_vnni"})))
     caplog.clear()
-    Embedder(bundle, threads=1)
+    Embedder(eight_bits, threads=1)
     assert not remarks(caplog)
     monkeypatch.setattr(embedder_module, "this_processor", lambda: Processor(2, frozenset({"avx2"})))
-    Embedder(bundle, threads=1)
+    Embedder(eight_bits, threads=1)
     (record,) = remarks(caplog)
     assert (
         "quantized for x86-64 with VNNI, and ARM, which this processor is not: the cosine of 'apple'" in record.message

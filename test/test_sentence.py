@@ -267,6 +267,7 @@ def with_renderer(checkpoint: Path, folder: Path, **renderer: Any) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_an_export_takes_the_sentence_model_along(checkpoint: Path, static: Path, tmp_path: Path) -> None:
     text = {"renderer": "smooth+sentence", "sentence_model": str(static), "sentence_dimension": 128}
     trained = with_renderer(checkpoint, tmp_path / "trained", text=text)

@@ -39,7 +39,7 @@ def config(dataset: Path, collect_config: CollectConfig) -> TrainingConfig:
         {
             "renderer": {"size": 32},
             "data": {"root": str(dataset), "names": collect_config.names, "workers": 0},
-            "model": {"backbone": "convnext_atto", "dimension": 16, "layer_scale": 0.1, "drop_path": 0.2},
+            "model": {"backbone": "test_convnext", "dimension": 16, "layer_scale": 0.1, "drop_path": 0.2},
             "augment": {"mixup": 0.5},
             "optimizer": {"epochs": 2, "classes": 2, "photos": 2, "learning_rate": 5e-4, "threads": 1},
         }

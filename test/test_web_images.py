@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visual_byte_core.dataset import image_search
+from visual_byte_core.dataset import http_client, image_search
 from visual_byte_core.dataset.collect_config import WebSearch
 from visual_byte_core.dataset.http_client import HttpError
 from visual_byte_core.dataset.web_images import RECORD, search_photos
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     server = Service()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("OPENVERSE_BASE_URL", f"{server.url}/v1")
     monkeypatch.setenv("FLICKR_BASE_URL", f"{server.url}/rest/")
     for provider in (image_search.Openverse, image_search.Flickr):
@@ -154,6 +154,7 @@ def test_flickr_wants_a_key(service: Service, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_service_that_is_none_is_named(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "FIRST_PAUSE", 0.01)
     monkeypatch.setenv("OPENVERSE_BASE_URL", f"{service.url}/photo/page")
     with pytest.raises(HttpError, match="photo/page/images/"):
         search_photos(WebSearch(photos=3), tmp_path, LEMON)
