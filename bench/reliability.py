@@ -137,7 +137,7 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
                 run.queries.append(asker.ask(at))
             if at % SAMPLE_EVERY == 0:
                 run.samples.append(sample(graph, processes, memory, at))
-        time.sleep(LOST_AFTER)
+        wait_for_answers(run.queries)
         for process in processes.values():
             if process.popen.poll() is not None or "Traceback" in process.output():
                 raise SystemExit(f"error: {process.log.name}: ended or failed\n{process.output()}")
@@ -152,6 +152,13 @@ def wait_until_answered(graph: Graph, asker: Asker) -> None:
         lambda: {"text", "find"} <= {one.way for one in tries if one.status in (Matches.FOUND, Matches.NOT_FOUND)},
         "the first answers",
     )
+
+
+def wait_for_answers(queries: list[Asked]) -> None:
+    """Return when all are answered, or lost."""
+    end = time.monotonic() + LOST_AFTER
+    while any(one.seconds is None for one in queries) and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def moments(seconds: float) -> Iterator[float]:

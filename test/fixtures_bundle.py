@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -71,17 +73,27 @@ def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_onnx(network, SIZE, tmp_path_factory.mktemp("onnx") / "network.onnx")
 
 
-@pytest.fixture
-def exported_once(float32: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`export` of `checkpoint` begins with the file `float32`; that PyTorch writes the same again has its own test."""
+@contextmanager
+def exported_before(onnx_path: Path) -> Iterator[None]:
+    """`export` begins with a copy of this file; that PyTorch writes the same once more has a test of its own."""
     from visual_byte_core.deployment import export
 
-    monkeypatch.setattr(export, "export_onnx", lambda network, size, out: Path(shutil.copy(float32, out)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "export_onnx", lambda network, size, out: Path(shutil.copy(onnx_path, out)))
+        yield
+
+
+@pytest.fixture
+def exported_once(float32: Path) -> Iterator[None]:
+    """For tests of what follows after `float32`."""
+    with exported_before(float32):
+        yield
 
 
 @pytest.fixture(scope="session")
-def convnext_bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def convnext_bundle(checkpoint: Path, float32: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The INT8 bundle of `checkpoint`."""
     from visual_byte_core.deployment.export import export
 
-    return export(checkpoint, tmp_path_factory.mktemp("bundles") / "untrained")
+    with exported_before(float32):
+        return export(checkpoint, tmp_path_factory.mktemp("bundles") / "untrained")

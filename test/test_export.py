@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 import torch
 import yaml
-from fixtures_bundle import NAMES, SIZE, photo
+from fixtures_bundle import NAMES, SIZE, exported_before, photo
 
 from visual_byte_core.deployment import export as export_module
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
@@ -156,8 +156,9 @@ def test_float16_is_half_the_file_and_embeds_the_same(checkpoint: Path, float32:
 
 
 @pytest.fixture(scope="module")
-def eight_bits(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return export(checkpoint, tmp_path_factory.mktemp("bundles") / "eight", reduce_range="off")
+def eight_bits(checkpoint: Path, float32: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    with exported_before(float32):
+        return export(checkpoint, tmp_path_factory.mktemp("bundles") / "eight", reduce_range="off")
 
 
 def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(eight_bits: Bundle, convnext_bundle: Bundle) -> None:
