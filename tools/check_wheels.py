@@ -69,23 +69,38 @@ def pins_for(constraints: str, python: str) -> list[str]:
 
 def find_wheels(requirements: Sequence[str], pins: Sequence[str], machine: str, python: str) -> Wheels:
     """Ask pip, which resolves what the requirements need as well."""
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC] + [f"manylinux2014_{machine}"]
     with tempfile.TemporaryDirectory() as folder:
-        constraints, report = Path(folder) / "constraints.txt", Path(folder) / "report.json"
-        constraints.write_text("\n".join(pins))
-        command = [
-            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run",
-            "--ignore-installed", "--target", folder, "--only-binary=:all:", "--implementation", "cp",
-            "--python-version", python, *(part for one in platforms for part in ("--platform", one)),
-            "-c", str(constraints), "--report", str(report), *requirements,
-        ]  # fmt: skip
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        report = Path(folder) / "report.json"
+        options = ["--dry-run", "--report", str(report)]
+        finished = pip_install(Path(folder), requirements, pins, machine, python, *options)
         if finished.returncode:
-            errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
-            return Wheels(machine, python, {}, errors[-1] if errors else finished.stderr[-500:])
+            return Wheels(machine, python, {}, last_error(finished))
         installs = json.loads(report.read_text())["install"]
     names = [one["download_info"]["url"].rpartition("/")[2] for one in installs]
     return Wheels(machine, python, {project(name): name for name in names}, "")
+
+
+def pip_install(
+    folder: Path, requirements: Sequence[str], pins: Sequence[str], machine: str, python: str, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Have pip install the wheels for any machine and Python into a folder that may not be there yet."""
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC] + [f"manylinux2014_{machine}"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.write("\n".join(pins))
+        constraints.flush()
+        command = [
+            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
+            "--ignore-installed", "--target", str(folder), "--only-binary=:all:", "--implementation", "cp",
+            "--python-version", python, *(part for one in platforms for part in ("--platform", one)),
+            "-c", constraints.name, *options, *requirements,
+        ]  # fmt: skip
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def last_error(finished: subprocess.CompletedProcess[str]) -> str:
+    """What pip says last of why it failed."""
+    errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+    return errors[-1] if errors else finished.stderr[-500:]
 
 
 def project(wheel: str) -> str:
