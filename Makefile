@@ -29,7 +29,7 @@ demo: install/.built
 test: install/.built .venv/.development
 	@$(IN_ENVIRONMENT) ruff check
 	@$(IN_ENVIRONMENT) mypy
-	@$(IN_ENVIRONMENT) python -m pytest
+	@$(IN_ENVIRONMENT) env -u PYTHONDONTWRITEBYTECODE python -m pytest  # hundreds of nodes start, all by the same code
 
 build: install/.built
 
