@@ -32,7 +32,7 @@ from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.frame_embedder import FrameEmbedder
 from visual_byte_core.runtime.memory import Memory, Seen
 from visual_byte_core.runtime.parts import PartSettings, windows
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 VISITS_BEFORE, VISITS_AFTER = 3, 2
 ROUND_SECONDS = 600.0

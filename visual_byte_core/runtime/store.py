@@ -92,14 +92,14 @@ class Store:
             self._connection.execute("INSERT INTO picture VALUES (?, ?)", (row, match.thumbnail))
         return row
 
-    def describe(self, match: Match) -> int:
-        """Replace what is known of a memory; embedding and thumbnail stay. Returns its row."""
-        with self._all_or_nothing():
+    def describe(self, row: int, match: Match) -> None:
+        """Replace what is known of a memory; embedding and thumbnail stay."""
+        with self._lock:
+            self._begin()
             self._connection.execute(
-                "UPDATE memory SET label = ?, map_id = ?, first_seen = ?, last_seen = ?, description = ? WHERE id = ?",
-                (*_columns(match), _key(match.id)),
+                "UPDATE memory SET label = ?, map_id = ?, first_seen = ?, last_seen = ?, description = ? WHERE row = ?",
+                (*_columns(match), row),
             )
-        return self._one("SELECT row FROM memory WHERE id = ?", (_key(match.id),))[0]
 
     def delete(self, rows: Sequence[int]) -> None:
         with self._all_or_nothing():
@@ -203,12 +203,15 @@ class Store:
     def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
         return self._all(statement, values)[0]
 
+    def _begin(self) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """A change is made whole or not at all; it waits for `commit` either way."""
         with self._lock:
-            if not self._connection.in_transaction:
-                self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             self._connection.execute("SAVEPOINT change")
             try:
                 yield

@@ -79,21 +79,24 @@ class VectorIndex:
         vector: float32 (dimension,), unit length. among: the rows that are let through, and `lists`, of each of them
         its list; None for all rows.
         """
-        count = len(self) if among is None else len(among)
+        vectors, lists_made = len(self), len(self.centroids)
+        count = vectors if among is None else len(among)
         k = min(k, count)
         if not k:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         one_core()
         query = np.ascontiguousarray(vector[None], np.float32)
-        wanted = max(LISTS_READ, k * VECTORS_PER_RESULT * len(self.centroids) // len(self)) * len(self) // count
-        reading = min(wanted, len(self.centroids))
-        if among is not None and lists is not None and count <= EXACT_UP_TO:
+        wanted = max(LISTS_READ, k * VECTORS_PER_RESULT * lists_made // vectors) * vectors // count
+        reading = min(wanted, lists_made)
+        if lists_made == 1:
+            probes = np.zeros((1, 1), np.int64)
+        elif among is not None and lists is not None and count <= EXACT_UP_TO:
             probes = np.unique(lists)[None]
         else:
             probes = self._coarse.search(query, reading)[1]
         scores, rows = self._read(query, k, probes, among)
-        if rows[-1] < 0 and probes.size < len(self.centroids):
-            scores, rows = self._read(query, k, np.arange(len(self.centroids))[None], among)
+        if rows[-1] < 0 and probes.size < lists_made:
+            scores, rows = self._read(query, k, np.arange(lists_made)[None], among)
         return rows[rows >= 0], scores[rows >= 0]
 
     def _read(
