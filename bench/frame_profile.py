@@ -73,7 +73,7 @@ def steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     side = windows(480, 640, PartSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
     words = render_text("banana", bundle.size, bundle.renderer.text)
-    embedder.embed_query(words)
+    embedder.embed_query(words, "text")
     return {
         "message to array": lambda: to_rgb(message),
         "crop and reduce": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
@@ -88,7 +88,7 @@ def steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
         f"({len(cut)} windows of a frame, one batch)": lambda: embedder.embed(np.stack(cut)),
         f"({len(cut)} windows, one by one)": lambda: [embedder.embed(one[None]) for one in cut],
         "(a name rendered)": lambda: render_text("banana", bundle.size, bundle.renderer.text),
-        "(a name asked before, `embed_query`)": lambda: embedder.embed_query(words),
+        "(a name asked before, `embed_query`)": lambda: embedder.embed_query(words, "text"),
     }
 
 
