@@ -99,7 +99,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     side = windows(480, 640, PartSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
     words = render_text("banana", bundle.size, bundle.renderer.text)
-    embedder.embed_query(words)
+    embedder.embed_query(words, "text")
     return {
         "a frame, embedded": lambda: moving._embed(frame, reduced(frame), None),
         "an unchanged frame, skipped": lambda: still.embed(frame),
@@ -108,7 +108,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
         f"{len(cut)} windows of a frame, one batch": lambda: embedder.embed(np.stack(cut)),
         f"{len(cut)} windows, one by one": lambda: [embedder.embed(one[None]) for one in cut],
         "a name rendered": lambda: render_text("banana", bundle.size, bundle.renderer.text),
-        "a name asked before, `embed_query`": lambda: embedder.embed_query(words),
+        "a name asked before, `embed_query`": lambda: embedder.embed_query(words, "text"),
     }
 
 

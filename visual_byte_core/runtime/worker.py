@@ -180,7 +180,7 @@ class Worker:
         def answer() -> None:
             if future.done():
                 return  # too late: nobody waits for it
-            embedding = self._embedder.embed_query(question.image)
+            embedding = self._embedder.embed_query(question.image, question.modality)
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
             if resolve(future, found):
