@@ -370,20 +370,24 @@ def test_overwritten_embeddings_are_refused(tmp_path: Path) -> None:
         open_memory(folder)
 
 
-def test_what_a_full_disk_undoes_is_not_found_any_more(tmp_path: Path) -> None:
+def test_what_a_full_disk_undoes_is_not_found_any_more_and_not_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     with open_memory(folder) as memory:
         memory.remember(embedding_of(1), seen(1))
         memory.flush()
         pages = memory._store._one("PRAGMA page_count")[0]
         memory._store._one(f"PRAGMA max_page_count = {pages + 3}")
+        assert memory.remember(embedding_of(1), replace(seen(1), captured_at=2.0)).merged
         with pytest.raises(MemoryFolderError, match=r"cannot remember \(database or disk is full\); check its disk"):
             for number in range(2, 1000):
                 memory.remember(embedding_of(number), seen(number))
-        found = {match.id for match in memory.search(embedding_of(1), 1000)}
-        assert memory.count() == len(found) >= 1
+        (match,) = memory.search(embedding_of(1), 1000)
+        assert memory.count() == match.times == 1
+        found = {match.id}
         memory._store._one("PRAGMA max_page_count = 1000000")
         found.add(memory.remember(embedding_of(2000), seen(2000)).id)
+        with pytest.raises(MemoryFolderError, match="what was remembered last is lost, as its disk failed"):
+            memory.flush()
         memory.flush()
     with open_memory(folder) as memory:
         assert {match.id for match in memory.search(embedding_of(1), 1000)} == found

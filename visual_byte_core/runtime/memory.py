@@ -68,7 +68,7 @@ class Memory:
         self.merge = merge
         self._folder = MemoryFolder(Path(folder), bundle_id, dimension)
         self._changes = self._unsaved = 0  # since the last checkpoint, since the partition was saved
-        self._not_on_disk = self._differs_from_disk = False
+        self._not_on_disk = self._differs_from_disk = self._undone = False
         self._partitioning: Partitioning | None = None
         self._partition_from = 0
         self._open_store: Store | None = None
@@ -123,9 +123,19 @@ class Memory:
         return remembered
 
     def flush(self) -> None:
-        """Bring everything remembered so far to the disk; only then acknowledge it."""
+        """Bring everything remembered so far to the disk; only then acknowledge it.
+
+        Raises MemoryFolderError if it cannot be written, or if something was undone since the last call because the
+        disk failed.
+        """
         with self._disk("write to the disk"):
             self._commit()
+        if self._undone:
+            self._undone = False
+            raise MemoryFolderError(
+                f"memory folder {self._folder.path}: what was remembered last is lost, as its disk failed; check the "
+                "disk, then show it again"
+            )
 
     def search(self, embedding: np.ndarray, k: int = 10, where: Filter | None = None) -> list[Match]:
         """The `k` memories nearest to `embedding`, float32 (dimension,), best first.
@@ -289,6 +299,7 @@ class Memory:
         with store_errors(self._folder, doing):
             store = self._store
             if self._differs_from_disk:
+                self._undone = True
                 self._load()
             try:
                 self._take_partition()

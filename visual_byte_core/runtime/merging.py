@@ -71,7 +71,7 @@ def same_thing(
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
         alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
         fits = near_in_time and alike and _labels_agree(match, seen)
-        if fits and other is not None and np.abs(other - picture).mean() <= settings.thumbnail_difference:
+        if fits and other is not None and _difference(other, picture) <= settings.thumbnail_difference:
             return candidate
     return None
 
@@ -97,6 +97,10 @@ def _moved(places: tuple[Place, ...], seen: Seen, settings: MergeSettings) -> tu
 
 def _labels_agree(match: Match, seen: Seen) -> bool:
     return not seen.label or match.label in ("", seen.label)
+
+
+def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return cv2.norm(one, other, cv2.NORM_L1) / one.size
 
 
 def coarse(picture: np.ndarray) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 import faiss
@@ -102,7 +103,7 @@ class VectorIndex:
     def _read(
         self, query: np.ndarray, k: int, probes: np.ndarray, among: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        settings = faiss.SearchParametersIVF(nprobe=probes.size)
+        settings = _reading(probes.size)
         if among is not None:
             bits = np.zeros(int(among[-1]) // 8 * 8 + 8, np.uint8)
             bits[among] = 1
@@ -115,6 +116,12 @@ class VectorIndex:
         pointers = map(faiss.swig_ptr, (probes, to_centroids, scores, rows))
         self._lists.search_preassigned_c(1, faiss.swig_ptr(query), k, *pointers, False, settings)
         return scores, rows
+
+
+@lru_cache
+def _reading(lists: int) -> faiss.SearchParametersIVF:
+    """It takes longer to make than to search a thousand vectors by."""
+    return faiss.SearchParametersIVF(nprobe=lists)
 
 
 def lists_for(vectors: int) -> int:
