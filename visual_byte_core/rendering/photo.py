@@ -81,9 +81,9 @@ def render_photo(
     if settings.fit == "crop":
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
-        return _resize(rgb[top : top + side, left : left + side], size, size)
+        return resize(rgb[top : top + side, left : left + side], size, size)
     scale = size / max(height, width)
-    fitted = _resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    fitted = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - fitted.shape[0]) // 2, (size - fitted.shape[1]) // 2
     square[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
@@ -99,11 +99,12 @@ def mirrored_middle(images: np.ndarray, share: float) -> np.ndarray:
     side = max(1, round(share * size))
     start = (size - side) // 2
     middles = images[:, start : start + side, start : start + side]
-    return np.stack([_resize(middle, size, size)[:, ::-1] for middle in middles])
+    return np.stack([resize(middle, size, size)[:, ::-1] for middle in middles])
 
 
-def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """INTER_AREA averages when it shrinks; enlarging, it would leave square blocks, hence linear there."""
+def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """uint8 (rows, columns, 3) -> (height, width, 3)."""
+    # INTER_AREA averages when it shrinks; enlarging, it would leave square blocks, hence linear there.
     image = np.ascontiguousarray(image)
     rows, columns = image.shape[:2]
     if rows < height or columns < width:

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visual_byte_core.rendering.photo import eight_bit_colour
+from visual_byte_core.rendering.photo import eight_bit_colour, resize
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.parts import Part, PartSettings, distinct_parts
-from visual_byte_core.runtime.thumbnail import reduced
+from visual_byte_core.runtime.thumbnail import SIDE, reduced
 
 COLUMNS, ROWS = 32, 24  # of the reduced frame: in a cell a camera's noise averages out, a thing of that size does not
 
@@ -47,22 +47,39 @@ class FrameEmbedder:
         """Embed a frame, uint8 (height, width, 3) RGB; whole: without its parts. Raises InvalidImage."""
         parts, limit = None if whole else self.parts, self.skip_unchanged
         image = eight_bit_colour(image, "image")
-        picture = reduced(image)
+        small = halved(image, self._embedder.size)
+        picture = reduced(small)
         if not limit:
-            return self._embed(image, picture, parts)
+            return self._embed(image, small, picture, parts)
         grey = cv2.cvtColor(cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         comparable = self._last and self._last[1:3] == (image.shape, parts)
         if self._last and comparable and cv2.absdiff(grey, self._last[0]).max() <= limit:
             self.skipped += 1
             return _of(self._last[3], image, picture)
-        embedded = self._embed(image, picture, parts)
+        embedded = self._embed(image, small, picture, parts)
         self._last = (grey, image.shape, parts, embedded)
         return embedded
 
-    def _embed(self, image: NDArray[np.uint8], picture: NDArray[np.uint8], parts: PartSettings | None) -> EmbeddedFrame:
-        embedding = self._embedder.embed_photo(image)
+    def _embed(
+        self, image: np.ndarray, small: np.ndarray, picture: np.ndarray, parts: PartSettings | None
+    ) -> EmbeddedFrame:
+        embedding = self._embedder.embed_photo(small)
         distinct = None if parts is None else tuple(distinct_parts(self._embedder, image, embedding, parts))
         return EmbeddedFrame(embedding, distinct, picture)
+
+
+def halved(image: np.ndarray, size: int) -> np.ndarray:
+    """A frame, uint8 (height, width, 3), as far as both `render_photo`, to `size` pixels, and its thumbnail halve it.
+
+    Where the crop would begin between two pixels of the half, the frame stays as it is: the embedding is the same.
+    """
+    height, width = image.shape[:2]
+    while (
+        min(height, width) >= 4 * size and max(height, width) >= 2 * SIDE and not (height % 2 or (height - width) % 4)
+    ):
+        height, width = height // 2, width // 2
+        image = resize(image, width, height)
+    return image
 
 
 def _of(embedded: EmbeddedFrame, image: NDArray[np.uint8], picture: NDArray[np.uint8]) -> EmbeddedFrame:
