@@ -32,7 +32,7 @@ from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.frame_embedder import FrameEmbedder
+from visual_byte_core.runtime.frame_embedder import FrameEmbedder, cells, halved
 from visual_byte_core.runtime.memory import Memory, Seen
 from visual_byte_core.runtime.parts import PartSettings, windows
 from visual_byte_core.runtime.thumbnail import reduced, to_jpeg
@@ -70,8 +70,9 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     message = SimpleNamespace(
         height=480, width=640, encoding="rgb8", is_bigendian=0, step=1920, data=frame.tobytes()
     )  # fmt: skip
-    rendered = render_photo(frame, bundle.size, bundle.renderer.photo)
-    pixels, picture = normalize(rendered[None]), reduced(frame)
+    small = halved(frame, bundle.size)
+    rendered, picture = render_photo(small, bundle.size, bundle.renderer.photo), reduced(small)
+    pixels, before = normalize(rendered[None]), cells(picture)
     embedding = embedder.embed(rendered[None])[0]
     memory, growing, whole = (
         Memory(folder / name, bundle.id, dimension=bundle.dimension) for name in ("merged", "new", "whole")
@@ -81,10 +82,12 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     worker = Worker(embedder, whole, Finder(whole, bundle.calibration), logging.getLogger("bench"))
     return {
         "message to array": lambda: to_rgb(message),
-        "crop and reduce": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
-        "normalize": lambda: normalize(rendered[None]),
+        "halved": lambda: halved(frame, bundle.size),
+        "thumbnail": lambda: reduced(small),
+        "compared with the frame before": lambda: cv2.absdiff(cells(picture), before).max(),
+        "cropped and reduced": lambda: render_photo(small, bundle.size, bundle.renderer.photo),
+        "normalized": lambda: normalize(rendered[None]),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
-        "thumbnail, reduced": lambda: reduced(frame),
         "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
         "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
         "(JPEG of the thumbnail)": lambda: to_jpeg(picture),
@@ -101,7 +104,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     words = render_text("banana", bundle.size, bundle.renderer.text)
     embedder.embed_query(words, "text")
     return {
-        "a frame, embedded": lambda: moving._embed(frame, reduced(frame), None),
+        "a frame, embedded": lambda: embedder.embed_photo(frame),
         "an unchanged frame, skipped": lambda: still.embed(frame),
         "a changed frame, not skipped": lambda: moving.embed(np.roll(frame, 40 * (next(shifts) % 8), axis=1)),
         "np.roll alone": lambda: np.roll(frame, 40, axis=1),

@@ -51,7 +51,7 @@ class FrameEmbedder:
         picture = reduced(small)
         if not limit:
             return self._embed(image, small, picture, parts)
-        grey = cv2.cvtColor(cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        grey = cells(picture)
         comparable = self._last and self._last[1:3] == (image.shape, parts)
         if self._last and comparable and cv2.absdiff(grey, self._last[0]).max() <= limit:
             self.skipped += 1
@@ -66,6 +66,11 @@ class FrameEmbedder:
         embedding = self._embedder.embed_photo(small)
         distinct = None if parts is None else tuple(distinct_parts(self._embedder, image, embedding, parts))
         return EmbeddedFrame(embedding, distinct, picture)
+
+
+def cells(picture: np.ndarray) -> np.ndarray:
+    """What two frames are compared by: uint8 (24, 32), grey, of a thumbnail, uint8 (height, width, 3) RGB."""
+    return cv2.cvtColor(cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
 
 
 def halved(image: np.ndarray, size: int) -> np.ndarray:

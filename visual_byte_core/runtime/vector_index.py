@@ -51,6 +51,8 @@ class VectorIndex:
 
     def assign(self, vectors: np.ndarray) -> np.ndarray:
         """Which list each of these vectors, float32 (n, dimension), belongs to, int64 (n,)."""
+        if len(self.centroids) == 1:
+            return np.zeros(len(vectors), np.int64)
         one_core()
         return self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
 
