@@ -33,8 +33,10 @@ from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.frame_embedder import FrameEmbedder, cells, halved
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.runtime.memory import Match, Memory, Seen
+from visual_byte_core.runtime.merging import coarse_jpeg
 from visual_byte_core.runtime.parts import PartSettings, windows
+from visual_byte_core.runtime.store import Store
 from visual_byte_core.runtime.thumbnail import reduced, to_jpeg
 from visual_byte_core.runtime.worker import Sight, Worker
 
@@ -65,7 +67,7 @@ def frame_of_camera() -> np.ndarray:
 
 
 def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], object]]:
-    """What is done with each frame, in its order; in brackets what holds several of these, or takes their place."""
+    """What is done with each frame, in its order; in brackets what holds several of these, or was saved."""
     frame, bundle = frame_of_camera(), embedder.bundle
     message = SimpleNamespace(
         height=480, width=640, encoding="rgb8", is_bigendian=0, step=1920, data=frame.tobytes()
@@ -79,6 +81,8 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     )
     others = np.random.default_rng(0).standard_normal((10_000, bundle.dimension)).astype(np.float32)
     numbers, at = iter(range(10_000)), iter(range(10**9))
+    memory.remember(embedding, Seen(captured_at=1e9), picture)
+    jpeg, known = to_jpeg(picture), memory.search(embedding, 1)[0]
     worker = Worker(embedder, whole, Finder(whole, bundle.calibration), logging.getLogger("bench"))
     return {
         "message to array": lambda: to_rgb(message),
@@ -90,9 +94,19 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
         "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
         "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
-        "(JPEG of the thumbnail)": lambda: to_jpeg(picture),
+        "(saved: a JPEG made)": lambda: to_jpeg(picture),
+        "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
+        "(saved: a memory read from its database)": lambda: memory._store.matches([1]),
+        "(saved: and described there)": lambda: describe(memory._store, known),
+        "(saved: the thumbnail in one step)": lambda: cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA),
+        "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
         "(a merged frame in the worker)": lambda: worker._remember(Sight(frame, Seen(1e9 + next(at))), Future()),
     }
+
+
+def describe(store: Store, match: Match) -> None:
+    store.describe(1, match)
+    store._write_described()
 
 
 def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
