@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """INT8 for CPUs: static quantization of an ONNX network's products over channels.
 
-These are MatMul and the convolutions that mix channels, where nearly all weights are. The stem, which sees the pixels,
-depthwise convolutions and the projector (Gemm) stay in float32: they hold little, are quick, and cost much of the cosine.
-Weights use 7 bits (reduce_range), because without VNNI instructions an x86 CPU adds products of 8 bits in 16 and
-saturates. With all 8 bits the network is a little nearer to float32 on processors that have them, and on ARM.
+These are MatMul and the convolutions that mix channels, where nearly all weights are. The stem, which sees the
+pixels, depthwise convolutions and the projector (Gemm) stay in float32: quantized, they would bring little and cost
+much of the cosine. Weights use 7 bits (reduce_range), because without VNNI instructions an x86 CPU adds products of 8
+bits in 16 and saturates. With all 8 bits the network is a little nearer to float32 on processors that have them, and on
+ARM.
 """
 
 from __future__ import annotations
@@ -78,9 +79,7 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
                 calibrate_method=CalibrationMethod.MinMax,
                 # Their results go to GELU and LayerNorm, which compute in float32 anyway; where one convolution follows
                 # the other, as in a MobileNet, they are computed in integers only if their results are such.
-                extra_options={
-                    "OpTypesToExcludeOutputQuantization": ["MatMul", *([] if convolutional else ["Conv"])]
-                },
+                extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul", *([] if convolutional else ["Conv"])]},
             )
         except Exception as error:  # neither tool documents what it raises
             raise BundleError(f"{onnx_path}: cannot be quantized ({' '.join(str(error).split())})") from error
