@@ -30,7 +30,7 @@ from visual_byte_core.runtime.finder import FOUND, PART_HANDICAP, Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.parts import STRIDE, Part, PartSettings, distinct, distinct_parts
 from visual_byte_core.runtime.sighting import Match
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 ENLARGED, SECTION, K = 4, 0.85, 5
 Split = Callable[[Embedder, np.ndarray, np.ndarray, PartSettings], list[Part]]

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the time of one camera frame goes: python bench/frame_profile.py models/starter models/starter-small
 
-Three tables for each bundle: the steps from an image message of 640 x 480 to a memory; the operators of the network,
-as ONNX Runtime's profiler sees them; and ONNX Runtime's own options, each beside the one that is used. Milliseconds are
-of the processor, all threads together, and medians; steps and options are run in turn.
+Tables for each bundle: the steps from an image message of 640 x 480 to a memory; what else is done with frames and
+names; the operators of the network, as ONNX Runtime's profiler sees them; and ONNX Runtime's own options, each beside
+the one that is used. Milliseconds are of the processor, all threads together, and medians; steps and options are run in
+turn.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,10 +31,14 @@ from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.frame_embedder import FrameEmbedder
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.runtime.finder import Finder
+from visual_byte_core.runtime.frame_embedder import FrameEmbedder, cells, halved
+from visual_byte_core.runtime.memory import Match, Memory, Seen
+from visual_byte_core.runtime.merging import coarse_jpeg
 from visual_byte_core.runtime.parts import PartSettings, windows
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.store import Store
+from visual_byte_core.runtime.thumbnail import reduced, to_jpeg
+from visual_byte_core.runtime.worker import Sight, Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,7 +52,9 @@ def main() -> None:
     for folder in arguments.bundle:
         embedder = Embedder(folder, threads=1, log=logging.getLogger("bench"))
         print(f"\n### {embedder.bundle.id}\n")
-        print_steps(in_turn(steps(embedder), arguments.rounds))
+        with tempfile.TemporaryDirectory() as memories:
+            print_steps(in_turn(frame_steps(embedder, Path(memories)), arguments.rounds))
+        print_medians(in_turn(other_steps(embedder), arguments.rounds))
         print_operators(embedder, arguments.rounds)
         print_options(embedder, arguments.rounds)
 
@@ -58,37 +66,66 @@ def frame_of_camera() -> np.ndarray:
     return np.clip(cv2.resize(photo, (640, 480), interpolation=cv2.INTER_CUBIC) + noise, 0, 255).astype(np.uint8)
 
 
-def steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
+def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], object]]:
+    """What is done with each frame, in its order; in brackets what holds several of these, or was saved."""
     frame, bundle = frame_of_camera(), embedder.bundle
     message = SimpleNamespace(
         height=480, width=640, encoding="rgb8", is_bigendian=0, step=1920, data=frame.tobytes()
     )  # fmt: skip
-    rendered = render_photo(frame, bundle.size, bundle.renderer.photo)
-    pixels = normalize(rendered[None])
-    embedding, jpeg = embedder.embed(rendered[None])[0], thumbnail(frame)
-    memory = Memory(Path(tempfile.mkdtemp()) / "memory", bundle.id, dimension=bundle.dimension)
-    seen = iter(range(10**9))
+    small = halved(frame, bundle.size)
+    rendered, picture = render_photo(small, bundle.size, bundle.renderer.photo), reduced(small)
+    pixels, before = normalize(rendered[None]), cells(picture)
+    embedding = embedder.embed(rendered[None])[0]
+    memory, growing, whole = (
+        Memory(folder / name, bundle.id, dimension=bundle.dimension) for name in ("merged", "new", "whole")
+    )
+    others = np.random.default_rng(0).standard_normal((10_000, bundle.dimension)).astype(np.float32)
+    numbers, at = iter(range(10_000)), iter(range(10**9))
+    memory.remember(embedding, Seen(captured_at=1e9), picture)
+    jpeg, known = to_jpeg(picture), memory.search(embedding, 1)[0]
+    worker = Worker(embedder, whole, Finder(whole, bundle.calibration), logging.getLogger("bench"))
+    return {
+        "message to array": lambda: to_rgb(message),
+        "halved": lambda: halved(frame, bundle.size),
+        "thumbnail": lambda: reduced(small),
+        "compared with the frame before": lambda: cv2.absdiff(cells(picture), before).max(),
+        "cropped and reduced": lambda: render_photo(small, bundle.size, bundle.renderer.photo),
+        "normalized": lambda: normalize(rendered[None]),
+        "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
+        "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
+        "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
+        "(saved: a JPEG made)": lambda: to_jpeg(picture),
+        "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
+        "(saved: a memory read from its database)": lambda: memory._store.matches([1]),
+        "(saved: and described there)": lambda: describe(memory._store, known),
+        "(saved: the thumbnail in one step)": lambda: cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA),
+        "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
+        "(a merged frame in the worker)": lambda: worker._remember(Sight(frame, Seen(1e9 + next(at))), Future()),
+    }
+
+
+def describe(store: Store, match: Match) -> None:
+    store.describe(1, match)
+    store._write_described()
+
+
+def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
+    frame, bundle = frame_of_camera(), embedder.bundle
     still, moving = FrameEmbedder(embedder, None, 4.0), FrameEmbedder(embedder, None, 4.0)
     shifts = iter(range(10**9))
     side = windows(480, 640, PartSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
     words = render_text("banana", bundle.size, bundle.renderer.text)
-    embedder.embed_query(words)
+    embedder.embed_query(words, "text")
     return {
-        "message to array": lambda: to_rgb(message),
-        "crop and reduce": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
-        "normalize": lambda: normalize(rendered[None]),
-        "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
-        "thumbnail": lambda: thumbnail(frame),
-        "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(seen), thumbnail=jpeg)),
-        "(a frame, `embed_photo`)": lambda: embedder.embed_photo(frame),
-        "(an unchanged frame, skipped)": lambda: still.embed(frame),
-        "(a changed frame, not skipped)": lambda: moving.embed(np.roll(frame, 40 * (next(shifts) % 8), axis=1)),
-        "(np.roll alone)": lambda: np.roll(frame, 40, axis=1),
-        f"({len(cut)} windows of a frame, one batch)": lambda: embedder.embed(np.stack(cut)),
-        f"({len(cut)} windows, one by one)": lambda: [embedder.embed(one[None]) for one in cut],
-        "(a name rendered)": lambda: render_text("banana", bundle.size, bundle.renderer.text),
-        "(a name asked before, `embed_query`)": lambda: embedder.embed_query(words),
+        "a frame, embedded": lambda: embedder.embed_photo(frame),
+        "an unchanged frame, skipped": lambda: still.embed(frame),
+        "a changed frame, not skipped": lambda: moving.embed(np.roll(frame, 40 * (next(shifts) % 8), axis=1)),
+        "np.roll alone": lambda: np.roll(frame, 40, axis=1),
+        f"{len(cut)} windows of a frame, one batch": lambda: embedder.embed(np.stack(cut)),
+        f"{len(cut)} windows, one by one": lambda: [embedder.embed(one[None]) for one in cut],
+        "a name rendered": lambda: render_text("banana", bundle.size, bundle.renderer.text),
+        "a name asked before, `embed_query`": lambda: embedder.embed_query(words, "text"),
     }
 
 
@@ -111,6 +148,12 @@ def print_steps(seconds: dict[str, list[float]]) -> None:
     for name, value in medians.items():
         print(f"| {name} | {value:.3f} | {'' if name.startswith('(') else f'{value / whole:.0%}'} |")
     print(f"| outside the network | {whole - medians['network']:.3f} | {1 - medians['network'] / whole:.0%} |")
+
+
+def print_medians(seconds: dict[str, list[float]]) -> None:
+    print("\n| besides | ms |\n| --- | --- |")
+    for name, values in seconds.items():
+        print(f"| {name} | {np.median(values) * 1e3:.3f} |")
 
 
 def print_operators(embedder: Embedder, rounds: int) -> None:

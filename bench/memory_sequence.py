@@ -27,7 +27,7 @@ from tqdm import tqdm
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import reduced
 
 VISITS_BEFORE, VISITS_AFTER = 3, 2
 ROUND_SECONDS = 600.0
@@ -97,8 +97,8 @@ def measure(photos: list[Path], sequence: list[Sighting], bundle: Path, merge: M
         for sighting in tqdm(sequence, unit="sighting"):
             image = seen_again(images[sighting.thing], sighting.view)
             pose = (sighting.x, sighting.y, 0.0, 0.0, 0.0, 0.0, 1.0)
-            seen = Seen(1.7e9 + sighting.time, pose=pose, map_id="home", thumbnail=thumbnail(image))
-            ids.append(memory.remember(embedder.embed_photo(image), seen).id)
+            seen = Seen(1.7e9 + sighting.time, pose=pose, map_id="home")
+            ids.append(memory.remember(embedder.embed_photo(image), seen, reduced(image)).id)
         matches, _ = memory.page(None, 1000)
     right = {photo: 0 for photo in range(len(photos))}
     last = {sighting.thing: (sighting, id) for sighting, id in zip(sequence, ids, strict=True)}

@@ -83,6 +83,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
     base = folder / "float32.onnx"
     quant_pre_process(str(exported), str(base), skip_symbolic_shape=True)
     products, convolutional = ours._products(onnx.load(base).graph)
+    projector = [node.name for node in onnx.load(base).graph.node if node.op_type == "Gemm"]
     every_convolution = [node.name for node in onnx.load(base).graph.node if node.op_type in ("MatMul", "Gemm", "Conv")]
     paths = {"float32": base}
 
@@ -108,6 +109,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
         quant_pre_process(str(smooth), str(smooth), skip_symbolic_shape=True)
         add(f"7 bits, SmoothQuant {alpha}", static(smooth, ours._products(onnx.load(smooth).graph)[0]))
     add("7 bits, biases corrected", lambda out: correct_biases(base, paths["7 bits, MinMax (shipped)"], out, images))
+    add("7 bits, projector too", static(nodes=[*products, *projector]))
     add("7 bits, stem and depthwise too", static(nodes=every_convolution))
     add("7 bits, every operator", static(nodes=None, every=True))
     add("dynamic, 8 bits", lambda out: quantize_dynamic(base, out, ["MatMul"], True, weight_type=QuantType.QInt8))

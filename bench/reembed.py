@@ -22,7 +22,7 @@ from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
 from visual_byte_core.runtime.reembed import reembed
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 
 def main() -> None:

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How honest "not found" is: a bundle's calibration on photos, voices and words that it was not calibrated on.
 
-    python bench/refusal.py --bundle models/starter --data data/starter [--fit] > tables.md
+    python bench/refusal.py --bundle models/starter --data data/starter > tables.md
 
 Prints the tables of docs/refusal.md and draws docs/refusal.png. DATA is a folder of
-`visual-byte collect`; --fit calibrates on its calibration part first, as `visual-byte calibrate` does, and leaves the
-bundle as it is.
+`visual-byte collect`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from numpy.typing import NDArray
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
 from visual_byte_core.capture.utterance import UtteranceDetector, UtteranceSettings
 from visual_byte_core.evaluation import folders
-from visual_byte_core.evaluation.calibration import calibrate
 from visual_byte_core.evaluation.drawn_memories import Samples, ask_drawn_memories
 from visual_byte_core.evaluation.figures.refusal import refusal_picture
 from visual_byte_core.evaluation.part import Part, read_part
@@ -49,26 +47,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--fit", action="store_true", help="calibrate first, and leave the bundle as it is")
     parser.add_argument("--picture", type=Path, default=Path("docs/refusal.png"), help="default: docs/refusal.png")
     arguments = parser.parse_args()
     embedder = Embedder(arguments.bundle, threads=1)
-    stored = embedder.bundle.calibration
-    if arguments.fit:
-        fitted = read(embedder, arguments.data, "image_calibrate", "audio_calibrate", "distractors_calibrate")
-        stored = calibrate(fitted.photos, fitted.queries, fitted.never_embeddings, fitted.overlaps, seed=1)
-    calibration = Calibration.from_dict(stored)
-    part = read(embedder, arguments.data, "image_eval", "audio_eval_tts", "distractors_eval")
+    calibration = Calibration.from_dict(embedder.bundle.calibration)
+    data = arguments.data
+    part = read_part(embedder, data / "image_eval", data / "audio_eval_tts", data / "distractors_eval")
     samples = ask_drawn_memories(part.photos, part.queries, part.never_embeddings, part.overlaps, seed=2)
     print_rates(refusal_rows(samples, calibration), samples)
     print_many(embedder, arguments.data, part, calibration)
     print_sounds(embedder, arguments.data, part, calibration)
     print_gibberish(embedder, part, calibration)
     arguments.picture.write_bytes(refusal_picture(samples, calibration))
-
-
-def read(embedder: Embedder, data: Path, photos: str, speech: str, absent: str) -> Part:
-    return read_part(embedder, data / photos, data / speech, data / absent)
 
 
 def print_rates(rows: list[dict[str, Any]], samples: dict[str, dict[int, Samples]]) -> None:

@@ -22,7 +22,8 @@ from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
 from visual_byte_core.runtime.sighting import LONGEST_SOURCE, LONGEST_TEXT
 from visual_byte_core.runtime.taught import MOST_NAMES, Prototype
 from visual_byte_core.runtime.teaching import teach
-from visual_byte_core.runtime.worker import Sight, thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
+from visual_byte_core.runtime.worker import Sight
 from visual_byte_ros.messages import rejected, seconds_of, time_message
 from visual_byte_ros.queries import MOST_MATCHES, question_of
 

@@ -31,7 +31,8 @@ from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.lettering import Lettering
 from visual_byte_core.runtime.memory import Memory, Seen
 from visual_byte_core.runtime.sighting import Match
-from visual_byte_core.runtime.worker import Question, thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
+from visual_byte_core.runtime.worker import Question
 
 NOW = 1_700_000_000.0
 LETTERING = Lettering("")

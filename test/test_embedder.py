@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from pixel_bundle import write_pixel_bundle
 from visual_byte_core.deployment.bundle import Bundle, write_bundle
 from visual_byte_core.errors import BundleError, InvalidImage, InvalidSound, InvalidText
 from visual_byte_core.names import ClassName
-from visual_byte_core.rendering.photo import render_photo
-from visual_byte_core.rendering.settings import RendererSettings
+from visual_byte_core.rendering.photo import mirrored_middle, render_photo
+from visual_byte_core.rendering.settings import PhotoSettings, RendererSettings
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime import embedder as embedder_module
@@ -317,3 +318,23 @@ def test_a_query_asked_before_is_not_computed_again(convnext_bundle: Bundle, mon
     assert len(computed) == QUERIES_KEPT - 1 and len(embedder._queries) == QUERIES_KEPT
     embedder.embed_text("lamp")
     assert len(computed) == QUERIES_KEPT and len(embedder._queries) == QUERIES_KEPT
+
+
+def test_a_photo_is_embedded_with_its_middle_if_the_bundle_says_so(convnext_bundle: Bundle) -> None:
+    renderer = convnext_bundle.renderer
+    with_middle = replace(convnext_bundle, renderer=replace(renderer, photo=replace(renderer.photo, middle=0.7)))
+    alone, both = Embedder(convnext_bundle, threads=1), Embedder(with_middle, threads=1)
+    photos = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
+    expected = alone.embed(photos) + alone.embed(mirrored_middle(photos, 0.7))
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(both.embed_photos(photos), expected, atol=2e-3)
+    np.testing.assert_allclose(both.embed_photo(photos[0]), expected[0], atol=2e-3)
+    np.testing.assert_allclose(both.embed_query(photos[0], "image"), expected[0], atol=2e-3)
+    np.testing.assert_array_equal(both.embed_query(photos[0], "text"), alone.embed(photos[:1])[0])
+    assert both.embed_photos(photos[:0]).shape == (0, 512)
+    np.testing.assert_array_equal(alone.embed_photos(photos), alone.embed(photos))
+
+
+def test_another_middle_is_another_renderer_and_none_is_that_of_old_bundles() -> None:
+    assert RendererSettings(photo=PhotoSettings(middle=0.7)).digest() != RendererSettings().digest()
+    assert RendererSettings(size=64).digest() == "5396ba7c3bd29d7b"

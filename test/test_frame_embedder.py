@@ -103,6 +103,18 @@ def test_what_is_no_picture_is_refused_as_ever(embedder: Embedder) -> None:
             frames.embed(image)
 
 
+@pytest.mark.parametrize("shape", [(480, 640), (720, 1280), (482, 640), (481, 641), (640, 480), (100, 90), (256, 256)])
+def test_a_frame_that_is_halved_first_has_the_same_embedding_and_thumbnail(
+    embedder: Embedder, shape: tuple[int, int]
+) -> None:
+    image = noisy(cv2.resize(photo(1), shape[::-1], interpolation=cv2.INTER_CUBIC), 1)
+    embedded = FrameEmbedder(embedder).embed(image)
+    np.testing.assert_array_equal(embedded.embedding, embedder.embed_photo(image))
+    assert max(embedded.picture.shape) == min(160, max(shape))
+    straight = cv2.resize(image, embedded.picture.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert cv2.absdiff(embedded.picture, straight).mean() < 1
+
+
 def test_the_memory_counts_what_was_not_embedded_again(bundle: Bundle, tmp_path: Path) -> None:
     embedder = Embedder(bundle, threads=1)
     memory = Memory(tmp_path / "memory", bundle.id)

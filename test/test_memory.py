@@ -25,8 +25,11 @@ import pytest
 from memory_child import BUNDLE, DIMENSION, embedding_of, seen, thumbnail_of
 
 from visual_byte_core.errors import InvalidImage, InvalidMemory, MemoryFolderError
+from visual_byte_core.rendering.photo import decode_photo
+from visual_byte_core.runtime import memory as memory_module
 from visual_byte_core.runtime import memory_folder
 from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
+from visual_byte_core.runtime.thumbnail import to_jpeg
 
 POSE = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
 
@@ -119,6 +122,42 @@ def test_what_a_merged_memory_keeps(memory: Memory) -> None:
     assert (match.first_seen, match.last_seen, match.times) == (990.0, 1040.0, 4)
     assert match.pose == (9.0, *POSE[1:])  # the last one known
     assert match.source == "first" and match.thumbnail == FIRST.thumbnail
+
+
+def test_a_thumbnail_may_be_given_as_pixels(tmp_path: Path) -> None:
+    picture = decode_photo(thumbnail_of(1), "thumbnail")
+    bare = replace(FIRST, thumbnail=b"")
+    with open_memory(tmp_path / "memory") as memory:
+        memory.remember(embedding_of(1), bare, picture)
+        (match,) = memory.search(embedding_of(1))
+        assert match.thumbnail == to_jpeg(picture)
+        assert memory.remember(embedding_of(1), bare, picture // 2).merged  # in the dark
+        assert not memory.remember(embedding_of(1), bare, picture[::-1]).merged  # upside down
+    with open_memory(tmp_path / "memory") as memory:  # where it has to be read from the JPEG
+        assert memory.remember(embedding_of(1), bare, picture).id == match.id
+        assert not memory.remember(embedding_of(1), bare, picture[:, :, ::-1]).merged  # red is no blue
+
+
+def test_more_things_are_seen_in_turn_than_are_kept_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_module, "AT_HAND", 5)
+    with open_memory(tmp_path / "memory") as memory:
+        for _ in range(3):
+            for number in range(20):
+                memory.remember(embedding_of(number), replace(seen(number), captured_at=1000.0))
+    with open_memory(tmp_path / "memory") as memory:
+        assert [match.times for match, _ in memory.everything()] == 20 * [3]
+
+
+def test_every_way_to_read_tells_what_is_not_on_the_disk_yet(memory: Memory) -> None:
+    for at in range(8):
+        id = memory.remember(embedding_of(1), replace(FIRST, captured_at=1000.0 + at)).id
+        if at % 4 == 0:
+            told = memory.search(embedding_of(1))[0]
+        elif at % 4 == 1:
+            told = memory.get(id)
+        else:
+            told = memory.page()[0][0] if at % 4 == 2 else next(memory.everything())[0]
+        assert told is not None and (told.times, told.last_seen) == (at + 1, 1000.0 + at)
 
 
 def test_merging_does_not_drift(memory: Memory) -> None:
@@ -370,20 +409,24 @@ def test_overwritten_embeddings_are_refused(tmp_path: Path) -> None:
         open_memory(folder)
 
 
-def test_what_a_full_disk_undoes_is_not_found_any_more(tmp_path: Path) -> None:
+def test_what_a_full_disk_undoes_is_not_found_any_more_and_not_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     with open_memory(folder) as memory:
         memory.remember(embedding_of(1), seen(1))
         memory.flush()
         pages = memory._store._one("PRAGMA page_count")[0]
         memory._store._one(f"PRAGMA max_page_count = {pages + 3}")
+        assert memory.remember(embedding_of(1), replace(seen(1), captured_at=2.0)).merged
         with pytest.raises(MemoryFolderError, match=r"cannot remember \(database or disk is full\); check its disk"):
             for number in range(2, 1000):
                 memory.remember(embedding_of(number), seen(number))
-        found = {match.id for match in memory.search(embedding_of(1), 1000)}
-        assert memory.count() == len(found) >= 1
+        (match,) = memory.search(embedding_of(1), 1000)
+        assert memory.count() == match.times == 1
+        found = {match.id}
         memory._store._one("PRAGMA max_page_count = 1000000")
         found.add(memory.remember(embedding_of(2000), seen(2000)).id)
+        with pytest.raises(MemoryFolderError, match="what was remembered last is lost, as its disk failed"):
+            memory.flush()
         memory.flush()
     with open_memory(folder) as memory:
         assert {match.id for match in memory.search(embedding_of(1), 1000)} == found

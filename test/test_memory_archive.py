@@ -24,7 +24,7 @@ from visual_byte_core.runtime.memory import Filter, Memory, Seen
 from visual_byte_core.runtime.reembed import reembed
 from visual_byte_core.runtime.successor import Successor
 from visual_byte_core.runtime.taught import Prototype
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 
 def open_memory(folder: Path, bundle: str = BUNDLE) -> Memory:

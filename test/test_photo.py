@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from visual_byte_core.errors import InvalidImage
+from visual_byte_core.errors import ConfigurationError, InvalidImage
 from visual_byte_core.rendering.normalize import MEAN, STD, normalize
-from visual_byte_core.rendering.photo import decode_photo, read_photo, render_photo
+from visual_byte_core.rendering.photo import decode_photo, mirrored_middle, read_photo, render_photo
 from visual_byte_core.rendering.settings import PhotoSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +47,28 @@ def test_crop_takes_the_centre_and_letterbox_keeps_the_ends() -> None:
     assert (render_photo(image, 40) == 255).all()
     boxed = render_photo(image, 120, PhotoSettings("letterbox"))
     assert (boxed[:40] == 0).all() and (boxed[60, 60] == 255).all() and (boxed[60, 5] == 0).all()
+
+
+def test_a_large_frame_is_reduced_by_halves_first_and_looks_the_same() -> None:
+    frame = cv2.resize(read_photo(PHOTO), (640, 480), interpolation=cv2.INTER_CUBIC)
+    at_once = cv2.resize(np.ascontiguousarray(frame[:, 80:560]), (64, 64), interpolation=cv2.INTER_AREA)
+    difference = np.abs(render_photo(frame, 64).astype(int) - at_once)
+    assert difference.mean() < 1 and difference.max() <= 12
+
+
+def test_the_middle_is_enlarged_and_mirrored() -> None:
+    image = np.zeros((1, 64, 64, 3), np.uint8)
+    image[:, 16:48, 16:32] = 255  # the left half of the middle
+    middle = mirrored_middle(image, 0.5)
+    assert middle.shape == image.shape and middle.dtype == np.uint8
+    assert (middle[0, :, 40:] == 255).all() and (middle[0, :, :24] == 0).all()
+    np.testing.assert_array_equal(mirrored_middle(image, 1.0), image[:, :, ::-1])
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.2, 1.1])
+def test_a_middle_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ConfigurationError, match="photo.middle must be 0 or 0.3 to 1"):
+        PhotoSettings(middle=share)
 
 
 def test_sixteen_bits_and_floats_are_scaled_to_eight() -> None:

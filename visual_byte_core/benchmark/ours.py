@@ -28,7 +28,7 @@ from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.worker import thumbnail
+from visual_byte_core.runtime.thumbnail import thumbnail
 
 Task = Callable[[], object]
 

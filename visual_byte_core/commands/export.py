@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="data set that gives the ranges for INT8 (default: the checkpoint's)"
     )
+    parser.add_argument(
+        "--middle", type=float, metavar="SHARE",
+        help="embed a photo together with its middle, mirrored: share of the side, 0.3 to 1, or 0 for the photo alone"
+        " (default: as the checkpoint was trained with)",
+    )  # fmt: skip
     parser.add_argument("--card", type=Path, metavar="YAML", help="what the model card says of data and commands")
     parser.add_argument("--json", action="store_true", help="print the bundle's id and quantization as JSON")
 
@@ -59,6 +64,7 @@ def _export_bundle(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
         target=arguments.target,
         reduce_range=arguments.reduce_range,
         data=arguments.data,
+        middle=arguments.middle,
         card=arguments.card,
     )
     facts = {key: value for key, value in bundle.quantization.items() if key != "probe"}
@@ -73,11 +79,13 @@ def _export_bundle(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _export_mobile(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from visual_byte_core.deployment.export import with_middle
     from visual_byte_core.deployment.mobile import export_mobile
     from visual_byte_core.training.checkpoint import load_checkpoint
 
     network, config, names = load_checkpoint(arguments.checkpoint)
-    made = export_mobile(network, config.renderer, names, arguments.out, arguments.target)
+    renderer = with_middle(config.renderer, arguments.middle)
+    made = export_mobile(network, renderer, names, arguments.out, arguments.target)
     facts = {key: value for key, value in made.facts.items() if key not in ("class_names", "renderer", "files")}
     ran = facts["ran_here"]
     if facts["mean_cosine"] is not None:

@@ -67,15 +67,17 @@ def export(
     target: str = "onnx-int8",
     reduce_range: Literal["auto", "on", "off"] = "auto",
     data: Path | None = None,
+    middle: float | None = None,
     card: Path | None = None,
 ) -> Bundle:
     """Write the bundle of a checkpoint folder to `out`.
 
     name: of the bundle, the folder's if empty. target: one of TARGETS. reduce_range, for INT8: weights of 7 bits, right
     on every processor; `auto`: unless they cost more than 0.01 of the mean cosine to float32. data: the training data
-    set (image/, audio/), whose pictures give the ranges for INT8; the one that the checkpoint names if None. card: a
-    YAML file for the model card, with `data` (name, items, licence, source of each) and `commands`.
-    Raises DataError (checkpoint or data set), ConfigurationError (card, target), ModelError (sentence model),
+    set (image/, audio/), whose pictures give the ranges for INT8; the one that the checkpoint names if None. middle: as
+    in PhotoSettings, the checkpoint's if None. card: a YAML file for the model card, with `data` (name, items, licence,
+    source of each) and `commands`.
+    Raises DataError (checkpoint or data set), ConfigurationError (card, target, middle), ModelError (sentence model),
     BundleError (network, speech method 1, or `out` not writable).
     """
     if target not in TARGETS:
@@ -83,7 +85,7 @@ def export(
     network, config, names = load_checkpoint(checkpoint)
     if config.renderer.speech.method != 2:
         raise BundleError(f"{checkpoint}: {NO_METHOD_1}")
-    renderer, sentence = _portable(config.renderer)
+    renderer, sentence = _portable(with_middle(config.renderer, middle))
     root = data or Path(config.data.root)
     training = _training_facts(checkpoint, config, names, root) | (_read_card(card) if card else {})
     quantization: dict[str, Any] = {}
@@ -168,6 +170,11 @@ def rendered_images(
     measured = [image for kind in kinds for image in kind[::MEASURE_EVERY]]
     others = [image for kind in kinds for i, image in enumerate(kind) if i % MEASURE_EVERY]
     return np.stack(measured), np.stack(others)
+
+
+def with_middle(renderer: RendererSettings, middle: float | None) -> RendererSettings:
+    """The renderer with another `photo.middle`, or as it is if None. Raises ConfigurationError."""
+    return renderer if middle is None else replace(renderer, photo=replace(renderer.photo, middle=middle))
 
 
 def _portable(renderer: RendererSettings) -> tuple[RendererSettings, Path | None]:

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """INT8 for CPUs: static quantization of an ONNX network's products over channels.
 
-These are MatMul, Gemm and the convolutions that mix channels, where nearly all weights are. The stem, which sees the
-pixels, and depthwise convolutions stay in float32: they hold little and cost much of the cosine.
-Weights use 7 bits (reduce_range), because without VNNI instructions an x86 CPU adds products of 8 bits in 16 and
-saturates. With all 8 bits the network is a little nearer to float32 on processors that have them, and on ARM.
+These are MatMul and the convolutions that mix channels, where nearly all weights are. The stem, which sees the
+pixels, depthwise convolutions and the projector (Gemm) stay in float32: quantized, they would bring little and cost
+much of the cosine. Weights use 7 bits (reduce_range), because without VNNI instructions an x86 CPU adds products of 8
+bits in 16 and saturates. With all 8 bits the network is a little nearer to float32 on processors that have them, and on
+ARM.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
                 str(out),
                 _Images(calibration_images),
                 quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=["MatMul", "Gemm", "Conv"],
+                op_types_to_quantize=["MatMul", "Conv"],
                 nodes_to_quantize=products,
                 per_channel=True,
                 reduce_range=reduce_range,
@@ -78,9 +79,7 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
                 calibrate_method=CalibrationMethod.MinMax,
                 # Their results go to GELU and LayerNorm, which compute in float32 anyway; where one convolution follows
                 # the other, as in a MobileNet, they are computed in integers only if their results are such.
-                extra_options={
-                    "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm", *([] if convolutional else ["Conv"])]
-                },
+                extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul", *([] if convolutional else ["Conv"])]},
             )
         except Exception as error:  # neither tool documents what it raises
             raise BundleError(f"{onnx_path}: cannot be quantized ({' '.join(str(error).split())})") from error
@@ -103,7 +102,7 @@ def _check_images(images: np.ndarray) -> None:
 def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:
     """Names of the nodes to quantize, and whether most of their weights are of convolutions."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    weights = {"Conv": 0, "MatMul": 0, "Gemm": 0}
+    weights = {"Conv": 0, "MatMul": 0}
     names = []
     for node in graph.node:
         if node.op_type not in weights or node.input[1] not in shapes:
@@ -113,7 +112,7 @@ def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:
             continue
         names.append(node.name)
         weights[node.op_type] += int(np.prod(shape))
-    return names, weights["Conv"] > weights["MatMul"] + weights["Gemm"]
+    return names, weights["Conv"] > weights["MatMul"]
 
 
 def cosines(first: Path, second: Path, images: np.ndarray) -> np.ndarray:

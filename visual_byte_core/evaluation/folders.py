@@ -90,8 +90,8 @@ def find_speech(folder: Path, language: str | None = None) -> list[LabelledFile]
 
 def embed_photos(embedder: Embedder, files: Sequence[LabelledFile]) -> EmbeddedFiles:
     """Embed photos. Raises DataError if none of them can be read; warns of each that cannot."""
-    settings = embedder.bundle.renderer.photo
-    return _embed(embedder, files, "photos", lambda f: render_photo(read_photo(f.path), embedder.size, settings))
+    size, settings = embedder.size, embedder.bundle.renderer.photo
+    return _embed(embedder.embed_photos, files, "photos", lambda f: render_photo(read_photo(f.path), size, settings))
 
 
 def embed_speech(embedder: Embedder, files: Sequence[LabelledFile], noise: NoiseMixer | None = None) -> EmbeddedFiles:
@@ -104,11 +104,14 @@ def embed_speech(embedder: Embedder, files: Sequence[LabelledFile], noise: Noise
             samples = noise.mix(samples, rate, file.key)
         return render_speech(samples, rate, embedder.size, settings)
 
-    return _embed(embedder, files, "speech", render)
+    return _embed(embedder.embed, files, "speech", render)
 
 
 def _embed(
-    embedder: Embedder, files: Sequence[LabelledFile], what: str, render: Callable[[LabelledFile], NDArray[np.uint8]]
+    embed: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    files: Sequence[LabelledFile],
+    what: str,
+    render: Callable[[LabelledFile], NDArray[np.uint8]],
 ) -> EmbeddedFiles:
     embedded = EmbeddedFiles()
     parts: list[NDArray[np.float32]] = []
@@ -126,7 +129,7 @@ def _embed(
                 embedded.render_seconds.append(time.perf_counter() - started)
                 embedded.files.append(file)
             if images:
-                parts.append(embedder.embed(np.stack(images)))
+                parts.append(embed(np.stack(images)))
             bar.update(len(chunk))
     if not parts:
         raise DataError(f"none of {len(files)} {what} files can be read; the first: {embedded.unreadable[0]}")

@@ -21,10 +21,11 @@ from visual_byte_core.runtime.embedder import Embedder
 
 @dataclass(frozen=True)
 class Part:
-    """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
-    overlaps: slug -> slugs that may name the same thing."""
+    """files: of the photos, in their order. queries, never: by kind, `text` and `audio`; never: words that name none of
+    the photos' classes, by word. overlaps: slug -> slugs that may name the same thing."""
 
     photos: Labelled
+    files: Sequence[folders.LabelledFile]
     queries: Mapping[str, Labelled]
     never: Mapping[str, Labelled]
     overlaps: Mapping[str, frozenset[str]]
@@ -47,7 +48,8 @@ def read_part(
     Raises DataError: nothing to read, no sound of a class that the photos show, an absent word that the bundle knows.
     """
     names = names_by_slug(embedder.bundle)
-    photos = folders.embed_photos(embedder, folders.find_photos(images)).labelled
+    embedded = folders.embed_photos(embedder, folders.find_photos(images))
+    photos = embedded.labelled
     shown = set(photos.slugs)
     spoken = [file for file in folders.find_speech(speech) if file.slug in shown]
     if not spoken:
@@ -66,4 +68,4 @@ def read_part(
         raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
     if absent:
         never["text"] = Labelled(embed_words(embedder, absent)[0], tuple(absent))
-    return Part(photos, queries, never, overlaps(names.values()))
+    return Part(photos, embedded.files, queries, never, overlaps(names.values()))

@@ -81,21 +81,39 @@ def render_photo(
     if settings.fit == "crop":
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
-        return _resize(rgb[top : top + side, left : left + side], size, size)
+        return resize(rgb[top : top + side, left : left + side], size, size)
     scale = size / max(height, width)
-    fitted = _resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    fitted = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - fitted.shape[0]) // 2, (size - fitted.shape[1]) // 2
     square[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
     return square
 
 
-def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+def mirrored_middle(images: np.ndarray, share: float) -> np.ndarray:
+    """The middle of rendered photos, uint8 (n, size, size, 3), enlarged to their size and mirrored.
+
+    share: of the side that counts as the middle, above 0, at most 1.
+    """
+    size = images.shape[1]
+    side = max(1, round(share * size))
+    start = (size - side) // 2
+    middles = images[:, start : start + side, start : start + side]
+    return np.stack([resize(middle, size, size)[:, ::-1] for middle in middles])
+
+
+def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """uint8 (rows, columns, 3) -> (height, width, 3)."""
     # INTER_AREA averages when it shrinks; enlarging, it would leave square blocks, hence linear there.
-    shrinks = image.shape[0] >= height and image.shape[1] >= width
-    return cv2.resize(
-        np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    image = np.ascontiguousarray(image)
+    rows, columns = image.shape[:2]
+    if rows < height or columns < width:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    # By two it is many times quicker than by any other ratio: halves first are a grey level off, in half the time.
+    while rows >= 4 * height and columns >= 4 * width and rows % 2 == columns % 2 == 0:
+        rows, columns = rows // 2, columns // 2
+        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def eight_bit_colour(image: np.ndarray, name: str) -> np.ndarray:

@@ -21,15 +21,20 @@ SENTENCE_MODEL = "sentence-transformers/static-similarity-mrl-multilingual-v1"
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """How a photo becomes square.
+    """How a photo becomes square, and what of it is embedded.
 
     fit: `crop` takes the centre square; `letterbox` keeps everything and pads with black.
+    middle: a photo's embedding is the mean of its own and that of its middle, mirrored; share of the side that counts
+        as the middle, 0.3 to 1, or 0 for the photo's own alone.
     """
 
     fit: str = "crop"
+    middle: float = 0.0
 
     def __post_init__(self) -> None:
         _one_of("photo.fit", self.fit, ("crop", "letterbox"))
+        if self.middle and not 0.3 <= self.middle <= 1:
+            raise ConfigurationError(f"photo.middle must be 0 or 0.3 to 1, got {self.middle}")
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,9 @@ class RendererSettings:
 
 def _digest_of(values: dict[str, Any]) -> str:
     """What has no influence is left out, so that bundles from before a setting existed keep their digest."""
-    text, speech = values.get("text"), values.get("speech")
+    photo, text, speech = values.get("photo"), values.get("text"), values.get("speech")
+    if photo and not photo["middle"]:
+        del photo["middle"]
     if text and text["renderer"] != "smooth+sentence":
         del text["sentence_share"]
     if text and text["renderer"] not in SENTENCE_RENDERERS:

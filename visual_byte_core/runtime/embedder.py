@@ -16,7 +16,7 @@ from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import BundleError, InvalidImage
 from visual_byte_core.log import Log
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.rendering.photo import mirrored_middle, render_photo
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.processor import Processor, this_processor
@@ -86,13 +86,26 @@ class Embedder:
             return np.empty((0, self.bundle.dimension), np.float32)
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
-    def embed_query(self, image: np.ndarray) -> np.ndarray:
-        """As `embed` does one rendered image, uint8 (size, size, 3) -> float32 (512,), read-only; the last 256 queries
-        are not computed again. Raises InvalidImage."""
-        key = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+    def embed_photos(self, images: np.ndarray) -> np.ndarray:
+        """Embed rendered photos, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length, each with its middle if
+        the bundle says so. Raises InvalidImage."""
+        middle = self.bundle.renderer.photo.middle
+        if not middle or len(images) == 0:
+            return self.embed(images)
+        both = self.embed(np.concatenate([images, mirrored_middle(images, middle)]))
+        sums = both[: len(images)] + both[len(images) :]
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+
+    def embed_query(self, image: np.ndarray, modality: str) -> np.ndarray:
+        """Embed a rendered query, uint8 (size, size, 3) -> float32 (512,), read-only; the last 256 queries are not
+        computed again.
+
+        modality: what was rendered, `text`, `audio` or `image`. Raises InvalidImage.
+        """
+        key = modality.encode() + hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
         embedding = self._queries.get(key)
         if embedding is None:
-            embedding = self.embed(image[None])[0]
+            embedding = (self.embed_photos if modality == "image" else self.embed)(image[None])[0]
             embedding.flags.writeable = False
             self._queries[key] = embedding
             if len(self._queries) > QUERIES_KEPT:
@@ -125,11 +138,11 @@ class Embedder:
     def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
         """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
         rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)
-        return self.embed(rendered[None])[0]
+        return self.embed_photos(rendered[None])[0]
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
-        return self.embed_query(render_text(words, self.size, self.bundle.renderer.text))
+        return self.embed_query(render_text(words, self.size, self.bundle.renderer.text), "text")
 
     def embed_speech(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Embed a spoken name, samples as `render_speech` takes them at `rate` Hz -> float32 (512,), unit length.

@@ -75,7 +75,7 @@ def _place(embedder: Embedder, memory: Memory, question: Question, best: Match) 
         picture = decode_photo(shown.thumbnail, f"thumbnail of memory {shown.id}")
         if not embedder.has_map:
             return Place(picture, None, box)
-        return Place(picture, heat_map(embedder, picture, embedder.embed(question.image[None])[0]), box)
+        return Place(picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box)
     except InvalidImage:
         return None
 

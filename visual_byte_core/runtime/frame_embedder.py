@@ -10,21 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from visual_byte_core.rendering.photo import eight_bit_colour, resize
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.parts import Part, PartSettings, distinct_parts
+from visual_byte_core.runtime.thumbnail import SIDE, reduced
 
-COLUMNS, ROWS = (
-    32,
-    24,
-)  # of the reduced frame: a camera's noise averages out in its cells, a thing of that size does not
+COLUMNS, ROWS = 32, 24  # of the reduced frame: in a cell a camera's noise averages out, a thing of that size does not
 
 
 @dataclass(frozen=True)
 class EmbeddedFrame:
-    """embedding: float32 (dimension,), unit length; parts: None if none were asked for."""
+    """embedding: float32 (dimension,), unit length; parts: None if none were asked for; picture: the frame as its
+    thumbnail shows it, uint8 (height, width, 3) RGB."""
 
     embedding: NDArray[np.float32]
     parts: tuple[Part, ...] | None
+    picture: NDArray[np.uint8]
 
 
 class FrameEmbedder:
@@ -45,31 +46,51 @@ class FrameEmbedder:
     def embed(self, image: NDArray[np.uint8], *, whole: bool = False) -> EmbeddedFrame:
         """Embed a frame, uint8 (height, width, 3) RGB; whole: without its parts. Raises InvalidImage."""
         parts, limit = None if whole else self.parts, self.skip_unchanged
-        if not limit or image.ndim != 3 or image.size == 0:  # no picture, which `_embed` says
-            return self._embed(image, parts)
-        small = cv2.resize(np.ascontiguousarray(image), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-        reduced = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        image = eight_bit_colour(image, "image")
+        small = halved(image, self._embedder.size)
+        picture = reduced(small)
+        if not limit:
+            return self._embed(image, small, picture, parts)
+        grey = cells(picture)
         comparable = self._last and self._last[1:3] == (image.shape, parts)
-        if self._last and comparable and cv2.absdiff(reduced, self._last[0]).max() <= limit:
+        if self._last and comparable and cv2.absdiff(grey, self._last[0]).max() <= limit:
             self.skipped += 1
-            return _of(self._last[3], image)
-        embedded = self._embed(image, parts)
-        self._last = (reduced, image.shape, parts, embedded)
+            return _of(self._last[3], image, picture)
+        embedded = self._embed(image, small, picture, parts)
+        self._last = (grey, image.shape, parts, embedded)
         return embedded
 
-    def _embed(self, image: NDArray[np.uint8], parts: PartSettings | None) -> EmbeddedFrame:
-        embedding = self._embedder.embed_photo(image)
-        if parts is None:
-            return EmbeddedFrame(embedding, None)
-        return EmbeddedFrame(embedding, tuple(distinct_parts(self._embedder, image, embedding, parts)))
+    def _embed(
+        self, image: np.ndarray, small: np.ndarray, picture: np.ndarray, parts: PartSettings | None
+    ) -> EmbeddedFrame:
+        embedding = self._embedder.embed_photo(small)
+        distinct = None if parts is None else tuple(distinct_parts(self._embedder, image, embedding, parts))
+        return EmbeddedFrame(embedding, distinct, picture)
 
 
-def _of(embedded: EmbeddedFrame, image: NDArray[np.uint8]) -> EmbeddedFrame:
+def cells(picture: np.ndarray) -> np.ndarray:
+    """What two frames are compared by: uint8 (24, 32), grey, of a thumbnail, uint8 (height, width, 3) RGB."""
+    return cv2.cvtColor(cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+
+
+def halved(image: np.ndarray, size: int) -> np.ndarray:
+    """A frame, uint8 (height, width, 3), as far as both `render_photo`, to `size` pixels, and its thumbnail halve it.
+
+    Where the crop would begin between two pixels of the half, the frame stays as it is: the embedding is the same.
+    """
+    height, width = image.shape[:2]
+    while (
+        min(height, width) >= 4 * size and max(height, width) >= 2 * SIDE and not (height % 2 or (height - width) % 4)
+    ):
+        height, width = height // 2, width // 2
+        image = resize(image, width, height)
+    return image
+
+
+def _of(embedded: EmbeddedFrame, image: NDArray[np.uint8], picture: NDArray[np.uint8]) -> EmbeddedFrame:
     """The same embeddings, with the pictures of another frame."""
-    if embedded.parts is None:
-        return embedded
     parts = []
-    for part in embedded.parts:
+    for part in embedded.parts or ():
         x, y, width, height = part.region
         parts.append(replace(part, image=image[y : y + height, x : x + width]))
-    return replace(embedded, parts=tuple(parts))
+    return EmbeddedFrame(embedded.embedding, None if embedded.parts is None else tuple(parts), picture)

@@ -6,24 +6,27 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError, InvalidMemory, MemoryFolderError
 from visual_byte_core.runtime.carry_over import carry_over
 from visual_byte_core.runtime.columns import Columns
 from visual_byte_core.runtime.memory_folder import Disk, MemoryFolder
-from visual_byte_core.runtime.merging import MergeSettings, merged, same_thing
+from visual_byte_core.runtime.merging import Candidate, MergeSettings, coarse, coarse_jpeg, merged, same_thing
 from visual_byte_core.runtime.partitioning import Partitioning
 from visual_byte_core.runtime.sighting import Filter, Match, Place, Remembered, Seen, check_sighting
 from visual_byte_core.runtime.store import Store, create_store, store_errors
 from visual_byte_core.runtime.stored import checked_id, first_sighting, unit_vector
 from visual_byte_core.runtime.successor import Successor
 from visual_byte_core.runtime.taught import Prototype, Taught
+from visual_byte_core.runtime.thumbnail import to_jpeg
 from visual_byte_core.runtime.vector_index import VectorIndex, load_partition, save_partition
 
 __all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Seen"]
@@ -34,6 +37,7 @@ PARTITION_SAVED_EVERY = 10_000  # changes
 PAGE = 1000
 READ_AT_ONCE = 10_000
 MERGE_CANDIDATES = 5
+AT_HAND = 512  # memories that a sighting was last compared with, 2 KB each: frame follows frame
 DEFAULT_MERGING = MergeSettings()
 
 log = logging.getLogger("visual_byte")
@@ -64,7 +68,7 @@ class Memory:
         self.merge = merge
         self._folder = MemoryFolder(Path(folder), bundle_id, dimension)
         self._changes = self._unsaved = 0  # since the last checkpoint, since the partition was saved
-        self._not_on_disk = self._differs_from_disk = False
+        self._not_on_disk = self._differs_from_disk = self._undone = False
         self._partitioning: Partitioning | None = None
         self._partition_from = 0
         self._open_store: Store | None = None
@@ -91,23 +95,27 @@ class Memory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def remember(self, embedding: np.ndarray, seen: Seen) -> Remembered:
+    def remember(self, embedding: np.ndarray, seen: Seen, picture: NDArray[np.uint8] | None = None) -> Remembered:
         """Store a sighting, float32 (dimension,), or merge it into a recent one: found at once, durable after `flush`.
 
-        Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
+        picture: the thumbnail, uint8 (height, width, 3) RGB, instead of that of `seen`; it becomes a JPEG only if it is
+        kept. Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
         """
         vector = unit_vector(embedding, self._dimension)
         check_sighting(seen)
         self._folder.check_space()
         with self._disk("remember"):
-            same = self._same_thing(vector, seen) if self.merge.enabled and seen.thumbnail else None
+            shown = _shown(seen, picture) if self.merge.enabled else None
+            same = None if shown is None else self._same_thing(vector, seen, shown)
             if same is None:
-                new = first_sighting(seen)
-                self._add(new, vector.astype(np.float16))
+                new = first_sighting(seen if picture is None else replace(seen, thumbnail=to_jpeg(picture)))
+                row = self._add(new, vector.astype(np.float16))
+                if shown is not None:
+                    self._keep_at_hand(Candidate(row, replace(new, thumbnail=b""), shown))
                 remembered = Remembered(new.id, merged=False)
             else:
-                self._describe(merged(same, seen, self.merge))
-                remembered = Remembered(same.id, merged=True)
+                self._describe(replace(same, match=merged(same.match, seen, self.merge)))
+                remembered = Remembered(same.match.id, merged=True)
             self._changes += 1
             self._unsaved += 1
             if self._changes >= CHECKPOINT_EVERY:
@@ -115,9 +123,19 @@ class Memory:
         return remembered
 
     def flush(self) -> None:
-        """Bring everything remembered so far to the disk; only then acknowledge it."""
+        """Bring everything remembered so far to the disk; only then acknowledge it.
+
+        Raises MemoryFolderError if it cannot be written, or if something was undone since the last call because the
+        disk failed.
+        """
         with self._disk("write to the disk"):
             self._commit()
+        if self._undone:
+            self._undone = False
+            raise MemoryFolderError(
+                f"memory folder {self._folder.path}: what was remembered last is lost, as its disk failed; check the "
+                "disk, then show it again"
+            )
 
     def search(self, embedding: np.ndarray, k: int = 10, where: Filter | None = None) -> list[Match]:
         """The `k` memories nearest to `embedding`, float32 (dimension,), best first.
@@ -242,6 +260,7 @@ class Memory:
     def _load(self) -> None:
         """Make from the disk what is in RAM."""
         self._stop_partitioning()
+        self._at_hand: OrderedDict[int, Candidate] = OrderedDict()
         self._columns = Columns()
         for memories in self._store.columns(READ_AT_ONCE):
             self._columns.extend(memories)
@@ -280,6 +299,7 @@ class Memory:
         with store_errors(self._folder, doing):
             store = self._store
             if self._differs_from_disk:
+                self._undone = True
                 self._load()
             try:
                 self._take_partition()
@@ -287,16 +307,19 @@ class Memory:
             finally:
                 self._differs_from_disk = self._not_on_disk and self._open_store is store and not store.in_transaction
 
-    def _add(self, match: Match, vector: np.ndarray) -> None:
+    def _add(self, match: Match, vector: np.ndarray) -> int:
         self._not_on_disk = True
         row = self._store.add(match, vector)
         self._columns.extend([(row, match.first_seen, match.last_seen, match.label, match.map_id)])
         self._index_vectors(np.array([row]), vector[None].astype(np.float32))
+        return row
 
-    def _describe(self, match: Match) -> None:
+    def _describe(self, known: Candidate) -> None:
         self._not_on_disk = True
-        row = self._store.describe(match)
-        self._columns.change(row, match.first_seen, match.last_seen, match.label, match.map_id)
+        match = known.match
+        self._store.describe(known.row, match)
+        self._columns.change(known.row, match.first_seen, match.last_seen, match.label, match.map_id)
+        self._keep_at_hand(known)
 
     def _forget(self, rows: np.ndarray) -> None:
         self._commit()
@@ -307,6 +330,7 @@ class Memory:
         self._commit()
         self._index.remove(rows)
         self._columns.remove(rows)
+        self._at_hand.clear()
         self._unsaved += 1
         self._checkpoint()
 
@@ -324,7 +348,7 @@ class Memory:
         if self._unsaved >= max(PARTITION_SAVED_EVERY, len(self._columns) // 10):
             self._save_partition()
 
-    def _same_thing(self, vector: np.ndarray, seen: Seen) -> Match | None:
+    def _same_thing(self, vector: np.ndarray, seen: Seen, shown: NDArray[np.float32]) -> Candidate | None:
         span = self.merge.span(pose_known=seen.pose is not None)
         passing = self._columns.passing(
             Filter(map_id=seen.map_id),
@@ -332,8 +356,17 @@ class Memory:
             last_seen=(seen.captured_at - span, seen.captured_at + span),
         )
         rows, scores = self._nearest(vector, MERGE_CANDIDATES, passing)
-        near = scores >= self.merge.embedding_cosine
-        return same_thing(self._matches(rows[near], scores[near]), seen, self.merge)
+        near = rows[scores >= self.merge.embedding_cosine].tolist()
+        for row, match in self._store.matches([row for row in near if row not in self._at_hand]).items():
+            picture = coarse_jpeg(match.thumbnail) if match.thumbnail else None
+            self._keep_at_hand(Candidate(row, replace(match, thumbnail=b""), picture))
+        return same_thing([self._at_hand[row] for row in near], seen, shown, self.merge)
+
+    def _keep_at_hand(self, candidate: Candidate) -> None:
+        self._at_hand[candidate.row] = candidate
+        self._at_hand.move_to_end(candidate.row)
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
 
     def _nearest(self, vector: np.ndarray, k: int, passing: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Rows and scores, best first; passing: which memories are let through, bool (memories,), None for all."""
@@ -381,3 +414,9 @@ class Memory:
             except DataError as error:
                 log.warning("memory: %s; the next start takes longer", error)
         self._unsaved = 0
+
+
+def _shown(seen: Seen, picture: NDArray[np.uint8] | None) -> NDArray[np.float32] | None:
+    if picture is not None:
+        return coarse(picture)
+    return coarse_jpeg(seen.thumbnail) if seen.thumbnail else None

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.runtime.places import distance
@@ -48,33 +50,41 @@ class MergeSettings:
         return max(self.within_seconds, self.moved_within_seconds) if pose_known else self.within_seconds
 
 
-def same_thing(candidates: Iterable[Match], seen: Seen, settings: MergeSettings) -> Match | None:
-    """The first of the candidates, nearest embedding first, that shows the same thing.
+@dataclass(frozen=True)
+class Candidate:
+    """A memory that a sighting may be merged into: its row in the store; the match, without its thumbnail and score;
+    and the thumbnail, as `coarse` has it, None if there is none."""
 
-    Raises InvalidImage if the thumbnail of `seen` is no JPEG.
-    """
-    picture = _reduced(seen.thumbnail)
-    for match in candidates:
-        if match.score < settings.embedding_cosine:
-            return None
+    row: int
+    match: Match
+    picture: NDArray[np.float32] | None
+
+
+def same_thing(
+    candidates: Iterable[Candidate], seen: Seen, picture: NDArray[np.float32], settings: MergeSettings
+) -> Candidate | None:
+    """The first of the candidates, nearest embedding first, that shows the same thing as `seen`, whose thumbnail is
+    `picture`, as `coarse` has it; all are near enough in embedding."""
+    for candidate in candidates:
+        match, other = candidate.match, candidate.picture
         both_known = seen.pose is not None and match.pose is not None
         near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
         alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
-        fits = near_in_time and alike and bool(match.thumbnail) and _labels_agree(match, seen)
-        if fits and np.abs(_reduced(match.thumbnail) - picture).mean() <= settings.thumbnail_difference:
-            return match
+        fits = near_in_time and alike and _labels_agree(match, seen)
+        if fits and other is not None and _difference(other, picture) <= settings.thumbnail_difference:
+            return candidate
     return None
 
 
 def merged(match: Match, seen: Seen, settings: MergeSettings) -> Match:
     """The memory with one sighting more; embedding, thumbnail, source and region stay those of the first, so that
     merging does not drift."""
-    match = replace(match, times=match.times + 1, label=match.label or seen.label)
+    known: dict[str, Any] = {"times": match.times + 1, "label": match.label or seen.label}
     if seen.captured_at < match.last_seen:
-        return replace(match, first_seen=min(seen.captured_at, match.first_seen))
+        return replace(match, **known, first_seen=min(seen.captured_at, match.first_seen))
     if seen.pose is not None:
-        match = replace(match, pose=seen.pose, places=_moved(match.places, seen, settings))
-    return replace(match, last_seen=seen.captured_at, frame_id=seen.frame_id)
+        known |= {"pose": seen.pose, "places": _moved(match.places, seen, settings)}
+    return replace(match, **known, last_seen=seen.captured_at, frame_id=seen.frame_id)
 
 
 def _moved(places: tuple[Place, ...], seen: Seen, settings: MergeSettings) -> tuple[Place, ...]:
@@ -89,11 +99,22 @@ def _labels_agree(match: Match, seen: Seen) -> bool:
     return not seen.label or match.label in ("", seen.label)
 
 
-def _reduced(jpeg: bytes) -> np.ndarray:
-    """float32 (8, 8, 3), each channel of mean 0, all of one contrast: another light makes no difference."""
+def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return cv2.norm(one, other, cv2.NORM_L1) / one.size
+
+
+def coarse(picture: np.ndarray) -> NDArray[np.float32]:
+    """A thumbnail, uint8 (height, width, 3) RGB, as float32 (8, 8, 3), each channel of mean 0, all of one contrast:
+    another light makes no difference."""
+    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= cv2.mean(small)[:3]
+    deviation = float(np.sqrt(np.vdot(small, small) / small.size))
+    return small * np.float32(CONTRAST / (deviation + FLAT))
+
+
+def coarse_jpeg(jpeg: bytes) -> NDArray[np.float32]:
+    """The same of a thumbnail as it is kept. Raises InvalidImage if it is no JPEG."""
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise InvalidImage(f"thumbnail: expected a JPEG, got {len(jpeg)} bytes that are none")
-    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small -= small.mean(axis=(0, 1))
-    return small * (CONTRAST / (small.std() + FLAT))
+    return coarse(picture)[:, :, ::-1]

@@ -65,6 +65,7 @@ def distinct_parts(
         return []
     images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
     photo = embedder.bundle.renderer.photo
+    # Without their middles, which would double the time of a frame and find no more (docs/parts.md).
     embeddings = embedder.embed(np.stack([render_photo(one, embedder.size, photo) for one in images]))
     chosen = distinct(embeddings, whole, settings)
     return [Part(embeddings[index], regions[index], images[index]) for index in chosen]

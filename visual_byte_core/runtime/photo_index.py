@@ -110,7 +110,9 @@ class PhotoIndex:
                 unreadable.append(str(error))
                 log.warning("left out: %s", error)
         if images:
-            for name, embedding in zip(images, self._embedder.embed(np.stack(list(images.values()))), strict=True):
+            for name, embedding in zip(
+                images, self._embedder.embed_photos(np.stack(list(images.values()))), strict=True
+            ):
                 state = files[name]
                 remembered = self.memory.remember(embedding, Seen(captured_at=state.st_mtime, source=name))
                 self._indexed[name] = _Indexed(state.st_mtime_ns, state.st_size, remembered.id)

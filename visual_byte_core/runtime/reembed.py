@@ -82,7 +82,7 @@ def _embed(group: list[Match], successor: Successor, embedder: Embedder) -> None
     if not new:
         return
     photos = [_rendered(match, embedder) for match in new]
-    successor.add(list(zip(new, embedder.embed(np.stack(photos)), strict=True)))
+    successor.add(list(zip(new, embedder.embed_photos(np.stack(photos)), strict=True)))
 
 
 def _rendered(match: Match, embedder: Embedder) -> np.ndarray:

@@ -55,6 +55,7 @@ class Store:
         if not file.exists():
             raise ValueError(f"{file.name} is missing")
         self._lock = threading.RLock()
+        self._described: dict[int, Match] = {}  # and not written yet
         self._connection = sqlite3.connect(
             f"{file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
@@ -77,7 +78,7 @@ class Store:
     @property
     def in_transaction(self) -> bool:
         """Whether something waits for `commit`."""
-        return self._connection.in_transaction
+        return bool(self._described) or self._connection.in_transaction
 
     def add(self, match: Match, vector: np.ndarray) -> int:
         """vector: float16 (dimension,), unit length. Returns the row."""
@@ -92,14 +93,11 @@ class Store:
             self._connection.execute("INSERT INTO picture VALUES (?, ?)", (row, match.thumbnail))
         return row
 
-    def describe(self, match: Match) -> int:
-        """Replace what is known of a memory; embedding and thumbnail stay. Returns its row."""
-        with self._all_or_nothing():
-            self._connection.execute(
-                "UPDATE memory SET label = ?, map_id = ?, first_seen = ?, last_seen = ?, description = ? WHERE id = ?",
-                (*_columns(match), _key(match.id)),
-            )
-        return self._one("SELECT row FROM memory WHERE id = ?", (_key(match.id),))[0]
+    def describe(self, row: int, match: Match) -> None:
+        """Replace what is known of a memory; embedding and thumbnail stay. It is written only when somebody reads
+        it, or with `commit`: a thing that is looked at is described with every frame."""
+        with self._lock:
+            self._described[row] = match
 
     def delete(self, rows: Sequence[int]) -> None:
         with self._all_or_nothing():
@@ -110,6 +108,7 @@ class Store:
         """Bring all changes to the disk; if that fails they go on waiting, or `in_transaction` is false and they are
         undone."""
         with self._lock:
+            self._write_described()
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
@@ -131,6 +130,7 @@ class Store:
         """By row. Raises ValueError if one is not there."""
         found = {}
         for asked in _groups([int(row) for row in rows]):
+            self._write_described()
             for row in self._all(f"SELECT {WHOLE} WHERE memory.row IN ({_marks(asked)})", asked):
                 found[row[0]] = _match(*row[1:])
         if len(found) < len(set(rows)):
@@ -158,6 +158,7 @@ class Store:
 
     def page(self, where: Filter | None, begin: str, size: int) -> list[Match]:
         """Up to `size` memories in order of their ids, the first not before `begin` ("": from the start)."""
+        self._write_described()
         conditions, values = _conditions(where)
         if begin:
             conditions, values = [*conditions, "id >= ?"], [*values, _key(begin)]
@@ -167,14 +168,16 @@ class Store:
 
     def everything(self, after: int, size: int) -> list[tuple[int, Match, np.ndarray]]:
         """The next memories, in the order in which they were stored, each with row and embedding, float16."""
+        self._write_described()
         statement = (
             f"SELECT vector, {WHOLE} JOIN embedding USING (row) WHERE memory.row > ? ORDER BY memory.row LIMIT ?"
         )
-        found = self._connection.execute(statement, (after, size))
+        found = self._all(statement, (after, size))
         return [(row, _match(*rest), np.frombuffer(vector, "<f2")) for vector, row, *rest in found]
 
     def columns(self, size: int) -> Iterator[list[tuple[int, float, float, str, str]]]:
         """(row, first_seen, last_seen, label, map_id) of all, by row, in groups of at most `size`."""
+        self._write_described()
         yield from self._by_row("SELECT row, first_seen, last_seen, label, map_id FROM memory", 0, size)
 
     def vectors(self, size: int, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -203,6 +206,16 @@ class Store:
     def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
         return self._all(statement, values)[0]
 
+    def _write_described(self) -> None:
+        if self._described:
+            with self._all_or_nothing():
+                self._connection.executemany(
+                    "UPDATE memory SET label = ?, map_id = ?, first_seen = ?, last_seen = ?, description = ? "
+                    "WHERE row = ?",
+                    [(*_columns(match), row) for row, match in self._described.items()],
+                )
+            self._described.clear()
+
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """A change is made whole or not at all; it waits for `commit` either way."""
@@ -213,9 +226,11 @@ class Store:
             try:
                 yield
             except BaseException:
-                if self._connection.in_transaction:  # SQLite itself has undone all of it otherwise
+                if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK TO change")
                     self._connection.execute("RELEASE change")
+                else:  # SQLite itself has undone all that waited
+                    self._described.clear()
                 raise
             self._connection.execute("RELEASE change")
 

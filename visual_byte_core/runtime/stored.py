@@ -84,10 +84,11 @@ def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:
     values = np.asarray(embedding)
     if values.shape != (dimension,) or values.dtype.kind != "f":
         raise InvalidMemory(f"embedding: expected float32 ({dimension},), got {values.dtype} {values.shape}")
-    if not np.isfinite(values).all() or not values.any():
-        raise InvalidMemory("embedding: expected finite values that are not all zero, got NaN, infinity or zeros")
     values = values.astype(np.float64)  # the square of a float16 may be out of its range
-    return (values / np.linalg.norm(values)).astype(np.float32)
+    length = math.sqrt(np.vdot(values, values))
+    if not 0 < length < math.inf:  # nor NaN
+        raise InvalidMemory("embedding: expected finite values that are not all zero, got NaN, infinity or zeros")
+    return (values / length).astype(np.float32)
 
 
 def check_description(description: dict[str, Any]) -> None:

@@ -57,7 +57,8 @@ class Successor:
         """What is known of memories that it has may have changed since; their embeddings have not."""
         with store_errors(self._folder, "remember"):
             for match in memories:
-                self._store.describe(match)
+                (row,) = self._store.rows_of([match.id]).values()
+                self._store.describe(row, match)
 
     def keep_only(self, ids: set[str]) -> None:
         """Drop what was forgotten since."""

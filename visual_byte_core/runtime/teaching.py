@@ -14,7 +14,8 @@ from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.memory import Memory
 from visual_byte_core.runtime.taught import Prototype
-from visual_byte_core.runtime.worker import Question, Sight, thumbnail
+from visual_byte_core.runtime.thumbnail import reduced
+from visual_byte_core.runtime.worker import Question, Sight
 
 MOST_FRAMES = 10
 NO_FRAME = "no frame has arrived on the topic image; show the thing to the camera, then teach"
@@ -43,8 +44,8 @@ def teach(
     memory.taught.check_room(label)
     ids: dict[str, None] = {}
     for sight in sights:
-        seen = replace(sight.seen, label=label, thumbnail=thumbnail(sight.image))
-        ids[memory.remember(embedder.embed_photo(sight.image), seen).id] = None
+        embedding, seen = embedder.embed_photo(sight.image), replace(sight.seen, label=label)
+        ids[memory.remember(embedding, seen, reduced(sight.image)).id] = None
     memory.flush()
     memory.taught.teach(label, prototypes)
     return list(ids)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 import faiss
@@ -50,6 +51,8 @@ class VectorIndex:
 
     def assign(self, vectors: np.ndarray) -> np.ndarray:
         """Which list each of these vectors, float32 (n, dimension), belongs to, int64 (n,)."""
+        if len(self.centroids) == 1:
+            return np.zeros(len(vectors), np.int64)
         one_core()
         return self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
 
@@ -79,27 +82,30 @@ class VectorIndex:
         vector: float32 (dimension,), unit length. among: the rows that are let through, and `lists`, of each of them
         its list; None for all rows.
         """
-        count = len(self) if among is None else len(among)
+        vectors, lists_made = len(self), len(self.centroids)
+        count = vectors if among is None else len(among)
         k = min(k, count)
         if not k:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         one_core()
         query = np.ascontiguousarray(vector[None], np.float32)
-        wanted = max(LISTS_READ, k * VECTORS_PER_RESULT * len(self.centroids) // len(self)) * len(self) // count
-        reading = min(wanted, len(self.centroids))
-        if among is not None and lists is not None and count <= EXACT_UP_TO:
+        wanted = max(LISTS_READ, k * VECTORS_PER_RESULT * lists_made // vectors) * vectors // count
+        reading = min(wanted, lists_made)
+        if lists_made == 1:
+            probes = np.zeros((1, 1), np.int64)
+        elif among is not None and lists is not None and count <= EXACT_UP_TO:
             probes = np.unique(lists)[None]
         else:
             probes = self._coarse.search(query, reading)[1]
         scores, rows = self._read(query, k, probes, among)
-        if rows[-1] < 0 and probes.size < len(self.centroids):
-            scores, rows = self._read(query, k, np.arange(len(self.centroids))[None], among)
+        if rows[-1] < 0 and probes.size < lists_made:
+            scores, rows = self._read(query, k, np.arange(lists_made)[None], among)
         return rows[rows >= 0], scores[rows >= 0]
 
     def _read(
         self, query: np.ndarray, k: int, probes: np.ndarray, among: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        settings = faiss.SearchParametersIVF(nprobe=probes.size)
+        settings = _reading(probes.size)
         if among is not None:
             bits = np.zeros(int(among[-1]) // 8 * 8 + 8, np.uint8)
             bits[among] = 1
@@ -112,6 +118,12 @@ class VectorIndex:
         pointers = map(faiss.swig_ptr, (probes, to_centroids, scores, rows))
         self._lists.search_preassigned_c(1, faiss.swig_ptr(query), k, *pointers, False, settings)
         return scores, rows
+
+
+@lru_cache
+def _reading(lists: int) -> faiss.SearchParametersIVF:
+    """It takes longer to make than to search a thousand vectors by."""
+    return faiss.SearchParametersIVF(nprobe=lists)
 
 
 def lists_for(vectors: int) -> int:

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
@@ -21,12 +20,11 @@ from visual_byte_core.log import Log
 from visual_byte_core.runtime.deadlines import Deadlines, fail, resolve
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Answer, Finder
-from visual_byte_core.runtime.frame_embedder import FrameEmbedder
+from visual_byte_core.runtime.frame_embedder import EmbeddedFrame, FrameEmbedder
 from visual_byte_core.runtime.memory import Filter, Memory, Remembered, Seen
 from visual_byte_core.runtime.parts import Part, PartSettings
+from visual_byte_core.runtime.thumbnail import reduced
 
-THUMBNAIL_SIDE = 160  # pixels of the longer side: enough to embed again, small enough to keep by the thousand
-THUMBNAIL_QUALITY = 80
 LATENCIES_KEPT = 500
 QUESTIONS_KEPT = 20
 ASIDE, FRAME = NEWEST = ("aside", "frame")  # of which only the newest is done; an aside before a frame
@@ -182,7 +180,7 @@ class Worker:
         def answer() -> None:
             if future.done():
                 return  # too late: nobody waits for it
-            embedding = self._embedder.embed_query(question.image)
+            embedding = self._embedder.embed_query(question.image, question.modality)
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
             if resolve(future, found):
@@ -349,24 +347,23 @@ class Worker:
 
     def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
         embedded = self.frames.embed(sight.image, whole=bool(sight.seen.label))
-        seen = replace(sight.seen, thumbnail=thumbnail(sight.image))
         if embedded.parts is not None:
-            remembered = self._remember_parts(sight.image, embedded.embedding, embedded.parts, seen)
+            remembered = self._remember_parts(sight, embedded, embedded.parts)
         else:
-            remembered = self._memory.remember(embedded.embedding, seen)
+            remembered = self._memory.remember(embedded.embedding, sight.seen, embedded.picture)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
         if self._flush_at is None:
             self._flush_at = time.monotonic() + self.acknowledge_within
 
-    def _remember_parts(self, image: np.ndarray, whole: np.ndarray, parts: tuple[Part, ...], seen: Seen) -> Remembered:
+    def _remember_parts(self, sight: Sight, embedded: EmbeddedFrame, parts: tuple[Part, ...]) -> Remembered:
         """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
-        frame = self._memory.remember(whole, replace(seen, region=(0, 0, image.shape[1], image.shape[0])))
+        height, width = sight.image.shape[:2]
+        whole = replace(sight.seen, region=(0, 0, width, height))
+        frame = self._memory.remember(embedded.embedding, whole, embedded.picture)
         for part in parts:
-            self._memory.remember(
-                part.embedding,
-                replace(seen, region=part.region, part_of=frame.id, thumbnail=thumbnail(part.image)),
-            )
+            seen = replace(sight.seen, region=part.region, part_of=frame.id)
+            self._memory.remember(part.embedding, seen, reduced(part.image))
         return frame
 
     def _flush(self) -> None:
@@ -392,16 +389,3 @@ class Worker:
             future.cancel()
         self._run(self._flush, None)
         self._run(self._memory.close, None)
-
-
-def thumbnail(image: np.ndarray) -> bytes:
-    """A JPEG of an RGB photo, uint8 (height, width, 3), at most 160 pixels long."""
-    height, width = image.shape[:2]
-    scale = min(1.0, THUMBNAIL_SIDE / max(height, width))
-    reduced = cv2.resize(
-        np.ascontiguousarray(image),
-        (max(1, round(width * scale)), max(1, round(height * scale))),
-        interpolation=cv2.INTER_AREA,
-    )
-    _, data = cv2.imencode(".jpg", reduced[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
-    return data.tobytes()
