@@ -36,8 +36,8 @@ from visual_byte_ros.dds_profile import use_profile
 
 HERE = Path(__file__).resolve().parent
 VOICE = EspeakVoice("en-gb-scotland")  # an accent that is kept out of training, calibration and validation
-CAMERA_RATE = 20.0  # photos a second
-PLAYBACK_SPEED = 4.0  # of the spoken names
+CAMERA_RATE = 30.0  # photos a second
+PLAYBACK_SPEED = 8.0  # of the spoken names
 
 
 def main() -> int:
