@@ -122,13 +122,14 @@ class Graph:
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, service)
             self.wait(self._clients[service].service_is_ready, f"the service {service}")
-            self._be_known_to(service.partition("/")[0])
+            self.be_known_to(service.partition("/")[0])
         return self._clients[service]
 
-    def _be_known_to(self, node: str) -> None:
-        """Return when the node knows all clients made so far: a service loses the response to a client unknown to it.
+    def be_known_to(self, node: str) -> None:
+        """Return when the node knows all publishers and clients made so far.
 
-        Clients become known in the order in which they were made, and asking for the state may be repeated.
+        It does not hear publishers that are unknown to it, and loses responses to such clients. They become known in
+        the order in which they were made, and asking for the state may be repeated.
         """
         client = self.node.create_client(GetState, f"{node}/get_state")
         self.wait(client.service_is_ready, f"the state of {node}")

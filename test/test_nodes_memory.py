@@ -40,6 +40,7 @@ class Robot:
 
     def __init__(self, graph: Graph, bundle: Bundle, memory: Path) -> None:
         self.graph, self.bundle = graph, bundle
+        self._poses_heard = 0  # all that were published
         self.remembered = graph.collect(Remembered, "embedding_node/remembered")
         self.matches = graph.collect(Matches, "matches")
         self.process = graph.start(
@@ -52,6 +53,7 @@ class Robot:
         self.images = graph.publisher(Image, "image", NEWEST_FRAME)
         self.poses = graph.publisher(PoseWithCovarianceStamped, "pose")
         self.queries = graph.publisher(Query, "query")
+        graph.be_known_to("embedding_node")
 
     def show(self, seed: int, x: float | None = None, **pose: Any) -> Remembered:
         header = Header(stamp=time_message(next(_stamps)), frame_id="eye")
@@ -71,12 +73,9 @@ class Robot:
         message = PoseWithCovarianceStamped(header=Header(stamp=header.stamp, frame_id=frame))
         message.pose.pose = pose_message((x, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0))
         message.pose.covariance[0] = message.pose.covariance[35] = variance
-        before = self.poses_counted()
         self.poses.publish(message)
-        self.graph.diagnosis("embedding_node", lambda values: poses_in(values) > before)
-
-    def poses_counted(self) -> int:
-        return poses_in(self.graph.diagnosis("embedding_node", lambda values: "pose source" in values))
+        values = self.graph.diagnosis("embedding_node", lambda values: poses_in(values) > self._poses_heard)
+        self._poses_heard = poses_in(values)
 
     def only(self, seed: int) -> Match:
         return self.call(Find, "find", image=to_message(picture(seed)), k=1).matches.matches[0]
