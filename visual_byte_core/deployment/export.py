@@ -43,7 +43,7 @@ LEAST_MEAN_COSINE = 0.99  # of INT8 to float32: below it, `--reduce-range auto` 
 STRIDE = 32  # pixels a cell of the map
 LARGEST_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
 IMAGES_OF_A_KIND = 48
-MEASURE_EVERY = 3  # ranges are measured on every third image, the others tell what INT8 costs
+COMPARE_EVERY = 3  # on every third image INT8 is compared with float32, on the others its ranges are measured
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ def rendered_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of a data set's training part, a third each of photos, typed and spoken names, the same every time.
 
-    Returns those to measure ranges on and others to compare on, at most 48 and 96, uint8 (n, size, size, 3) each.
+    Returns those to measure ranges on and others to compare on, at most 96 and 48, uint8 (n, size, size, 3) each.
     Raises DataError if the data set holds fewer than 3 photos or sounds.
     """
     photos = _spread([path for name in names for path in photos_of(root / "image" / name.slug)])
@@ -162,13 +162,13 @@ def rendered_images(
         [render_text(name.en, renderer.size, renderer.text) for name in _spread(names)],
         list(_render_sounds(sounds, renderer)),
     ]
-    if min(map(len, kinds)) < MEASURE_EVERY:
+    if min(map(len, kinds)) < COMPARE_EVERY:
         raise DataError(
             f"{root}: {len(kinds[0])} photos in image/, {len(kinds[2])} sounds in audio/ and {len(names)} names; "
-            f"quantization needs {MEASURE_EVERY} of each; collect the training data there or name its folder"
+            f"quantization needs {COMPARE_EVERY} of each; collect the training data there or name its folder"
         )
-    measured = [image for kind in kinds for image in kind[::MEASURE_EVERY]]
-    others = [image for kind in kinds for i, image in enumerate(kind) if i % MEASURE_EVERY]
+    measured = [image for kind in kinds for i, image in enumerate(kind) if i % COMPARE_EVERY]
+    others = [image for kind in kinds for image in kind[::COMPARE_EVERY]]
     return np.stack(measured), np.stack(others)
 
 
