@@ -50,7 +50,7 @@ def _summary(document: Mapping[str, Any]) -> str:
         ("backbone", f"{document['backbone']}, {_precision(document['quantization'])}"),
         ("input", f"`pixels` float32 [n, 3, {size}, {size}], RGB, normalized as `bundle.yaml` says"),
         ("outputs", f"`embedding` [n, {document['dimension']}], unit length; `embedding_map`, the same for every cell"),
-        ("renderer", f"`{document['renderer_digest']}`; typed names as `{text_renderer}` textures"),
+        ("renderer", f"`{document['renderer_digest']}`; typed names as `{text_renderer}` textures{_middle(document)}"),
         ("names", f"{len(document['class_names'])} trained"),
         ("SHA-256", "<br>".join(f"`{name}` `{digest}`" for name, digest in document["files"].items())),
     ]
@@ -60,6 +60,11 @@ def _summary(document: Mapping[str, Any]) -> str:
         "`visual-byte find --bundle THIS_FOLDER --images PHOTOS banana` tries it. Scores are cosines of whole "
         "pictures: it finds what fills the view, and it knows the names below."
     )
+
+
+def _middle(document: Mapping[str, Any]) -> str:
+    middle = document["renderer"]["photo"].get("middle")
+    return f"; photos with their mirrored middle, {middle:g} of the side" if middle else ""
 
 
 def _precision(quantization: Mapping[str, Any]) -> str:
