@@ -28,7 +28,7 @@ import onnxruntime
 
 from visual_byte_core.capture.image_message import to_rgb
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.photo import mirrored_middle, read_photo, render_photo
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
@@ -73,9 +73,10 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         height=480, width=640, encoding="rgb8", is_bigendian=0, step=1920, data=frame.tobytes()
     )  # fmt: skip
     small = halved(frame, bundle.size)
-    rendered, picture = render_photo(small, bundle.size, bundle.renderer.photo), reduced(small)
-    pixels, before = normalize(rendered[None]), cells(picture)
-    embedding = embedder.embed(rendered[None])[0]
+    rendered, picture = render_photo(small, bundle.size, bundle.renderer.photo)[None], reduced(small)
+    views = with_middle(rendered, bundle.renderer.photo.middle)
+    pixels, before = normalize(views), cells(picture)
+    embedding = embedder.embed_photos(rendered)[0]
     memory, growing, whole = (
         Memory(folder / name, bundle.id, dimension=bundle.dimension) for name in ("merged", "new", "whole")
     )
@@ -90,7 +91,8 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "thumbnail": lambda: reduced(small),
         "compared with the frame before": lambda: cv2.absdiff(cells(picture), before).max(),
         "cropped and reduced": lambda: render_photo(small, bundle.size, bundle.renderer.photo),
-        "normalized": lambda: normalize(rendered[None]),
+        "with its middle": lambda: with_middle(rendered, bundle.renderer.photo.middle),
+        "normalized": lambda: normalize(views),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
         "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
         "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
@@ -102,6 +104,10 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
         "(a merged frame in the worker)": lambda: worker._remember(Sight(frame, Seen(1e9 + next(at))), Future()),
     }
+
+
+def with_middle(rendered: np.ndarray, share: float) -> np.ndarray:
+    return np.concatenate([rendered, mirrored_middle(rendered, share)]) if share else rendered
 
 
 def describe(store: Store, match: Match) -> None:
