@@ -57,7 +57,7 @@ def test_onnx_and_int8_compute_the_same_of_any_side(network: VisualByteNet, tmp_
         kinds = [node.op_type for node in onnx.load(exact).graph.node]
         assert kinds.count("LayerNormalization") >= 16 and "Sqrt" not in kinds and "Sub" not in kinds
     small = quantize(exact, tmp_path / "int8.onnx", pictures(16))
-    assert small.stat().st_size < 0.4 * exact.stat().st_size
+    assert small.stat().st_size < 0.5 * exact.stat().st_size
     assert cosines(exact, small, pictures(24)[16:]).mean() > 0.95
     wide = np.concatenate([normalize(pictures(4)[i : i + 2]) for i in (0, 2)], axis=3)
     with torch.inference_mode():
