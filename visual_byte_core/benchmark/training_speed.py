@@ -31,7 +31,11 @@ def training_speed(configuration: Path, data: Path) -> dict[str, float]:
     """
     config = load_config(configuration, [])
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as said:
-        command = ["train", "--config", str(configuration), "--set", f"out={out}", "--set", f"data.root={data}"]
+        settings = {"out": out, "data.root": data}
+        for part in ("distractors", "noise"):  # those of the data set, not those that the configuration names
+            settings[f"data.{part}"] = data / part if (data / part).is_dir() else ""
+        command = ["train", "--config", str(configuration)]
+        command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         process = subprocess.Popen(
             [sys.executable, "-m", "visual_byte_core", *command], stdout=said, stderr=said, text=True
         )
