@@ -9,12 +9,15 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from test_cli import visual_byte
 
 from visual_byte_core.benchmark.contenders import FRAME, REMEMBERED, SEARCH, SPOKEN, TYPED, TYPED_AGAIN, Contender
 from visual_byte_core.benchmark.result import table
 from visual_byte_core.benchmark.rounds import Process
+from visual_byte_core.benchmark.training_speed import training_speed
 from visual_byte_core.benchmark.whole_nodes import whole_nodes
+from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.errors import ConfigurationError, ModelError
 
 STARTER = Path(__file__).resolve().parents[1] / "models" / "starter"
@@ -77,3 +80,17 @@ def test_weights_of_something_unknown_are_refused() -> None:
 def test_an_utterance_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = visual_byte("bench", "--others", "--memories", "--utterance", tmp_path / "none.wav", code=1)
     assert "none.wav" in done.stderr
+
+
+def test_training_reads_the_words_and_noises_of_the_data_set(
+    dataset: Path, collect_config: CollectConfig, tmp_path: Path
+) -> None:
+    values = {
+        "renderer": {"size": 32},
+        "data": {"names": collect_config.names, "workers": 0, "distractors": "nowhere", "noise": "nowhere"},
+        "model": {"backbone": "test_convnext", "dimension": 16, "layer_scale": 0.1},
+        "optimizer": {"epochs": 100, "classes": 2, "photos": 2, "threads": 1},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    speed = training_speed(tmp_path / "config.yaml", dataset)
+    assert speed["photos_per_second"] > 0 and 0 <= speed["data_share"] <= 1
