@@ -73,6 +73,7 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
         for name, kind in (("image", Image), ("query", Query), ("pose", PoseStamped))
     }
     clock = graph.node.create_publisher(Clock, "/clock", 10)
+    graph.be_known_to("embedding_node")  # what it does not know yet, it would not hear
     play(graph, bag, publishers, clock, rate=10.0)  # much faster than frames are remembered
     graph.wait(lambda: len(answers) == len(expected), "an answer to each query")
     frames = [at for topic, at, _ in recorded(bag) if topic == "/image"]
