@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_core.runtime import memory as memory_module
 from visual_byte_core.runtime import memory_folder
 from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
+from visual_byte_core.runtime.store import Store, create_store
+from visual_byte_core.runtime.stored import first_sighting
 from visual_byte_core.runtime.thumbnail import to_jpeg
 
 POSE = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
@@ -538,3 +541,31 @@ def test_killed_at_twenty_random_moments_it_loses_nothing_acknowledged(tmp_path:
             if id in found:
                 best = memory.search(embedding_of(number), 1)[0]
                 assert best.id == id and best.score > 0.999
+
+
+def test_what_is_described_while_somebody_reads_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_store(tmp_path / "store")
+    store = Store(tmp_path / "store")
+    known = [first_sighting(Seen(captured_at=1.0)) for _ in range(2)]
+    rows = [store.add(match, np.ones(DIMENSION, np.float16)) for match in known]
+    store.commit()
+    written = store._all_or_nothing
+    described: list[threading.Thread] = []
+
+    @contextlib.contextmanager
+    def describing_at_the_end() -> Iterator[None]:
+        """As `_all_or_nothing`; when it is left, another thread describes the second memory."""
+        with written():
+            yield
+        if not described:
+            described.append(threading.Thread(target=store.describe, args=(rows[1], replace(known[1], times=2))))
+            described[0].start()
+            described[0].join(timeout=0.2)  # in time only if the lock is free
+
+    store.describe(rows[0], replace(known[0], times=2))
+    monkeypatch.setattr(store, "_all_or_nothing", describing_at_the_end)
+    store.page(None, "", 1)
+    described[0].join()
+    store.commit()
+    assert {match.times for match in store.matches(rows).values()} == {2}
+    store.close()

@@ -207,7 +207,9 @@ class Store:
         return self._all(statement, values)[0]
 
     def _write_described(self) -> None:
-        if self._described:
+        with self._lock:  # until they are cleared: what another thread describes meanwhile must stay
+            if not self._described:
+                return
             with self._all_or_nothing():
                 self._connection.executemany(
                     "UPDATE memory SET label = ?, map_id = ?, first_seen = ?, last_seen = ?, description = ? "
