@@ -19,9 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.deployment.export import with_middle
 from visual_byte_core.evaluation.drawn_memories import ask_drawn_memories
 from visual_byte_core.evaluation.part import read_part
 from visual_byte_core.evaluation.rejection import auroc
+from visual_byte_core.evaluation.retrieval import recall_at_k
 from visual_byte_core.runtime.embedder import Embedder
 
 SHARES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -39,13 +41,9 @@ def main() -> None:
     bundle = load_bundle(arguments.bundle)
     print("| middle | typed, right | AUROC | spoken, right | AUROC | photo to name |\n|" + " --- |" * 6)
     for share in arguments.shares:
-        values = measure(with_middle(bundle, share), arguments.data, arguments.part)
+        changed = replace(bundle, renderer=with_middle(bundle.renderer, share))
+        values = measure(changed, arguments.data, arguments.part)
         print(f"| {share:g} |" + "".join(f" {value:.3f} |" for value in values), flush=True)
-
-
-def with_middle(bundle: Bundle, share: float) -> Bundle:
-    photo = replace(bundle.renderer.photo, middle=share)
-    return replace(bundle, renderer=replace(bundle.renderer, photo=photo))
 
 
 def measure(bundle: Bundle, data: Path, name: str) -> list[float]:
@@ -57,8 +55,8 @@ def measure(bundle: Bundle, data: Path, name: str) -> list[float]:
         present, absent = np.concatenate(sample.present), np.concatenate(sample.absent)
         values += [float(np.concatenate(sample.right).mean()), auroc(present, absent)]
     names = part.queries["text"]
-    nearest = np.array(names.slugs)[(part.photos.embeddings @ names.embeddings.T).argmax(axis=1)]
-    return [*values, float((nearest == np.array(part.photos.slugs)).mean())]
+    photos = part.photos
+    return [*values, recall_at_k(photos.embeddings, photos.slugs, names.embeddings, names.slugs, ks=(1,))["r1"]]
 
 
 if __name__ == "__main__":

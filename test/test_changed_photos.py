@@ -46,7 +46,8 @@ def test_they_are_changed_until_no_more_are_named_right(embedder: Embedder, part
     before = named_right(part, ~fits)
     steps: list[None] = []
     harder = as_hard(embedder, part, "*", 0.3, progress=lambda: steps.append(None))
-    assert named_right(harder, fits | True) <= 0.3 < named_right(part, fits | True) and len(steps) == HALVINGS
+    everything = np.ones(len(fits), bool)
+    assert named_right(harder, everything) <= 0.3 < named_right(part, everything) and len(steps) == HALVINGS
     np.testing.assert_allclose(np.linalg.norm(harder.photos.embeddings, axis=1), 1, atol=1e-5)
     again = as_hard(embedder, part, "*", 0.3)
     np.testing.assert_array_equal(again.photos.embeddings, harder.photos.embeddings)

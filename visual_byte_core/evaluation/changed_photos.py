@@ -19,6 +19,7 @@ from visual_byte_core.evaluation.folders import LabelledFile
 from visual_byte_core.evaluation.part import Part
 from visual_byte_core.evaluation.perturb import seeded
 from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.evaluation.retrieval import recall_at_k
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
 
@@ -44,11 +45,10 @@ def as_hard(
     if not fitting.any():
         raise DataError(f"{pattern}: the file name of none of the {len(part.files)} photos fits")
     files = [file for file, fits in zip(part.files, fitting, strict=True) if fits]
-    names = part.queries["text"]
+    slugs, names = [file.slug for file in files], part.queries["text"]
 
     def right(embeddings: NDArray[np.float32]) -> float:
-        nearest = np.array(names.slugs)[(embeddings @ names.embeddings.T).argmax(axis=1)]
-        return float((nearest == [file.slug for file in files]).mean())
+        return recall_at_k(embeddings, slugs, names.embeddings, names.slugs, ks=(1,))["r1"]
 
     embeddings = part.photos.embeddings.copy()
     if (share := right(embeddings[fitting])) <= named_right:

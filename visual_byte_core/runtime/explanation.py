@@ -57,7 +57,7 @@ class Explanation:
 def explain(
     embedder: Embedder, memory: Memory, question: Question, text: str, answer: Answer, now: float, map_id: str = ""
 ) -> Explanation:
-    """Look where the query is in the frame of the nearest memory; runs the network twice.
+    """Look where the query is in the frame of the nearest memory; runs the network at most twice.
 
     Raises MemoryFolderError. A thumbnail that cannot be read leaves the place out.
     """

@@ -53,12 +53,12 @@ class Successor:
         with store_errors(self._folder, "read"):
             return set(self._store.rows_of(ids))
 
-    def describe_again(self, memories: Iterable[Match]) -> None:
+    def describe_again(self, memories: Sequence[Match]) -> None:
         """What is known of memories that it has may have changed since; their embeddings have not."""
         with store_errors(self._folder, "remember"):
+            rows = self._store.rows_of([match.id for match in memories])
             for match in memories:
-                (row,) = self._store.rows_of([match.id]).values()
-                self._store.describe(row, match)
+                self._store.describe(rows[match.id], match)
 
     def keep_only(self, ids: set[str]) -> None:
         """Drop what was forgotten since."""
