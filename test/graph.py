@@ -181,14 +181,22 @@ class Graph:
         return next_one() or {}
 
     def close(self) -> None:
-        for process in self.processes:
-            if process.popen.poll() is None:
-                process.popen.kill()
-                process.popen.wait()
+        # First of all this process leaves the network: a killed one may leave behind shared memory half written, and
+        # Fast DDS has crashed on saying goodbye to it.
         self._executor.shutdown()
         self._thread.join()
         self.node.destroy_node()
         self._context.try_shutdown()
+        # Asked to end rather than killed: each killed process leaves 17 MB and more in /dev/shm for ever.
+        running = [process for process in self.processes if process.popen.poll() is None]
+        for process in running:
+            process.popen.send_signal(signal.SIGINT)
+        for process in running:
+            try:
+                process.popen.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.popen.kill()
+                process.popen.wait()
 
     def _spin(self) -> None:
         try:

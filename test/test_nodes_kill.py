@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from graph import open_graph
 from sample_bundle import write_sample_bundle
 from sensor_msgs.msg import Image
@@ -58,7 +59,9 @@ def live_and_die(folder: Path, bundle: Bundle, life: int, seconds: float) -> set
         return {message.id for message in list(remembered)}
 
 
-def test_kill_9_loses_no_acknowledged_memory(tmp_path: Path) -> None:
+def test_kill_9_loses_no_acknowledged_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No shared memory: Fast DDS has crashed in this process after another was killed while it wrote there.
+    monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     bundle = write_sample_bundle(tmp_path / "bundle")
     chance = random.Random(5)
     acknowledged: set[str] = set()

@@ -185,6 +185,7 @@ class MicrophoneNode(ManagedNode):
             "noise dBFS": f"{meter.noise_dbfs:.1f}",
             "clipped share": f"{meter.clipped:.3f}",
             "digital silence s": f"{meter.silent_seconds:.0f}",
+            "listeners": self._queries.get_subscription_count(),
             "utterances": listener.heard,
             "refused sounds": self._refused,
             "times lost": listener.losses,

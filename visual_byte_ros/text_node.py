@@ -49,7 +49,12 @@ class TextNode(ManagedNode):
         self.subscribe_to(TEXT, self._take)
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
-        values = {"bundle": self._bundle.id, "queries": self._asked, "refused texts": self._refused}
+        values = {
+            "bundle": self._bundle.id,
+            "listeners": self._queries.get_subscription_count(),
+            "queries": self._asked,
+            "refused texts": self._refused,
+        }
         return DiagnosticStatus.OK, "", values
 
     def _take(self, message: String) -> None:
