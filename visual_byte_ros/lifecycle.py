@@ -21,7 +21,7 @@ from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
@@ -31,6 +31,7 @@ from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_ros.allocator import share_arenas
 from visual_byte_ros.answering import answer_always
 from visual_byte_ros.dds_profile import use_profile
+from visual_byte_ros.executor import ThreadsExecutor
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
 from visual_byte_ros.share import share_path
@@ -299,7 +300,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     try:
         profile = use_profile() if any(node_type.sends_whole_frames for node_type in node_types) else ""
         _initialise(parameter_file)
-        executor = MultiThreadedExecutor(EXECUTOR_THREADS)
+        executor = ThreadsExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
             nodes.append(node_type())
             executor.add_node(nodes[-1])
@@ -336,7 +337,7 @@ def _initialise(parameter_file: str) -> None:
         raise ConfigurationError(f"--ros-args: {str(error).partition(', at /')[0]}") from error
 
 
-def _spin(executor: MultiThreadedExecutor, node: ManagedNode, ending: Ending) -> None:
+def _spin(executor: ThreadsExecutor, node: ManagedNode, ending: Ending) -> None:
     """Execute callbacks until ROS shuts down; an exception in one of them must not end the others."""
     while executor.context.ok() and not ending.begun:
         try:
