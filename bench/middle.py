@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure(bundle: Bundle, data: Path, name: str) -> list[float]:
-    part = read_part(Embedder(bundle, threads=1), data / f"image_{name}", data / SOUNDS[name])
+    part = read_part(Embedder(bundle, threads=1), data / f"image_{name}", data / SOUNDS[name], languages=("en",))
     asked = ask_drawn_memories(part.photos, part.queries, {}, part.overlaps, seed=1)
     values = []
     for kind in ("text", "audio"):

@@ -31,11 +31,12 @@ def part(embedder: Embedder) -> Part:
     embedded = folders.embed_photos(embedder, folders.find_photos(ROOT / "examples" / "photos"))
     slugs = sorted(set(embedded.labelled.slugs))
     words = embed_words(embedder, spelled(slugs, names_by_slug(embedder.bundle), "en"))[0]
-    return Part(embedded.labelled, embedded.files, {"text": Labelled(words, tuple(slugs))}, {}, {})
+    names = Labelled(words, tuple(slugs))
+    return Part(embedded.labelled, embedded.files, names, {"text": names}, {}, {})
 
 
 def named_right(part: Part, which: np.ndarray) -> float:
-    names = part.queries["text"]
+    names = part.names
     nearest = np.array(names.slugs)[(part.photos.embeddings @ names.embeddings.T).argmax(axis=1)]
     return float((nearest == np.array(part.photos.slugs))[which].mean())
 

@@ -84,7 +84,7 @@ def test_what_a_callback_raises_is_raised_by_spin_once_and_others_are_called(roo
 
 
 def test_messages_one_after_the_other_take_little_processor_time(room: Room) -> None:
-    """rclpy's MultiThreadedExecutor takes hundreds of times as much: it hands out a callback until a thread has begun it."""
+    """rclpy's MultiThreadedExecutor takes hundreds of times as much."""
     heard = threading.Event()
     room.node.create_subscription(String, "words", lambda _: heard.set(), 10)
     publisher = room.node.create_publisher(String, "words", 10)

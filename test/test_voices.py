@@ -442,7 +442,7 @@ def test_voices_are_chosen_by_engine_language_and_part(tmp_path: Path) -> None:
     }
     (tmp_path / "collect.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     parts = voices_of_parts(load_collect_config(tmp_path / "collect.yaml").voices)
-    assert [len(voices) for voices in parts["en"]] == [5, 4, 8]
+    assert [len(voices) for voices in parts["en"]] == [5, 20, 8]
     assert parts["en"][0][0] == EspeakVoice("en-us", "", 150, 50, leading_silence=0.4)
     assert parts["en"][0][3:] == [OpenAIVoice("alloy", "Calm."), OpenAIVoice("alloy", "Hurried.")]
     assert parts["ko"] == [[EspeakVoice("ko", "m1")], [], []]
@@ -466,7 +466,7 @@ def test_voices_that_cannot_be_are_refused(source: dict[str, Any], message: str)
 
 
 def test_invented_words_need_a_voice_in_every_part() -> None:
-    assert [len(voices) for voices in pseudo_word_voices({"en": 3})] == [40, 4, 6]
+    assert [len(voices) for voices in pseudo_word_voices({"en": 3})] == [40, 20, 6]
     with pytest.raises(DataError, match="no English voice for calibration, evaluation"):
         pseudo_word_voices((VoiceSource("flite", training=("slt",)),))
 

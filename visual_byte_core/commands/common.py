@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from visual_byte_core.errors import BundleError
+from visual_byte_core.names import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +39,10 @@ def add_part(parser: argparse.ArgumentParser, *, seed: int) -> None:
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
     parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
     parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")
-    parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names asked (default: en)")
+    parser.add_argument(
+        "--language", nargs="+", choices=LANGUAGES, default=LANGUAGES,
+        help="languages in which names are typed, each name in those that it has (default: en ko)",
+    )  # fmt: skip
     parser.add_argument(
         "--seed", type=positive, default=seed, metavar="N", help=f"of the memories drawn (default: {seed})"
     )

@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise BundleError(f"bundle {arguments.bundle}: not calibrated; run `visual-byte calibrate` first")
     calibration = Calibration.from_dict(bundle.calibration)
     embedder = Embedder(bundle, threads=arguments.threads)
-    part = read_part(embedder, arguments.images, arguments.speech, arguments.absent_speech, language=arguments.language)
+    part = read_part(
+        embedder, arguments.images, arguments.speech, arguments.absent_speech, languages=arguments.language
+    )
     with tqdm(total=MEMORIES_DRAWN * (len(part.queries) + 1), desc="memories", disable=None) as bar:
         samples = ask_drawn_memories(
             part.photos, part.queries, part.never_embeddings, part.overlaps, seed=arguments.seed,

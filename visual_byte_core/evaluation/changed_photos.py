@@ -45,7 +45,7 @@ def as_hard(
     if not fitting.any():
         raise DataError(f"{pattern}: the file name of none of the {len(part.files)} photos fits")
     files = [file for file, fits in zip(part.files, fitting, strict=True) if fits]
-    slugs, names = [file.slug for file in files], part.queries["text"]
+    slugs, names = [file.slug for file in files], part.names
 
     def right(embeddings: NDArray[np.float32]) -> float:
         return recall_at_k(embeddings, slugs, names.embeddings, names.slugs, ks=(1,))["r1"]

@@ -12,20 +12,22 @@ import numpy as np
 
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation import folders
-from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, spelled
+from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, spelled_where_known
 from visual_byte_core.evaluation.rejection import Labelled
-from visual_byte_core.names import overlaps
+from visual_byte_core.names import LANGUAGES, overlaps
 from visual_byte_core.rendering.text import canonical_words
 from visual_byte_core.runtime.embedder import Embedder
 
 
 @dataclass(frozen=True)
 class Part:
-    """files: of the photos, in their order. queries, never: by kind, `text` and `audio`; never: words that name none of
-    the photos' classes, by word. overlaps: slug -> slugs that may name the same thing."""
+    """files: of the photos, in their order. names: typed, in the first language. queries, never: by kind, `text` (in
+    every language) and `audio`; never: words that name none of the photos' classes, by word. overlaps: slug -> slugs
+    that may name the same thing."""
 
     photos: Labelled
     files: Sequence[folders.LabelledFile]
+    names: Labelled
     queries: Mapping[str, Labelled]
     never: Mapping[str, Labelled]
     overlaps: Mapping[str, frozenset[str]]
@@ -41,11 +43,12 @@ def read_part(
     speech: Path,
     absent_speech: Path | None = None,
     words: Sequence[str] = (),
-    language: str = "en",
+    languages: Sequence[str] = LANGUAGES,
 ) -> Part:
     """Photos and sounds of `FOLDER/<slug>/`; the words of `absent_speech` are typed too, and `words` only that.
 
-    Raises DataError: nothing to read, no sound of a class that the photos show, an absent word that the bundle knows.
+    languages: in which the photos' classes are typed. Raises DataError: nothing to read, no sound of a class that the
+    photos show, an absent word that the bundle knows.
     """
     names = names_by_slug(embedder.bundle)
     embedded = folders.embed_photos(embedder, folders.find_photos(images))
@@ -54,9 +57,11 @@ def read_part(
     spoken = [file for file in folders.find_speech(speech) if file.slug in shown]
     if not spoken:
         raise DataError(f"{speech}: no sound there names a class of {images}; are the slugs the same?")
-    slugs = sorted(shown)
+    typed = [spelled_where_known(sorted(shown), names, language) for language in languages]
+    text = _typed(embedder, [name for one in typed for name in one])
+    first = len(typed[0])
     queries = {
-        "text": Labelled(embed_words(embedder, spelled(slugs, names, language))[0], tuple(slugs)),
+        "text": text,
         "audio": folders.embed_speech(embedder, spoken).labelled,
     }
     never: dict[str, Labelled] = {}
@@ -68,4 +73,10 @@ def read_part(
         raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
     if absent:
         never["text"] = Labelled(embed_words(embedder, absent)[0], tuple(absent))
-    return Part(photos, embedded.files, queries, never, overlaps(names.values()))
+    in_first_language = Labelled(text.embeddings[:first], text.slugs[:first])
+    return Part(photos, embedded.files, in_first_language, queries, never, overlaps(names.values()))
+
+
+def _typed(embedder: Embedder, names: Sequence[tuple[str, str]]) -> Labelled:
+    """names: slugs and how they are spelled."""
+    return Labelled(embed_words(embedder, [words for _, words in names])[0], tuple(slug for slug, _ in names))

@@ -30,6 +30,12 @@ def spelled(slugs: Iterable[str], names: Mapping[str, ClassName], language: str)
     return [spell(names[slug], language) if slug in names else slug.replace("_", " ") for slug in slugs]
 
 
+def spelled_where_known(slugs: Iterable[str], names: Mapping[str, ClassName], language: str) -> list[tuple[str, str]]:
+    """Slug and spelling, as `spelled`, of the classes that have a name in the language. English has all."""
+    known = [slug for slug in slugs if language == "en" or (slug in names and names[slug].ko)]
+    return list(zip(known, spelled(known, names, language), strict=True))
+
+
 def known_words(names: Iterable[ClassName]) -> set[str]:
     """Every spelling in every language, in the form that is rendered."""
     return {canonical_words(word) for name in names for word in (name.en, name.ko) if word}
