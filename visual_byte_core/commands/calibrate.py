@@ -14,8 +14,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import add_bundle, add_part, print_json, rate
-from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.commands.common import add_bundle, add_part, print_json
 
 if TYPE_CHECKING:
     from visual_byte_core.runtime.embedder import Embedder
@@ -28,21 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=True)
     parser.add_argument("--absent", type=Path, metavar="FILE", help="typed words that name nothing known, one a line")
     add_part(parser, seed=1)
-    parser.add_argument(
-        "--beside-training", metavar="PATTERN",
-        help="photos with such file names were taken beside training photos, and so are too easy: change them (nearer, "
-        "turned, another light) until --named-right of them are nearest to their own typed name",
-    )  # fmt: skip
-    parser.add_argument(
-        "--named-right", type=rate, metavar="SHARE",
-        help="share of such photos, taken elsewhere, that the bundle names right (image_to_text of `evaluate`)",
-    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the calibration instead of a table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if (arguments.beside_training is None) != (arguments.named_right is None):
-        raise ConfigurationError("--beside-training and --named-right go together; give both, or neither")
     from visual_byte_core.deployment.bundle import update_bundle
     from visual_byte_core.runtime.embedder import Embedder
 
@@ -60,7 +48,6 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
     from tqdm import tqdm
 
     from visual_byte_core.evaluation.calibration import calibrate
-    from visual_byte_core.evaluation.changed_photos import HALVINGS, as_hard
     from visual_byte_core.evaluation.drawn_memories import MEMORIES_DRAWN
     from visual_byte_core.evaluation.part import read_part
     from visual_byte_core.evaluation.queries import read_words
@@ -68,11 +55,6 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
 
     words = read_words(arguments.absent) if arguments.absent else []
     part = read_part(embedder, arguments.images, arguments.speech, arguments.absent_speech, words, arguments.language)
-    if arguments.beside_training:
-        with tqdm(total=HALVINGS, desc="photos made harder", disable=None) as bar:
-            part = as_hard(
-                embedder, part, arguments.beside_training, arguments.named_right, progress=lambda: bar.update()
-            )
     new_names: dict[str, NewNames] = {}
     if "text" in part.never:
         new_names["text"] = typed_again(embedder, part.never["text"])

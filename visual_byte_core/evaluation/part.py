@@ -21,13 +21,10 @@ from visual_byte_core.runtime.embedder import Embedder
 
 @dataclass(frozen=True)
 class Part:
-    """files: of the photos, in their order. names: typed, in the first language. queries, never: by kind, `text` (in
-    every language) and `audio`; never: words that name none of the photos' classes, by word. overlaps: slug -> slugs
-    that may name the same thing."""
+    """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
+    overlaps: slug -> slugs that may name the same thing."""
 
     photos: Labelled
-    files: Sequence[folders.LabelledFile]
-    names: Labelled
     queries: Mapping[str, Labelled]
     never: Mapping[str, Labelled]
     overlaps: Mapping[str, frozenset[str]]
@@ -51,17 +48,14 @@ def read_part(
     photos show, an absent word that the bundle knows.
     """
     names = names_by_slug(embedder.bundle)
-    embedded = folders.embed_photos(embedder, folders.find_photos(images))
-    photos = embedded.labelled
+    photos = folders.embed_photos(embedder, folders.find_photos(images)).labelled
     shown = set(photos.slugs)
     spoken = [file for file in folders.find_speech(speech) if file.slug in shown]
     if not spoken:
         raise DataError(f"{speech}: no sound there names a class of {images}; are the slugs the same?")
-    typed = [spelled_where_known(sorted(shown), names, language) for language in languages]
-    text = _typed(embedder, [name for one in typed for name in one])
-    first = len(typed[0])
+    typed = [one for language in languages for one in spelled_where_known(sorted(shown), names, language)]
     queries = {
-        "text": text,
+        "text": Labelled(embed_words(embedder, [name for _, name in typed])[0], tuple(slug for slug, _ in typed)),
         "audio": folders.embed_speech(embedder, spoken).labelled,
     }
     never: dict[str, Labelled] = {}
@@ -73,10 +67,4 @@ def read_part(
         raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
     if absent:
         never["text"] = Labelled(embed_words(embedder, absent)[0], tuple(absent))
-    in_first_language = Labelled(text.embeddings[:first], text.slugs[:first])
-    return Part(photos, embedded.files, in_first_language, queries, never, overlaps(names.values()))
-
-
-def _typed(embedder: Embedder, names: Sequence[tuple[str, str]]) -> Labelled:
-    """names: slugs and how they are spelled."""
-    return Labelled(embed_words(embedder, [words for _, words in names])[0], tuple(slug for slug, _ in names))
+    return Part(photos, queries, never, overlaps(names.values()))
