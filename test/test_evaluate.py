@@ -20,6 +20,7 @@ from pixel_bundle import write_pixel_bundle
 from visual_byte_core.cli import main
 from visual_byte_core.errors import DataError, InvalidNames
 from visual_byte_core.evaluation.perturb import NoiseMixer, perturb_text
+from visual_byte_core.evaluation.queries import spelled_where_known
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import read_photo
@@ -417,3 +418,12 @@ def test_evaluate_never_loads_torch(data):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["counts"]["images"] == 21
+
+def test_names_are_typed_in_the_languages_that_they_have():
+    names = {"cup": ClassName("cup", "cup", "컵"), "oat_milk": ClassName("oat_milk", "Oat Milk")}
+    assert spelled_where_known(["cup", "oat_milk", "own_thing"], names, "en") == [
+        ("cup", "cup"),
+        ("oat_milk", "Oat Milk"),
+        ("own_thing", "own thing"),
+    ]
+    assert spelled_where_known(["cup", "oat_milk", "own_thing"], names, "ko") == [("cup", "컵")]
