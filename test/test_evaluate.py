@@ -419,6 +419,7 @@ def test_evaluate_never_loads_torch(data):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["counts"]["images"] == 21
 
+
 def test_names_are_typed_in_the_languages_that_they_have():
     names = {"cup": ClassName("cup", "cup", "컵"), "oat_milk": ClassName("oat_milk", "Oat Milk")}
     assert spelled_where_known(["cup", "oat_milk", "own_thing"], names, "en") == [

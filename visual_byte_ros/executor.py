@@ -8,15 +8,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
-from rclpy.executors import (
-    ConditionReachedException,
-    Executor,
-    ExternalShutdownException,
-    ShutdownException,
-    TimeoutException,
-    TimeoutObject,
-)
-from rclpy.task import Future, Task
+from rclpy.executors import Executor, ShutdownException, TimeoutException
+from rclpy.task import Task
 
 
 class ThreadsExecutor(Executor):
@@ -34,16 +27,9 @@ class ThreadsExecutor(Executor):
         self._failures: SimpleQueue[BaseException] = SimpleQueue()
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        self._spin_once(timeout_sec, None)
-
-    def spin_once_until_future_complete(self, future: Future, timeout_sec: float | TimeoutObject | None = None) -> None:
-        future.add_done_callback(lambda _: self.wake())
-        self._spin_once(timeout_sec, future)
-
-    def _spin_once(self, timeout_sec: float | TimeoutObject | None, future: Future | None) -> None:
         try:
-            task, _, _ = self.wait_for_ready_callbacks(timeout_sec, None, future.done if future else _never)
-        except (ExternalShutdownException, ShutdownException, TimeoutException, ConditionReachedException):
+            task, _, _ = self.wait_for_ready_callbacks(timeout_sec)
+        except (ShutdownException, TimeoutException):
             return
         begun = threading.Event()
         self._threads.submit(self._run, task, begun)
@@ -59,7 +45,3 @@ class ThreadsExecutor(Executor):
         if failure := task.exception():
             self._failures.put(failure)
             self.wake()
-
-
-def _never() -> bool:
-    return False
