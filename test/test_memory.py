@@ -163,6 +163,23 @@ def test_every_way_to_read_tells_what_is_not_on_the_disk_yet(memory: Memory) -> 
         assert told is not None and (told.times, told.last_seen) == (at + 1, 1000.0 + at)
 
 
+def test_a_still_view_is_compared_with_its_memory_alone(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[np.ndarray] = []
+    search = memory._nearest
+    monkeypatch.setattr(memory, "_nearest", lambda vector, *rest: searched.append(vector) or search(vector, *rest))
+    begun = memory.remember(embedding_of(1), FIRST)
+    other = memory.remember(embedding_of(2), seen(2))
+    assert memory.remember(embedding_of(1) + 0.001, FIRST).id == begun.id and len(searched) == 3
+    assert memory.remember(embedding_of(1), replace(FIRST, captured_at=2.0)).id == begun.id and len(searched) == 3
+    assert memory.search(embedding_of(1), 1)[0].times == 3
+    monkeypatch.undo()
+    far = replace(seen(1), captured_at=FIRST.captured_at + 1e6)
+    assert not memory.remember(embedding_of(1), far).merged  # as near, but long afterwards
+    memory.forget([begun.id])
+    assert memory.remember(embedding_of(2), seen(2)).id == other.id
+    assert not memory.remember(embedding_of(1), FIRST).merged
+
+
 def test_merging_does_not_drift(memory: Memory) -> None:
     """A slow turn of the camera: each view is near the one before it, the last is far from the first."""
     start, end = embedding_of(1), embedding_of(2)

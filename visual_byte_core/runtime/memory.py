@@ -37,6 +37,7 @@ PARTITION_SAVED_EVERY = 10_000  # changes
 PAGE = 1000
 READ_AT_ONCE = 10_000
 MERGE_CANDIDATES = 5
+SAME_VIEW = 0.98  # cosine: a sighting this near to the memory that the one before was of, is compared with no other
 AT_HAND = 512  # memories that a sighting was last compared with, 2 KB each: frame follows frame
 DEFAULT_MERGING = MergeSettings()
 
@@ -72,6 +73,7 @@ class Memory:
         self._partitioning: Partitioning | None = None
         self._partition_from = 0
         self._open_store: Store | None = None
+        self._last: tuple[int, np.ndarray] | None = None  # row and embedding of the memory that was seen last
         try:
             if self._folder.is_of_an_earlier_format:
                 carry_over(self._folder, dimension)
@@ -112,6 +114,7 @@ class Memory:
                 row = self._add(new, vector.astype(np.float16))
                 if shown is not None:
                     self._keep_at_hand(Candidate(row, replace(new, thumbnail=b""), shown))
+                    self._last = row, vector
                 remembered = Remembered(new.id, merged=False)
             else:
                 self._describe(replace(same, match=merged(same.match, seen, self.merge)))
@@ -261,6 +264,7 @@ class Memory:
         """Make from the disk what is in RAM."""
         self._stop_partitioning()
         self._at_hand: OrderedDict[int, Candidate] = OrderedDict()
+        self._last = None
         self._columns = Columns()
         for memories in self._store.columns(READ_AT_ONCE):
             self._columns.extend(memories)
@@ -331,6 +335,7 @@ class Memory:
         self._index.remove(rows)
         self._columns.remove(rows)
         self._at_hand.clear()
+        self._last = None
         self._unsaved += 1
         self._checkpoint()
 
@@ -349,6 +354,10 @@ class Memory:
             self._save_partition()
 
     def _same_thing(self, vector: np.ndarray, seen: Seen, shown: NDArray[np.float32]) -> Candidate | None:
+        if self._last is not None and self._last[1] @ vector >= max(SAME_VIEW, self.merge.embedding_cosine):
+            still = same_thing([self._at_hand[self._last[0]]], seen, shown, self.merge)
+            if still is not None:
+                return still
         span = self.merge.span(pose_known=seen.pose is not None)
         passing = self._columns.passing(
             Filter(map_id=seen.map_id),
@@ -360,7 +369,10 @@ class Memory:
         for row, match in self._store.matches([row for row in near if row not in self._at_hand]).items():
             picture = coarse_jpeg(match.thumbnail) if match.thumbnail else None
             self._keep_at_hand(Candidate(row, replace(match, thumbnail=b""), picture))
-        return same_thing([self._at_hand[row] for row in near], seen, shown, self.merge)
+        same = same_thing([self._at_hand[row] for row in near], seen, shown, self.merge)
+        if same is not None:
+            self._last = same.row, self._store.vectors_of([same.row])[0].astype(np.float32)
+        return same
 
     def _keep_at_hand(self, candidate: Candidate) -> None:
         self._at_hand[candidate.row] = candidate
