@@ -28,7 +28,7 @@ import onnxruntime
 
 from visual_byte_core.capture.image_message import to_rgb
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.rendering.photo import mirrored_middle, read_photo, render_photo
+from visual_byte_core.rendering.photo import read_photo, render_photo, with_middles
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
@@ -74,7 +74,8 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     )  # fmt: skip
     small = halved(frame, bundle.size)
     rendered, picture = render_photo(small, bundle.size, bundle.renderer.photo)[None], reduced(small)
-    views = with_middle(rendered, bundle.renderer.photo.middle)
+    middle = bundle.renderer.photo.middle
+    views = with_middles(rendered, middle) if middle else rendered
     pixels, before = normalize(views), cells(picture)
     embedding = embedder.embed_photos(rendered)[0]
     memory, growing, whole = (
@@ -91,7 +92,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "thumbnail": lambda: reduced(small),
         "compared with the frame before": lambda: cv2.absdiff(cells(picture), before).max(),
         "cropped and reduced": lambda: render_photo(small, bundle.size, bundle.renderer.photo),
-        "with its middle": lambda: with_middle(rendered, bundle.renderer.photo.middle),
+        "with its middle": lambda: with_middles(rendered, middle) if middle else rendered,
         "normalized": lambda: normalize(views),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
         "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
@@ -104,10 +105,6 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
         "(a merged frame in the worker)": lambda: worker._remember(Sight(frame, Seen(1e9 + next(at))), Future()),
     }
-
-
-def with_middle(rendered: np.ndarray, share: float) -> np.ndarray:
-    return np.concatenate([rendered, mirrored_middle(rendered, share)]) if share else rendered
 
 
 def describe(store: Store, match: Match) -> None:

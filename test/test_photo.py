@@ -12,7 +12,7 @@ import pytest
 
 from visual_byte_core.errors import ConfigurationError, InvalidImage
 from visual_byte_core.rendering.normalize import MEAN, STD, normalize
-from visual_byte_core.rendering.photo import decode_photo, mirrored_middle, read_photo, render_photo
+from visual_byte_core.rendering.photo import decode_photo, read_photo, render_photo, with_middles
 from visual_byte_core.rendering.settings import PhotoSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,10 +59,11 @@ def test_a_large_frame_is_reduced_by_halves_first_and_looks_the_same() -> None:
 def test_the_middle_is_enlarged_and_mirrored() -> None:
     image = np.zeros((1, 64, 64, 3), np.uint8)
     image[:, 16:48, 16:32] = 255  # the left half of the middle
-    middle = mirrored_middle(image, 0.5)
-    assert middle.shape == image.shape and middle.dtype == np.uint8
-    assert (middle[0, :, 40:] == 255).all() and (middle[0, :, :24] == 0).all()
-    np.testing.assert_array_equal(mirrored_middle(image, 1.0), image[:, :, ::-1])
+    whole, middle = with_middles(image, 0.5)
+    np.testing.assert_array_equal(whole, image[0])
+    assert middle.shape == whole.shape and middle.dtype == np.uint8
+    assert (middle[:, 40:] == 255).all() and (middle[:, :24] == 0).all()
+    np.testing.assert_array_equal(with_middles(image, 1.0)[1:], image[:, :, ::-1])
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.2, 1.1])

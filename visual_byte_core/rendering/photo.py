@@ -90,16 +90,20 @@ def render_photo(
     return square
 
 
-def mirrored_middle(images: np.ndarray, share: float) -> np.ndarray:
-    """The middle of rendered photos, uint8 (n, size, size, 3), enlarged to their size and mirrored.
+def with_middles(images: np.ndarray, share: float) -> np.ndarray:
+    """Rendered photos, uint8 (n, size, size, 3) -> (2 n, size, size, 3): these, then the middle of each, enlarged to
+    their size and mirrored.
 
     share: of the side that counts as the middle, above 0, at most 1.
     """
-    size = images.shape[1]
+    count, size = images.shape[:2]
     side = max(1, round(share * size))
     start = (size - side) // 2
-    middles = images[:, start : start + side, start : start + side]
-    return np.stack([resize(middle, size, size)[:, ::-1] for middle in middles])
+    both = np.concatenate([images, images])
+    for image, mirrored in zip(images, both[count:], strict=True):
+        middle = image[start : start + side, start : start + side]
+        cv2.flip(cv2.resize(middle, (size, size), interpolation=cv2.INTER_LINEAR), 1, dst=mirrored)
+    return both
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -109,10 +113,13 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     rows, columns = image.shape[:2]
     if rows < height or columns < width:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    # By two it is many times quicker than by any other ratio: halves first are a grey level off, in half the time.
+    # By two, INTER_AREA is many times quicker than by any other ratio, so the rest is left to INTER_LINEAR, which
+    # by less than two passes over no pixel: a grey level off, in a third of the time.
     while rows >= 4 * height and columns >= 4 * width and rows % 2 == columns % 2 == 0:
         rows, columns = rows // 2, columns // 2
         image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    if 2 * height <= rows < 4 * height and 2 * width <= columns < 4 * width:
+        image = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 

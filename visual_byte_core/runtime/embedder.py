@@ -16,7 +16,7 @@ from visual_byte_core.deployment.bundle import Bundle, load_bundle
 from visual_byte_core.errors import BundleError, InvalidImage
 from visual_byte_core.log import Log
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.rendering.photo import mirrored_middle, render_photo
+from visual_byte_core.rendering.photo import render_photo, with_middles
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.runtime.processor import Processor, this_processor
@@ -92,7 +92,7 @@ class Embedder:
         middle = self.bundle.renderer.photo.middle
         if not middle or len(images) == 0:
             return self.embed(images)
-        both = self.embed(np.concatenate([images, mirrored_middle(images, middle)]))
+        both = self.embed(with_middles(images, middle))
         sums = both[: len(images)] + both[len(images) :]
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 

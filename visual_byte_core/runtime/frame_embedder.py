@@ -70,7 +70,7 @@ class FrameEmbedder:
 
 def cells(picture: np.ndarray) -> np.ndarray:
     """What two frames are compared by: uint8 (24, 32), grey, of a thumbnail, uint8 (height, width, 3) RGB."""
-    return cv2.cvtColor(cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
 
 
 def halved(image: np.ndarray, size: int) -> np.ndarray:
