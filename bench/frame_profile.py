@@ -30,7 +30,7 @@ from visual_byte_core.capture.image_message import to_rgb
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo, with_middles
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.embedder import Embedder, session_options
 from visual_byte_core.runtime.finder import Finder
 from visual_byte_core.runtime.frame_embedder import FrameEmbedder, cells, halved
 from visual_byte_core.runtime.memory import Match, Memory, Seen
@@ -38,7 +38,7 @@ from visual_byte_core.runtime.merging import coarse_jpeg
 from visual_byte_core.runtime.parts import PartSettings, windows
 from visual_byte_core.runtime.store import Store
 from visual_byte_core.runtime.thumbnail import reduced, to_jpeg
-from visual_byte_core.runtime.worker import Sight, Worker
+from visual_byte_core.runtime.worker import MERGED_AT_ONCE, Sight, Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200, help="rounds measured (default: 200)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    onnxruntime.set_default_logger_severity(3)  # it tells of every option that is set a second time
     for folder in arguments.bundle:
         embedder = Embedder(folder, threads=1, log=logging.getLogger("bench"))
         print(f"\n### {embedder.bundle.id}\n")
@@ -95,7 +96,9 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "with its middle": lambda: with_middles(rendered, middle) if middle else rendered,
         "normalized": lambda: normalize(views),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
-        "memory, merged": lambda: memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture),
+        "memory, merged, of eight": lambda: [
+            memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture) for _ in range(MERGED_AT_ONCE)
+        ],
         "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
         "(saved: a JPEG made)": lambda: to_jpeg(picture),
         "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
@@ -103,7 +106,9 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(saved: and described there)": lambda: describe(memory._store, known),
         "(saved: the thumbnail in one step)": lambda: cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA),
         "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
-        "(a merged frame in the worker)": lambda: worker._remember(Sight(frame, Seen(1e9 + next(at))), Future()),
+        "(a frame in the worker, of eight)": lambda: [
+            worker._embed(Sight(frame, Seen(1e9 + next(at))), Future()) for _ in range(MERGED_AT_ONCE)
+        ],
     }
 
 
@@ -133,14 +138,14 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
 
 
 def in_turn(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of the processor for each; the first rounds warm up."""
+    """Seconds of the processor for each, or of one of its eight; the first rounds warm up."""
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(rounds + 10):
         for name, run in actions.items():
             begun = time.process_time()
             run()
             if number >= 10:
-                seconds[name].append(time.process_time() - begun)
+                seconds[name].append((time.process_time() - begun) / (MERGED_AT_ONCE if "of eight" in name else 1))
     return seconds
 
 
@@ -162,7 +167,7 @@ def print_medians(seconds: dict[str, list[float]]) -> None:
 def print_operators(embedder: Embedder, rounds: int) -> None:
     pixels = normalize(np.full((1, embedder.size, embedder.size, 3), 128, np.uint8))
     with tempfile.TemporaryDirectory() as folder:
-        options = session_options()
+        options = session_options(1)
         options.enable_profiling = True
         options.profile_file_prefix = f"{folder}/profile"
         session = onnxruntime.InferenceSession(str(embedder.bundle.onnx_path), options)
@@ -180,18 +185,17 @@ def print_operators(embedder: Embedder, rounds: int) -> None:
             print(f"| {name} | {value / whole:.0%} |")
 
 
-def session_options(**settings: Any) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = settings.pop("threads", 1)
-    options.add_session_config_entry("session.intra_op.allow_spinning", settings.pop("spinning", "0"))
-    for name, size in settings.pop("dimensions", {}).items():
+def changed_options(
+    threads: int = 1, entries: dict[str, str] | None = None, dimensions: dict[str, int] | None = None, **attributes: Any
+) -> onnxruntime.SessionOptions:
+    """The options that are used, changed. entries: of the configuration. dimensions: those that get a fixed size."""
+    options = session_options(threads)
+    for key, value in (entries or {}).items():
+        options.add_session_config_entry(key, value)
+    for name, size in (dimensions or {}).items():
         options.add_free_dimension_override_by_name(name, size)
-    for key, value in settings.items():
-        if key.startswith("session_"):
-            options.add_session_config_entry(key.replace("session_", "session.", 1), value)
-        else:
-            setattr(options, key, value)
+    for name, value in attributes.items():
+        setattr(options, name, value)
     return options
 
 
@@ -200,22 +204,29 @@ def print_options(embedder: Embedder, rounds: int) -> None:
     basic = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory() as folder:
         saved = f"{folder}/network.ort"
-        onnxruntime.InferenceSession(str(path), session_options(optimized_model_filepath=saved))
+        onnxruntime.InferenceSession(str(path), changed_options(optimized_model_filepath=saved))
         sessions = {
-            "1 thread": onnxruntime.InferenceSession(str(path), session_options()),
-            "2 threads": onnxruntime.InferenceSession(str(path), session_options(threads=2)),
-            "2 threads, spinning": onnxruntime.InferenceSession(str(path), session_options(threads=2, spinning="1")),
-            "no arena": onnxruntime.InferenceSession(str(path), session_options(enable_cpu_mem_arena=False)),
-            "no memory pattern": onnxruntime.InferenceSession(str(path), session_options(enable_mem_pattern=False)),
-            "no prepacking": onnxruntime.InferenceSession(str(path), session_options(session_disable_prepacking="1")),
+            "1 thread": onnxruntime.InferenceSession(str(path), session_options(1)),
+            "2 threads": onnxruntime.InferenceSession(str(path), session_options(2)),
+            "2 threads, spinning": onnxruntime.InferenceSession(
+                str(path), changed_options(2, {"session.intra_op.allow_spinning": "1"})
+            ),
+            "no arena": onnxruntime.InferenceSession(str(path), changed_options(enable_cpu_mem_arena=False)),
+            "no memory pattern": onnxruntime.InferenceSession(str(path), changed_options(enable_mem_pattern=False)),
+            "no prepacking": onnxruntime.InferenceSession(
+                str(path), changed_options(entries={"session.disable_prepacking": "1"})
+            ),
+            "GELU by erf": onnxruntime.InferenceSession(
+                str(path), changed_options(entries={"optimization.enable_gelu_approximation": "0"})
+            ),
             "basic optimization": onnxruntime.InferenceSession(
-                str(path), session_options(graph_optimization_level=basic)
+                str(path), changed_options(graph_optimization_level=basic)
             ),
-            "batch of 1 fixed": onnxruntime.InferenceSession(str(path), session_options(dimensions={"n": 1})),
+            "batch of 1 fixed": onnxruntime.InferenceSession(str(path), changed_options(dimensions={"n": 1})),
             "sides fixed": onnxruntime.InferenceSession(
-                str(path), session_options(dimensions={"32*h": embedder.size, "32*w": embedder.size})
+                str(path), changed_options(dimensions={"32*h": embedder.size, "32*w": embedder.size})
             ),
-            "ORT format": onnxruntime.InferenceSession(saved, session_options()),
+            "ORT format": onnxruntime.InferenceSession(saved, session_options(1)),
         }
         print(f"\nORT format: {Path(saved).stat().st_size / 1e6:.2f} MB, ONNX {path.stat().st_size / 1e6:.2f} MB")
     actions: dict[str, Callable[[], object]] = {

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sample_bundle import write_sample_bundle
+from waiting import wait_until
 
 from visual_byte_core.errors import InvalidImage, MemoryFolderError, VisualByteError
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.worker import Late, Question, Refused, Sight, Worker
+from visual_byte_core.runtime.memory import Memory, MergeSettings, Remembered, Seen
+from visual_byte_core.runtime.worker import MERGED_AT_ONCE, Late, Question, Refused, Sight, Worker
 
 LOG = logging.getLogger("worker")
 
@@ -144,6 +146,57 @@ def test_nothing_is_acknowledged_if_the_disk_fails(setup: Setup, monkeypatch: py
     assert setup.worker.see(sight(2)).result(5).id
 
 
+def embed_frames(worker: Worker, count: int) -> list[Future[Remembered]]:
+    """Let it see frames, each after the one before was embedded; nothing is merged or acknowledged of under eight."""
+    futures = []
+    for seed in range(count):
+        futures.append(worker.see(sight(seed)))
+        wait_until(lambda seed=seed: len(worker.report().frame_seconds) == seed + 1)
+    return futures
+
+
+def test_frames_are_merged_together_but_before_anything_looks(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, acknowledge_within=60.0)
+    try:
+        looks: list[Callable[[], int]] = [
+            lambda: len(setup.worker.ask(setup.question()).result(5).nearest),
+            lambda: setup.worker.do_aside(setup.memory.count).result(5),
+            lambda: setup.worker.do(setup.memory.count).result(5),  # brings them to the disk
+        ]
+        for look in looks:
+            before = setup.memory.count()
+            frames = [setup.worker.see(sight(100 + before))]
+            wait_until(lambda: bool(setup.worker._unmerged))
+            assert setup.memory.count() == before and not frames[0].done()
+            assert look() == before + 1
+        assert frames[0].done()
+        seen = len(setup.worker.report().frame_seconds)
+        for number in range(1, MERGED_AT_ONCE + 1):
+            setup.worker.see(sight(number))
+            wait_until(lambda number=number: len(setup.worker.report().frame_seconds) == seen + number)
+            assert setup.memory.count() == 3 + MERGED_AT_ONCE * (number == MERGED_AT_ONCE)
+    finally:
+        setup.worker.close()
+
+
+def test_a_frame_that_cannot_be_remembered_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = Setup(tmp_path, acknowledge_within=60.0)
+    remember = setup.memory.remember
+
+    def refuse_one(embedding: np.ndarray, seen: Seen, picture: np.ndarray) -> Remembered:
+        if seen.captured_at == 1e9 + 1:
+            raise MemoryFolderError("disk full")
+        return remember(embedding, seen, picture)
+
+    monkeypatch.setattr(setup.memory, "remember", refuse_one)
+    frames = embed_frames(setup.worker, 3)
+    setup.worker.close()
+    with pytest.raises(MemoryFolderError, match="disk full"):
+        frames[1].result(5)
+    assert frames[0].result(5).id != frames[2].result(5).id
+    assert setup.worker.report().failed == 1 and setup.worker.report().remembered == 2
+
+
 def test_a_bad_job_fails_alone(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     bad = setup.worker.ask(Question(np.zeros((2, 2, 3), np.uint8), "text", 3))
     nonsense = setup.worker.ask(Question(None, "text", 3))  # type: ignore[arg-type]
@@ -166,8 +219,7 @@ def test_settle_returns_when_all_is_done(setup: Setup) -> None:
 def test_closing_refuses_what_waits_and_flushes_what_is_done(tmp_path: Path) -> None:
     setup = Setup(tmp_path, acknowledge_within=60)
     seen = setup.worker.see(sight(1))
-    while setup.worker.memories == 0:
-        pass
+    wait_until(lambda: bool(setup.worker._unmerged))
     setup.close_the_gate()
     waiting = [setup.worker.ask(setup.question()), setup.worker.remember(sight(2))]
     frame = setup.worker.see(sight(3))

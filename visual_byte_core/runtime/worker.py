@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from visual_byte_core.runtime.thumbnail import reduced
 LATENCIES_KEPT = 500
 QUESTIONS_KEPT = 20
 ASIDE, FRAME = NEWEST = ("aside", "frame")  # of which only the newest is done; an aside before a frame
+MERGED_AT_ONCE = 8  # frames: the first finds the processor's caches full of the network, and takes as long as the rest
 ANSWER_SHARE = 0.75  # of the time for an answer; the rest is for its way out of a busy machine
 
 
@@ -154,6 +156,7 @@ class Worker:
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._newest: dict[str, tuple[Callable[[], None], Future]] = {}  # of each of NEWEST, at most one
         self._closing = False
+        self._unmerged: list[tuple[Sight, EmbeddedFrame, Future[Remembered]]] = []
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
         self._flush_at: float | None = None
         self._counts = dict.fromkeys(("refused", "late", "answered", "remembered", "dropped", "failed"), 0)
@@ -180,6 +183,7 @@ class Worker:
         def answer() -> None:
             if future.done():
                 return  # too late: nobody waits for it
+            self._merge()
             embedding = self._embedder.embed_query(question.image, question.modality)
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
@@ -197,7 +201,7 @@ class Worker:
         future: Future[Remembered] = Future()
 
         def remember() -> None:
-            self._remember(sight, future)
+            self._embed(sight, future)
             self._flush()
 
         self._enqueue(remember, future)
@@ -209,6 +213,7 @@ class Worker:
         future: Future[T] = Future()
 
         def run() -> None:
+            self._merge()
             result = job()
             self._memories = self._memory.count()
             self._flush()
@@ -222,6 +227,7 @@ class Worker:
         future: Future[T] = Future()
 
         def run() -> None:
+            self._merge()
             resolve(future, job())
 
         self._replace(ASIDE, run, future)
@@ -233,7 +239,7 @@ class Worker:
 
         def remember() -> None:
             begun = time.monotonic()
-            self._remember(sight, future)
+            self._embed(sight, future)
             self._frame_seconds.append(time.monotonic() - begun)
 
         self._replace(FRAME, remember, future)
@@ -345,16 +351,27 @@ class Worker:
             else:
                 fail(future, error)
 
-    def _remember(self, sight: Sight, future: Future[Remembered]) -> None:
+    def _embed(self, sight: Sight, future: Future[Remembered]) -> None:
         embedded = self.frames.embed(sight.image, whole=bool(sight.seen.label))
+        self._unmerged.append((sight, embedded, future))
+        if self._flush_at is None:
+            self._flush_at = time.monotonic() + self.acknowledge_within
+        if embedded.parts is not None or len(self._unmerged) >= MERGED_AT_ONCE:  # parts keep hold of the whole frame
+            self._merge()
+
+    def _merge(self) -> None:
+        """Bring what was embedded into the memory; before anything else looks into it."""
+        unmerged, self._unmerged = self._unmerged, []
+        for sight, embedded, future in unmerged:
+            self._run(partial(self._remember, sight, embedded, future), future)
+
+    def _remember(self, sight: Sight, embedded: EmbeddedFrame, future: Future[Remembered]) -> None:
         if embedded.parts is not None:
             remembered = self._remember_parts(sight, embedded, embedded.parts)
         else:
             remembered = self._memory.remember(embedded.embedding, sight.seen, embedded.picture)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
-        if self._flush_at is None:
-            self._flush_at = time.monotonic() + self.acknowledge_within
 
     def _remember_parts(self, sight: Sight, embedded: EmbeddedFrame, parts: tuple[Part, ...]) -> Remembered:
         """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
@@ -368,6 +385,7 @@ class Worker:
 
     def _flush(self) -> None:
         """Write everything to the disk, then, and only then, acknowledge it."""
+        self._merge()
         acknowledged, self._unflushed, self._flush_at = self._unflushed, [], None
         try:
             self._memory.flush()
