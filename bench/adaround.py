@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 STEPS = 500
 LEARNING_RATE = 0.01
-DRIFT = 0.5  # share of the products before, whose errors a product makes up for: 1 is the paper's eq. 25, without GELU
+DRIFT = 0.5  # share of the errors before it that a product makes up for: 1 is the paper's eq. 25, but without GELU
 STRETCH = (-0.1, 1.1)  # of the sigmoid before it is cut to 0 .. 1: gamma and zeta
 ROUNDNESS = 10.0  # weight of the regularizer, against an error that is 1 a channel when rounded to the nearest
 BETA = (20.0, 2.0)  # its exponent, at first and at last
