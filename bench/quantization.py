@@ -44,11 +44,12 @@ from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.settings import RendererSettings
+from visual_byte_core.runtime.embedder import session_options
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.network import VisualByteNet
 
 ROOT = Path(__file__).resolve().parent.parent
-RANGES = 40  # images that ranges are measured on
+RANGES = 96  # images that ranges are measured on, as many as `visual-byte export` takes
 SENSITIVE = (3, 6, 10)  # products that mixed precision leaves in float32
 OF_A_KIND = 400  # photos, and sounds, of a training set that AdaRound learns from
 BATCH = 16  # of them in one run of the network
@@ -160,8 +161,6 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
     add("7 bits, stem and depthwise too", static(nodes=every_convolution))
     add("7 bits, every operator", static(nodes=None, every=True))
     add("dynamic, 8 bits", lambda out: quantize_dynamic(base, out, ["MatMul"], True, weight_type=QuantType.QInt8))
-    add("float32, FastGelu", lambda out: fast_gelu(base, out))
-    add("7 bits, FastGelu", lambda out: fast_gelu(paths["7 bits, MinMax (shipped)"], out))
     order = by_sensitivity(base, products, convolutional, images, folder) if sensitivity else []
     for number in SENSITIVE if order else ():
         add(f"7 bits, the {number} most sensitive in float32", static(nodes=order[number:]))
@@ -270,35 +269,18 @@ def mean_of(model: onnx.ModelProto, tensor: str, pixels: list[np.ndarray]) -> np
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     probed.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
-    session = onnxruntime.InferenceSession(probed.SerializeToString(), options(1))
+    session = onnxruntime.InferenceSession(probed.SerializeToString(), session_options(1))
     values = [session.run([tensor], {"pixels": one})[0] for one in pixels]
     return np.mean([value.reshape(-1, value.shape[-1]).mean(axis=0) for value in values], axis=0)
 
 
-def fast_gelu(source: Path, out: Path) -> None:
-    """GELU by tanh, for which ONNX Runtime has its own operator."""
-    model = onnx.load(source)
-    for node in model.graph.node:
-        if node.op_type == "Gelu":
-            node.op_type, node.domain = "FastGelu", "com.microsoft"
-            del node.attribute[:]
-    onnx.save(model, out)
-
-
-def options(threads: int) -> onnxruntime.SessionOptions:
-    made = onnxruntime.SessionOptions()
-    made.intra_op_num_threads = threads
-    made.log_severity_level = 3
-    return made
-
-
 def embeddings(path: Path, pixels: list[np.ndarray]) -> np.ndarray:
-    session = onnxruntime.InferenceSession(str(path), options(1))
+    session = onnxruntime.InferenceSession(str(path), session_options(1))
     return np.concatenate([session.run(["embedding"], {"pixels": one})[0] for one in pixels])
 
 
 def measure(paths: dict[str, Path], images: Images, rounds: int) -> list[dict[str, Any]]:
-    sessions = {name: onnxruntime.InferenceSession(str(path), options(1)) for name, path in paths.items()}
+    sessions = {name: onnxruntime.InferenceSession(str(path), session_options(1)) for name, path in paths.items()}
     processor: dict[str, list[float]] = {name: [] for name in paths}
     wall: dict[str, list[float]] = {name: [] for name in paths}
     for number in tqdm(range(rounds), desc="timing"):
