@@ -15,7 +15,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from visual_byte_ros.executor import ThreadsExecutor
+from visual_byte_ros.executor import AT_ONCE, ThreadsExecutor
 
 THREADS = 12
 
@@ -94,3 +94,42 @@ def test_messages_one_after_the_other_take_little_processor_time(room: Room) -> 
         publisher.publish(String(data=str(number)))
         assert heard.wait(10)
     assert time.process_time() - before < 1.0
+
+
+def test_a_short_callback_costs_one_look_at_all_that_is_waited_for(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """rclpy rings for another one when the message is taken, and when the callback ends."""
+    looks = 0
+    get_nodes = room.executor.get_nodes
+
+    def look() -> list[Node]:
+        nonlocal looks
+        looks += 1
+        return get_nodes()
+
+    monkeypatch.setattr(room.executor, "get_nodes", look)
+    heard = threading.Event()
+    room.node.create_subscription(String, "words", lambda _: heard.set(), 10)
+    publisher = room.node.create_publisher(String, "words", 10)
+    for number in range(100):
+        heard.clear()
+        publisher.publish(String(data=str(number)))
+        assert heard.wait(10)
+        time.sleep(0.002)  # it is waiting again when the next one comes
+    assert looks < 150
+
+
+def test_a_group_is_free_again_after_a_callback_that_took_its_time(room: Room) -> None:
+    heard: list[str] = []
+
+    def hear(message: String) -> None:
+        time.sleep(3 * AT_ONCE)
+        heard.append(message.data)
+
+    room.node.create_subscription(String, "words", hear, 10)
+    publisher = room.node.create_publisher(String, "words", 10)
+    for number in range(5):
+        publisher.publish(String(data=str(number)))
+    deadline = time.monotonic() + 10
+    while len(heard) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert heard == ["0", "1", "2", "3", "4"]

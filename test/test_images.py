@@ -134,6 +134,11 @@ def test_round_trip(encoding) -> None:
     np.testing.assert_array_equal(images.to_rgb(sent), RGB)
 
 
+def test_a_picture_that_does_not_lie_in_one_piece() -> None:
+    mirrored = RGB[:, ::-1]
+    np.testing.assert_array_equal(images.to_rgb(images.to_message(mirrored)), mirrored)
+
+
 def test_one_pixel() -> None:
     np.testing.assert_array_equal(images.to_rgb(images.to_message(RGB[:1, :1])), RGB[:1, :1])
 

@@ -226,6 +226,27 @@ def test_a_signal_while_libraries_load(tmp_path: Path, number: int) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_pictures_are_computed_in_the_thread_that_asks() -> None:
+    """Threads of OpenCV spin between the pictures of a camera."""
+    script = """if True:
+        import cv2, os, signal
+        from visual_byte_ros.lifecycle import ManagedNode, run
+        from visual_byte_ros.parameters import AUTOSTART
+
+        class Painter(ManagedNode):
+            def __init__(self):
+                super().__init__("painter", (AUTOSTART,))
+
+            def start(self):
+                print("threads:", cv2.getNumThreads())
+                os.kill(os.getpid(), signal.SIGINT)
+
+        run([Painter])
+    """
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "threads: 1" in ran.stdout, ran.stderr
+
+
 def test_all_nodes_in_one_process(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     """The user's file and command line count more than config/visual_byte.yaml; a missing microphone stops nothing."""
     matches = graph.collect(Matches, "matches")

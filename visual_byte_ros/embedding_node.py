@@ -83,7 +83,13 @@ PARAMETERS = (
         "What to subscribe to: `image`, or JPEG and PNG on `image/compressed`, which spare a slow network.",
         choices=("raw", "compressed"),
     ),
-    Parameter("threads", 2, "CPU threads that embed one image.", 1, 64),
+    Parameter(
+        "threads",
+        1,
+        "CPU threads that embed one image; a second one gained no time where it was measured (docs/nodes.md).",
+        1,
+        64,
+    ),
     Parameter(
         "skip_unchanged",
         4.0,

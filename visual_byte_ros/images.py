@@ -59,7 +59,9 @@ def to_message(image: np.ndarray, encoding: str = "rgb8") -> Image:
     """An image message of uint8 (height, width, 3) pixels; `encoding` is `rgb8` or `bgr8`; its header is left empty."""
     message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding, step=image.shape[1] * 3)
     # An array is taken over at once; bytes or an ndarray would be checked value by value.
-    message.data = array.array("B", image.tobytes())
+    pixels = array.array("B")
+    pixels.frombytes(np.ascontiguousarray(image))
+    message.data = pixels
     return message
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
+import cv2
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.srv import ChangeState
@@ -293,6 +294,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
     answered, and what was remembered is still acknowledged.
     """
     share_arenas()
+    cv2.setNumThreads(1)  # its threads spin after each picture, for longer than they save with one of a camera's size
     ending = Ending()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ending.begin)
