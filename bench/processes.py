@@ -7,7 +7,7 @@
 camera_node plays photos, each 640 x 480; a name is typed every second. Both ways take turns. CPU is that of all
 processes in percent of one core, the median of the rounds; peak MB the largest resident memory of the process that
 embeds, which holds --memories to begin with; a frame's latency goes from its stamp to `~/remembered`,
-which waits 10 ms for the disk here, a query's from `text` to `matches`.
+which waits for the disk (--acknowledge-within), a query's from `text` to `matches`.
 """
 
 from __future__ import annotations
@@ -52,10 +52,14 @@ def write_photos(folder: Path) -> Path:
     return folder
 
 
-def write_parameters(folder: Path, photos: Path, bundle: Path, rate: float) -> Path:
+def write_parameters(folder: Path, photos: Path, bundle: Path, rate: float, acknowledge_within: float) -> Path:
     settings = {
         "camera_node": {"source": "folder", "path": str(photos), "rate": rate},
-        "embedding_node": {"bundle": str(bundle), "memory_folder": str(folder / "memory"), "acknowledge_within": 0.01},
+        "embedding_node": {
+            "bundle": str(bundle),
+            "memory_folder": str(folder / "memory"),
+            "acknowledge_within": acknowledge_within,
+        },
         "text_node": {"bundle": str(bundle)},
         "microphone_node": {"autostart": False},
     }
@@ -126,6 +130,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each way")
     parser.add_argument("--rate", type=float, default=10.0, help="frames a second")
     parser.add_argument("--memories", type=int, default=0, help="remembered beforehand (default: 0)")
+    parser.add_argument(
+        "--acknowledge-within", type=float, default=0.01, metavar="SECONDS",
+        help="what embedding_node waits for more frames before it writes (default: 0.01, to see latencies; the node's"
+        " own default is 0.5)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
@@ -133,7 +142,9 @@ def main() -> int:
         for way, nodes in WAYS.items():
             with tempfile.TemporaryDirectory() as folder, open_graph(Path(folder)) as graph:
                 photos = write_photos(Path(folder) / "photos")
-                parameters = write_parameters(Path(folder), photos, arguments.bundle, arguments.rate)
+                parameters = write_parameters(
+                    Path(folder), photos, arguments.bundle, arguments.rate, arguments.acknowledge_within
+                )
                 fill(Path(folder) / "memory", load_bundle(arguments.bundle).id, arguments.memories)
                 for name, values in measure(graph, nodes, parameters, arguments.seconds).items():
                     found[way].setdefault(name, []).extend(values)

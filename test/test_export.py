@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,8 +21,8 @@ from fixtures_bundle import NAMES, SIZE, exported_before, photo
 
 from visual_byte_core.deployment import export as export_module
 from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.deployment.convnext import LeanConvNeXt, is_plain_convnext
 from visual_byte_core.deployment.export import export, export_onnx
-from visual_byte_core.deployment.fused_norms import NORMS, with_fused_norms
 from visual_byte_core.deployment.mobile import export_mobile
 from visual_byte_core.deployment.quantize import cosines, quantize
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError
@@ -87,7 +88,7 @@ def test_int8_holds_products_over_channels_only_and_stays_near(float32: Path, tm
             assert (name in weights) == exact
             assert exact or weights[dequantized[name]].data_type == onnx.TensorProto.INT8
             kinds.add((node.op_type, exact))
-    assert kinds == {("Conv", True), ("Conv", False), ("MatMul", False), ("Gemm", True)}
+    assert kinds == {("Conv", True), ("MatMul", False), ("Gemm", True)}
     assert small.stat().st_size < 0.45 * float32.stat().st_size
     assert cosines(float32, small, pictures(20)[8:]).min() > 0.99
 
@@ -239,21 +240,32 @@ def test_a_phone_target_without_its_packages_says_what_to_install(
         export_mobile(network, config.renderer, names, tmp_path / "mine", "coreml")
 
 
-def test_simple_norms_become_layer_norms_that_compute_the_same() -> None:
+@pytest.mark.parametrize(
+    "backbone", ["convnext_atto", "convnext_zepto_rms", "convnext_zepto_rms_ols", "convnextv2_atto"]
+)
+def test_a_convnext_written_in_fewer_operators_computes_the_same(backbone: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = VisualByteNet("convnext_zepto_rms", classes=3).eval()
-        for module in network.modules():
-            if type(module).__name__ in NORMS:
-                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-    pixels = torch.from_numpy(normalize(pictures(2)))
-    fused = with_fused_norms(network)
-    assert fused is not network and not any(type(module).__name__ in NORMS for module in fused.modules())
+        network = VisualByteNet(backbone, classes=3).eval()
+        for weight in network.parameters():
+            if weight.ndim == 1:  # factors of norms and of the layer scale, which begin as ones
+                torch.nn.init.uniform_(weight, 0.5, 1.5)
+    pixels = torch.from_numpy(normalize(pictures(2)))[:, :, :64, :32]
+    assert is_plain_convnext(network)
     with torch.inference_mode():
-        for one, other in zip(network.with_map(pixels), fused.with_map(pixels), strict=True):
+        for one, other in zip(network.with_map(pixels), LeanConvNeXt(network)(pixels), strict=True):
             np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
 
 
-def test_a_network_without_simple_norms_is_exported_as_it_is(checkpoint: Path) -> None:
-    network, _, _ = load_checkpoint(checkpoint)
-    assert with_fused_norms(network) is network
+@pytest.mark.parametrize("backbone", ["convnext_atto_rms", "convnext_tiny_hnf", "efficientnet_lite0"])
+def test_what_differs_from_a_plain_convnext_is_exported_as_it_is(backbone: str) -> None:
+    assert not is_plain_convnext(VisualByteNet(backbone, classes=3))
+
+
+def test_a_convnext_has_no_convolution_but_the_stem_and_depthwise_ones(checkpoint: Path, tmp_path: Path) -> None:
+    network, config, _ = load_checkpoint(checkpoint)
+    nodes = onnx.load(export_onnx(network, config.renderer.size, tmp_path / "network.onnx")).graph.node
+    kinds = Counter(node.op_type for node in nodes)
+    blocks = sum(len(stage.blocks) for stage in network.backbone.stages)
+    assert kinds["Conv"] == 1 + blocks and kinds["MatMul"] == 3 + 2 * blocks and kinds["Gemm"] == 2
+    assert kinds["Transpose"] <= 2 + 2 * blocks + 3

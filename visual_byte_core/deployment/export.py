@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.triplets import photos_of
 from visual_byte_core.deployment.bundle import NO_METHOD_1, Bundle, write_bundle
-from visual_byte_core.deployment.fused_norms import with_fused_norms
+from visual_byte_core.deployment.convnext import LeanConvNeXt, is_plain_convnext
 from visual_byte_core.deployment.half import METHOD as HALF
 from visual_byte_core.deployment.half import convert_to_half
 from visual_byte_core.deployment.quantize import cosines, method, quantize
@@ -122,7 +122,7 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of PyTorch, about its own code
         program = torch.onnx.export(
-            _WithMap(with_fused_norms(network)).eval(),
+            (LeanConvNeXt(network) if is_plain_convnext(network) else _WithMap(network)).eval(),
             (torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),),  # dimensions that are equal or 1 would not stay free
             dynamo=True,
             opset_version=OPSET,
