@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -36,8 +37,8 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.triplets import photos_of
+from visual_byte_core.deployment import export
 from visual_byte_core.deployment import quantize as ours
-from visual_byte_core.deployment.export import _render_sounds, export_onnx
 from visual_byte_core.deployment.half import convert_to_half
 from visual_byte_core.deployment.references import References, _same_top_1, reference_inputs
 from visual_byte_core.names import ClassName
@@ -108,7 +109,7 @@ def read_images(names: Sequence[ClassName], renderer: RendererSettings, data: Pa
         photos = spread([path for name in names for path in photos_of(data / "image" / name.slug)])
         sounds = spread([path for name in names for path in sounds_below(data / "audio" / name.slug)])
         learned += [render_photo(read_photo(path), renderer.size, renderer.photo) for path in photos]
-        learned += _render_sounds(sounds, renderer)
+        learned += export._render_sounds(sounds, renderer)
     batches = [normalize(np.stack(learned[i : i + BATCH])) for i in range(0, len(learned), BATCH)]
     return Images(list(items), [normalize(image[None]) for image in images], batches)
 
@@ -120,7 +121,7 @@ def spread(paths: list[Path]) -> list[Path]:
 
 def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensitivity: bool) -> dict[str, Path]:
     """A file for every way."""
-    exported = export_onnx(network, size, folder / "exported.onnx")
+    exported = export.export_onnx(network, size, folder / "exported.onnx")
     base = folder / "float32.onnx"
     quant_pre_process(str(exported), str(base), skip_symbolic_shape=True)
     products, convolutional = ours._products(onnx.load(base).graph)
@@ -141,12 +142,16 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
         return lambda out: quantize(source, out, nodes, convolutional, images.ranges, **options)
 
     add("7 bits, MinMax (shipped)", static())
+    with patch.object(export, "is_plain_convnext", return_value=False):
+        written_out = export.export_onnx(network, size, folder / "written_out.onnx")
+    quant_pre_process(str(written_out), str(written_out), skip_symbolic_shape=True)
+    add("7 bits, operators as timm has them", static(written_out, ours._products(onnx.load(written_out).graph)[0]))
     add("8 bits, MinMax", static(reduce_range=False))
     add("7 bits, entropy", static(calibrate_method=CalibrationMethod.Entropy))
     for percent in (99.9, 99.999):
         add(f"7 bits, percentile {percent}", static(calibrate_method=CalibrationMethod.Percentile, percentile=percent))
     for alpha in (0.3, 0.5, 0.7):
-        smooth = export_onnx(smoothed(network, images.ranges, alpha), size, folder / f"smooth{alpha}.onnx")
+        smooth = export.export_onnx(smoothed(network, images.ranges, alpha), size, folder / f"smooth{alpha}.onnx")
         quant_pre_process(str(smooth), str(smooth), skip_symbolic_shape=True)
         add(f"7 bits, SmoothQuant {alpha}", static(smooth, ours._products(onnx.load(smooth).graph)[0]))
     add("7 bits, biases corrected", lambda out: correct_biases(base, paths["7 bits, MinMax (shipped)"], out, images))
