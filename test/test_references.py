@@ -20,7 +20,7 @@ from visual_byte_core.deployment.references import Agreement, References, agreem
 from visual_byte_core.errors import DataError
 from visual_byte_core.rendering import photo, speech
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.runtime.embedder import Embedder, session_options
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS, SOUND = ROOT / "examples" / "photos", ROOT / "test" / "data" / "banana.flac"
@@ -74,7 +74,7 @@ def edited(change: Callable[[onnx.GraphProto], None]) -> Embed:
     """starter-small with a changed graph."""
     network = onnx.load(ROOT / "models" / "starter-small" / "backbone.onnx")
     change(network.graph)
-    session = onnxruntime.InferenceSession(network.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(network.SerializeToString(), session_options(1))
     return lambda images: session.run(["embedding"], {"pixels": normalize(images)})[0]
 
 
