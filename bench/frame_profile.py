@@ -96,10 +96,14 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "with its middle": lambda: with_middles(rendered, middle) if middle else rendered,
         "normalized": lambda: normalize(views),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
+        "(memory, merged, alone behind the network)": lambda: memory.remember(
+            embedding, Seen(captured_at=1e9 + next(at)), picture
+        ),
         "memory, merged, of eight": lambda: [
             memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture) for _ in range(MERGED_AT_ONCE)
         ],
         "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
+        "(the frame copied)": lambda: frame.copy(),
         "(saved: a JPEG made)": lambda: to_jpeg(picture),
         "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
         "(saved: a memory read from its database)": lambda: memory._store.matches([1]),
