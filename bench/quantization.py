@@ -28,7 +28,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from adaround import adaround
+from adaround import adaround, probe
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
@@ -271,10 +271,7 @@ def correct_biases(exact: Path, quantized: Path, out: Path, images: Images) -> N
 
 def mean_of(model: onnx.ModelProto, tensor: str, pixels: list[np.ndarray]) -> np.ndarray:
     """Mean over images and places of an inner tensor, one value a channel."""
-    probed = onnx.ModelProto()
-    probed.CopyFrom(model)
-    probed.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
-    session = onnxruntime.InferenceSession(probed.SerializeToString(), session_options(1))
+    session = probe(model, tensor)
     values = [session.run([tensor], {"pixels": one})[0] for one in pixels]
     return np.mean([value.reshape(-1, value.shape[-1]).mean(axis=0) for value in values], axis=0)
 

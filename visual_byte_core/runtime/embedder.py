@@ -212,7 +212,7 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     # Threads that wait for the next frame by spinning would burn a core (32 ms of it a frame at 30 a second, not 4) for
     # half a millisecond.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # GELU by tanh: a tenth of the network's time, and a change of cosine that INT8 drowns (docs/performance.md).
+    # GELU by tanh: a little quicker, and a change of cosine that INT8 drowns (docs/performance.md).
     options.add_session_config_entry("optimization.enable_gelu_approximation", "1")
     options.log_severity_level = 3
     return options

@@ -37,7 +37,7 @@ PARTITION_SAVED_EVERY = 10_000  # changes
 PAGE = 1000
 READ_AT_ONCE = 10_000
 MERGE_CANDIDATES = 5
-SAME_VIEW = 0.98  # cosine: a sighting this near to the memory that the one before was of, is compared with no other
+SAME_VIEW = 0.98  # cosine: a sighting this near to the memory that was seen last is compared with that first
 AT_HAND = 512  # memories that a sighting was last compared with, 2 KB each: frame follows frame
 DEFAULT_MERGING = MergeSettings()
 
