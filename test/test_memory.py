@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -178,6 +179,26 @@ def test_a_still_view_is_compared_with_its_memory_alone(memory: Memory, monkeypa
     memory.forget([begun.id])
     assert memory.remember(embedding_of(2), seen(2)).id == other.id
     assert not memory.remember(embedding_of(1), FIRST).merged
+
+
+def test_the_memory_seen_last_may_be_at_hand_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after many sightings that the disk did not take."""
+    monkeypatch.setattr(memory_module, "AT_HAND", 5)
+    near = [embedding_of(2) + 0.01 * embedding_of(10 + number) for number in range(6)]
+    with open_memory(tmp_path / "memory") as memory:
+        for number, embedding in enumerate(near[:5]):
+            memory.remember(embedding, replace(seen(number), captured_at=1000.0))
+        assert memory.count() == 5
+    with open_memory(tmp_path / "memory") as memory:
+        last = memory.remember(embedding_of(1), FIRST)
+
+        def fail(*_: object) -> int:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(memory._store, "add", fail)
+        with pytest.raises(MemoryFolderError, match="disk I/O error"):
+            memory.remember(near[5], replace(seen(50), captured_at=1000.0))
+        assert memory.remember(embedding_of(1), FIRST).id == last.id
 
 
 def test_merging_does_not_drift(memory: Memory) -> None:

@@ -354,8 +354,9 @@ class Memory:
             self._save_partition()
 
     def _same_thing(self, vector: np.ndarray, seen: Seen, shown: NDArray[np.float32]) -> Candidate | None:
-        if self._last is not None and self._last[1] @ vector >= max(SAME_VIEW, self.merge.embedding_cosine):
-            still = same_thing([self._at_hand[self._last[0]]], seen, shown, self.merge)
+        last, embedding = self._last or (-1, vector)
+        if last in self._at_hand and embedding @ vector >= max(SAME_VIEW, self.merge.embedding_cosine):
+            still = same_thing([self._at_hand[last]], seen, shown, self.merge)
             if still is not None:
                 return still
         span = self.merge.span(pose_known=seen.pose is not None)
