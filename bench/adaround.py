@@ -21,8 +21,6 @@ from onnx import numpy_helper
 from torch import Tensor
 from tqdm import tqdm
 
-from visual_byte_core.runtime.embedder import session_options
-
 STEPS = 500
 LEARNING_RATE = 0.01
 DRIFT = 0.5  # share of the errors before it that a product makes up for: 1 is the paper's eq. 25, but without GELU
@@ -116,7 +114,12 @@ def _moments(
     should: onnx.ModelProto, model: onnx.ModelProto, product: Product, pixels: list[np.ndarray]
 ) -> tuple[Tensor, Tensor]:
     """Means of x x^T and x y^T over images and places."""
-    given, wanted = probe(model, product.node.input[0]), probe(should, product.node.output[0])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    given, wanted = (
+        probe(source, tensor, options)
+        for source, tensor in ((model, product.node.input[0]), (should, product.node.output[0]))
+    )
     gram, cross, count = 0.0, 0.0, 0
     for one in pixels:
         feed = {"pixels": one}
@@ -127,13 +130,13 @@ def _moments(
     return torch.tensor(gram / count, dtype=torch.float32), torch.tensor(cross / count, dtype=torch.float32)
 
 
-def probe(model: onnx.ModelProto, tensor: str) -> onnxruntime.InferenceSession:
+def probe(model: onnx.ModelProto, tensor: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     """A session that computes an inner tensor and nothing else."""
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     del probed.graph.output[:]
     probed.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
-    return onnxruntime.InferenceSession(probed.SerializeToString(), session_options(1))
+    return onnxruntime.InferenceSession(probed.SerializeToString(), options)
 
 
 def _rows(x: np.ndarray, node: onnx.NodeProto) -> np.ndarray:

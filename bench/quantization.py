@@ -271,7 +271,7 @@ def correct_biases(exact: Path, quantized: Path, out: Path, images: Images) -> N
 
 def mean_of(model: onnx.ModelProto, tensor: str, pixels: list[np.ndarray]) -> np.ndarray:
     """Mean over images and places of an inner tensor, one value a channel."""
-    session = probe(model, tensor)
+    session = probe(model, tensor, session_options(1))
     values = [session.run([tensor], {"pixels": one})[0] for one in pixels]
     return np.mean([value.reshape(-1, value.shape[-1]).mean(axis=0) for value in values], axis=0)
 
