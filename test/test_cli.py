@@ -347,3 +347,16 @@ def test_from_photos_to_an_answer(project, capsys):
     answer = json.loads(done("find", "--bundle", bundle, "--images", data / "image_eval", "red mug", "--json",
                              "--index", project / "index"))  # fmt: skip
     assert answer["photos"] == 9 and answer["answers"][0]["status"] in ("FOUND", "NOT_FOUND")
+
+
+def test_an_interrupt_while_the_options_are_read_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options come from modules that take a while to import."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "make_parser", interrupted)
+    assert main(["find"]) == 1
+    assert capsys.readouterr().err == "visual-byte: error: interrupted\n"

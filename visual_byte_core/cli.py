@@ -58,12 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Wrong arguments end in SystemExit(2), as argparse does.
     """
-    parsed = make_parser().parse_args(arguments)
+    parsed: argparse.Namespace | None = None
     handler = _LogHandler()
     logger = logging.getLogger("visual_byte")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
+        parsed = make_parser().parse_args(arguments)
         code = int(parsed.run(parsed) or 0)
         sys.stdout.flush()  # here, where a reader that left is dealt with, and not as Python ends
         return code
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        if parsed.debug:
+        if parsed is None or parsed.debug:
             raise
         return _failed(*_explained(error, parsed.extra))
     finally:

@@ -12,15 +12,11 @@ holds the words of the texts: an image whose sound or words have changed since i
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from visual_byte_core.dataset.processes import batches, in_processes
 from visual_byte_core.errors import DataError, InvalidSound
 from visual_byte_core.files import write_atomically
 from visual_byte_core.names import LANGUAGES, ClassName, spell
@@ -203,20 +200,12 @@ def _run(jobs: Sequence[Job], renderer: RendererSettings, workers: int, title: s
     work: Callable[[Job], str] = partial(_do, renderer=renderer)
     if len(jobs) < WORTH_A_POOL or workers == 1:
         return [work(job) for job in tqdm(jobs, desc=title, unit="image", disable=len(jobs) < WORTH_A_POOL)]
-    pool = ProcessPoolExecutor(
-        workers or len(os.sched_getaffinity(0)),
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_start_worker,
-    )
-    try:
-        return list(tqdm(pool.map(work, jobs, chunksize=32), total=len(jobs), desc=title, unit="image"))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    results = in_processes(work, jobs, workers, start=_start_worker)
+    return list(tqdm(results, total=len(jobs), desc=title, unit="image"))
 
 
 def _start_worker() -> None:
     cv2.setNumThreads(1)  # one process for each core is enough
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
 
 
 def _do(job: Job, renderer: RendererSettings) -> str:
@@ -238,7 +227,7 @@ def _run_whisper(jobs: Sequence[Job], renderer: RendererSettings, title: str) ->
 
     reasons: list[str] = []
     with tqdm(total=len(jobs), desc=title, unit="image") as bar:
-        for batch in _batches(jobs, WHISPER_BATCH):
+        for batch in batches(jobs, WHISPER_BATCH):
             heard: list[tuple[Job, np.ndarray, int]] = []
             for job in batch:
                 sound = Path(job.source)
@@ -252,12 +241,6 @@ def _run_whisper(jobs: Sequence[Job], renderer: RendererSettings, title: str) ->
                 _write_image(job, image, changed)
             bar.update(len(batch))
     return reasons
-
-
-def _batches(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
-    rest = iter(jobs)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _reason(sound: Path, error: Exception) -> str:

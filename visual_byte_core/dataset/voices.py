@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from visual_byte_core.dataset.processes import fork_server
 from visual_byte_core.errors import DataError
 
 THREADS = 4  # engines outside this process: programs, or a service that limits requests a minute
@@ -94,8 +94,7 @@ def _in_processes(utterances: Sequence[Utterance], processes: int | None) -> Ite
     if not utterances:
         return
     # A fork server gives each clip a fresh process for the price of a fork, whatever threads the caller has.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", __name__])
+    context = fork_server(preload=["__main__", __name__])
     # The pool looks for finished processes ten times a second, so it takes many of them to keep the cores busy.
     with context.Pool(processes or 8 * (os.cpu_count() or 1), maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(_speak_one, utterances, chunksize=1)
