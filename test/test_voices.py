@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import resource
 import signal
 import struct
@@ -55,6 +56,28 @@ def digest(path: Path) -> str:
 def leading_zeros(path: Path) -> float:
     samples, rate = soundfile.read(path)
     return float(np.flatnonzero(samples)[0] / rate)
+
+
+@dataclass(frozen=True)
+class VoiceThatIsKilled(EspeakVoice):
+    """As by the system when memory runs out."""
+
+    def synthesize(self, words: str) -> tuple[np.ndarray, int]:
+        if words == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().synthesize(words)
+
+
+def test_a_process_that_is_killed_is_told_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visual_byte_core.dataset.voices.LONGEST_WAIT", 3.0)
+    voice = VoiceThatIsKilled("en-us")
+    clips = [Utterance(words, voice, tmp_path / f"{words}.wav") for words in ("mug", "die", "cup")]
+    with pytest.raises(DataError, match=r"no clip was spoken for 3 s: a process was killed.*run it again"):
+        speak(clips)
+    assert {path.name for path in tmp_path.iterdir()} == {"mug.wav", "cup.wav"}
+    assert speak([clips[0], clips[2]]) == 0
 
 
 # espeak-ng

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from visual_byte_core.dataset.processes import fork_server
 from visual_byte_core.errors import DataError
 
 THREADS = 4  # engines outside this process: programs, or a service that limits requests a minute
+LONGEST_WAIT = 120.0  # seconds between two clips of engines that take milliseconds
 
 
 class Voice(Protocol):
@@ -97,7 +99,17 @@ def _in_processes(utterances: Sequence[Utterance], processes: int | None) -> Ite
     context = fork_server(preload=["__main__", __name__])
     # The pool looks for finished processes ten times a second, so it takes many of them to keep the cores busy.
     with context.Pool(processes or 8 * (os.cpu_count() or 1), maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(_speak_one, utterances, chunksize=1)
+        clips = pool.imap_unordered(_speak_one, utterances, chunksize=1)
+        for _ in utterances:
+            try:
+                yield clips.next(LONGEST_WAIT)
+            except (
+                multiprocessing.TimeoutError
+            ) as error:  # the pool itself waits for ever for the clip of a process that was killed
+                raise DataError(
+                    f"no clip was spoken for {LONGEST_WAIT:g} s: a process was killed or hangs; run it again, it goes"
+                    " on from here"
+                ) from error
 
 
 def _in_threads(utterances: Sequence[Utterance]) -> Iterator[Path]:
