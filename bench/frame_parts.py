@@ -28,7 +28,7 @@ from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.runtime.finder import FOUND, PART_HANDICAP, Finder
 from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.parts import STRIDE, Part, PartSettings, distinct, distinct_parts
+from visual_byte_core.runtime.parts import STRIDE, Part, PartSettings, distinct, distinct_parts, windows
 from visual_byte_core.runtime.sighting import Match
 from visual_byte_core.runtime.thumbnail import thumbnail
 
@@ -71,6 +71,14 @@ def parts_of_the_map(embedder: Embedder, image: np.ndarray, whole: np.ndarray, s
     return [
         Part(pooled[i], regions[i], image[regions[i][1] :, regions[i][0] :]) for i in distinct(pooled, whole, settings)
     ]
+
+
+def with_middles(embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: PartSettings) -> list[Part]:
+    """The same windows as `distinct_parts`, each embedded together with its middle, as a photo is."""
+    regions = windows(*image.shape[:2], settings.size)
+    images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
+    embeddings = embedder.embed_photos(np.stack([render_photo(one, embedder.size) for one in images]))
+    return [Part(embeddings[i], regions[i], images[i]) for i in distinct(embeddings, whole, settings)]
 
 
 def scenes(embedder: Embedder, photos: Sequence[LabelledFile], grid: int, count: int) -> list[Frame]:
@@ -173,6 +181,7 @@ def main() -> None:
         ("none", no_parts, 0.0),
         ("windows, no handicap", distinct_parts, 0.0),
         ("windows", distinct_parts, PART_HANDICAP),
+        ("windows with middles", with_middles, PART_HANDICAP),
         ("of the map", parts_of_the_map, PART_HANDICAP),
     ]
     header = ("R@1", "R@5", "right place", "false refusals", "false accepts", "names", "memories a frame", "ms a frame")

@@ -28,6 +28,8 @@ def program(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(tmp_path / "program.py")],
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'test'}"}, capture_output=True, text=True, timeout=60,
+        # A shell's background jobs ignore the interrupt, and what they start would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
