@@ -114,7 +114,7 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
     if rows < height or columns < width:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     # By two, INTER_AREA is many times quicker than by any other ratio, so the rest is left to INTER_LINEAR, which
-    # by less than two passes over no pixel: a grey level off, in a third of the time.
+    # leaves no pixel out when it shrinks by less than two: a grey level off, in a third of the time.
     while rows >= 4 * height and columns >= 4 * width and rows % 2 == columns % 2 == 0:
         rows, columns = rows // 2, columns // 2
         image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
