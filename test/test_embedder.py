@@ -331,8 +331,11 @@ def test_a_photo_is_embedded_with_its_middle_if_the_bundle_says_so(convnext_bund
     np.testing.assert_allclose(both.embed_photo(photos[0]), expected[0], atol=2e-3)
     np.testing.assert_allclose(both.embed_query(photos[0], "image"), expected[0], atol=2e-3)
     np.testing.assert_array_equal(both.embed_query(photos[0], "text"), alone.embed(photos[:1])[0])
-    assert both.embed_photos(photos[:0]).shape == (0, 512)
+    np.testing.assert_allclose(both.add_middles(photos, alone.embed(photos)), expected, atol=2e-3)
+    for none in (both.embed_photos(photos[:0]), both.add_middles(photos[:0], alone.embed(photos[:0]))):
+        assert none.shape == (0, 512)
     np.testing.assert_array_equal(alone.embed_photos(photos), alone.embed(photos))
+    np.testing.assert_array_equal(alone.add_middles(photos, expected), expected)
 
 
 def test_another_middle_is_another_renderer_and_none_is_that_of_old_bundles() -> None:

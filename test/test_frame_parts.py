@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -72,7 +73,11 @@ def test_parts_are_unlike_the_frame_and_each_other() -> None:
     assert len(distinct(embeddings, whole, PartSettings(most=9, most_cosine=1.0))) == 4
 
 
-def test_a_part_is_embedded_as_the_photo_it_is(embedder: Embedder) -> None:
+@pytest.mark.parametrize("middle", [0.0, 0.7])
+def test_a_part_is_embedded_as_the_photo_it_is(embedder: Embedder, middle: float) -> None:
+    renderer = embedder.bundle.renderer
+    photo = replace(renderer.photo, middle=middle)
+    embedder = Embedder(replace(embedder.bundle, renderer=replace(renderer, photo=photo)), threads=1)
     image = scene(1, 2, 3, 4)
     parts = distinct_parts(embedder, image, embedder.embed_photo(image), ALL)
     assert len(parts) > 3

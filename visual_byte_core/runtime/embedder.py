@@ -93,8 +93,14 @@ class Embedder:
         if not middle or len(images) == 0:
             return self.embed(images)
         both = self.embed(with_middles(images, middle))
-        sums = both[: len(images)] + both[len(images) :]
-        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+        return _mean(both[: len(images)], both[len(images) :])
+
+    def add_middles(self, images: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        """What `embed_photos` gives for images of which `embed` gave the embeddings, both of length n."""
+        middle = self.bundle.renderer.photo.middle
+        if not middle or len(images) == 0:
+            return embeddings
+        return _mean(embeddings, self.embed(with_middles(images, middle)[len(images) :]))
 
     def embed_query(self, image: np.ndarray, modality: str) -> np.ndarray:
         """Embed a rendered query, uint8 (size, size, 3) -> float32 (512,), read-only; the last 256 queries are not
@@ -187,6 +193,11 @@ class Embedder:
                 f"{probe['cosine']:.4f} there; `visual-byte export --reduce-range on` makes one for every processor"
             )
         return remarks
+
+
+def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    sums = one + other
+    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
 def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:

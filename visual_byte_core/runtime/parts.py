@@ -65,10 +65,12 @@ def distinct_parts(
         return []
     images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
     photo = embedder.bundle.renderer.photo
-    # Without their middles, which would double the time of a frame and find no more (docs/parts.md).
-    embeddings = embedder.embed(np.stack([render_photo(one, embedder.size, photo) for one in images]))
+    rendered = np.stack([render_photo(one, embedder.size, photo) for one in images])
+    embeddings = embedder.embed(rendered)
     chosen = distinct(embeddings, whole, settings)
-    return [Part(embeddings[index], regions[index], images[index]) for index in chosen]
+    # Only what is kept is embedded with its middle: it finds as much as all with theirs, for half as much time more.
+    kept = embedder.add_middles(rendered[chosen], embeddings[chosen])
+    return [Part(kept[i], regions[index], images[index]) for i, index in enumerate(chosen)]
 
 
 def windows(height: int, width: int, size: float) -> list[Region]:
