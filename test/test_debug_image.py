@@ -26,6 +26,7 @@ from visual_byte_core.runtime.explanation_picture import (
     age,
     draw_explanation,
     place_in_words,
+    ticks,
 )
 from visual_byte_core.runtime.finder import Answer, Finder
 from visual_byte_core.runtime.lettering import Lettering
@@ -246,3 +247,7 @@ def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
         explained = explain(embedder, memory, Question(QUERY, "image", 3), "", given, NOW)
     assert explained.place.heat is None
     assert draw_explanation(explained, LETTERING).shape == (600, 640, 3)
+
+
+def test_the_axis_of_scores_has_no_negative_zero() -> None:
+    assert [f"{tick:.2f}" for tick in ticks(-0.04, 0.24)] == ["0.00", "0.05", "0.10", "0.15", "0.20"]

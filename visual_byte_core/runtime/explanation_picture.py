@@ -202,9 +202,8 @@ def _axis(board: _Board, answer: Answer) -> None:
     def at(score: float) -> int:
         return round(left + (score - low) / (high - low) * (right - left))
 
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 10)
     board.draw.line((left, y, right, y), fill=GRAY)
-    for tick in np.arange(np.ceil(low / step), high / step) * step:
+    for tick in ticks(low, high):
         board.draw.line((at(tick), y - 3, at(tick), y + 3), fill=GRAY)
         board.text(at(tick) - 12, y + 9, f"{tick:.2f}", SMALL, GRAY, 60)
     limit = at(answer.threshold)
@@ -218,6 +217,12 @@ def _axis(board: _Board, answer: Answer) -> None:
         board.draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline=BACKGROUND)
         if number == 0 or abs(x - at(answer.nearest[number - 1].score)) > 12:
             board.text(x - 4, y - 22, str(number + 1), SMALL, colour, 30)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round values of an axis between two scores, ten at the most."""
+    step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 10)
+    return [float(tick) + 0.0 for tick in np.arange(np.ceil(low / step), high / step) * step]  # -0.0 + 0.0 is 0.0
 
 
 def _percent(chance: float) -> str:
