@@ -68,7 +68,7 @@ def distinct_parts(
     rendered = np.stack([render_photo(one, embedder.size, photo) for one in images])
     embeddings = embedder.embed(rendered)
     chosen = distinct(embeddings, whole, settings)
-    # Only what is kept is embedded with its middle: it finds as much as all with theirs, for half as much time more.
+    # Only what is kept is embedded with its middle: that finds about as much as all with theirs (docs/parts.md).
     kept = embedder.add_middles(rendered[chosen], embeddings[chosen])
     return [Part(kept[i], regions[index], images[index]) for i, index in enumerate(chosen)]
 
