@@ -138,3 +138,8 @@ def decompress(message: CompressedImageMessage) -> np.ndarray:
             " check the topic"
         )
     return decode_photo(data, "compressed image message", most_pixels=LARGEST_COMPRESSED_PIXELS)
+
+
+def picture_of(message: Any) -> np.ndarray:
+    """Read a message of either kind -> uint8 (height, width, 3), RGB. Raises InvalidImage."""
+    return to_rgb(message) if hasattr(message, "encoding") else decompress(message)

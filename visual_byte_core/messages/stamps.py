@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stamps of messages as seconds."""
+"""Stamps of messages as seconds, and whether they are any."""
 
 from __future__ import annotations
 
@@ -17,3 +17,29 @@ class Stamp(Protocol):
 def seconds_of(stamp: Stamp) -> float:
     """Seconds since 1970."""
     return stamp.sec + stamp.nanosec * 1e-9
+
+
+DAY_S = 86400.0
+
+
+class TopicStamps:
+    """Which topics have stamps. 0 says "no value" on a topic that never has another; elsewhere it is a time: simulated
+    clocks begin with it."""
+
+    def __init__(self) -> None:
+        self.stamped: set[str] = set()
+
+    def is_stamped(self, topic: str, stamp: float) -> bool:
+        """Whether the topic has stamps, as far as is known with this one, in seconds."""
+        if stamp:
+            self.stamped.add(topic)
+        return topic in self.stamped
+
+
+def describe_gap(stamp: float, other: float) -> str:
+    """`12.3 years before` or `2 days after`, if two times in seconds are more than a day apart; else empty."""
+    gap = abs(stamp - other)
+    if gap <= DAY_S:
+        return ""
+    length = f"{gap / (365.25 * DAY_S):.1f} years" if gap > 365 * DAY_S else f"{gap / DAY_S:.0f} days"
+    return f"{length} {'before' if stamp < other else 'after'}"
