@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from visual_byte_core.errors import DataError
@@ -57,3 +58,18 @@ def sha256_of_file(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file whole or not at all, and make its folder, as `write_whole` does. Raises DataError; OSError if the
+    source cannot be read."""
+    partial = target.with_name(f".{target.name}.part")
+    with open(source, "rb") as content:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "wb") as copy:
+                shutil.copyfileobj(content, copy)
+            os.replace(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise DataError(f"{target}: cannot be written ({error.strerror}); make room and run it again") from error

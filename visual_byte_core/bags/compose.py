@@ -108,7 +108,7 @@ def compose(plan: BagPlan, bundle: Bundle, out: Path, storage: Storage = "mcap",
     truth: list[TruthRow] = []
     with BagWriter(out, storage) as writer:
         messages = sorted(_messages(plan, bundle, folder, truth), key=lambda message: message[0])
-        for at, topic, kind, make in tqdm(messages, desc="messages", delay=2, leave=False):
+        for at, topic, kind, make in tqdm(messages, desc="messages", delay=2, leave=False, disable=None):
             nanoseconds = round((plan.start + at) * 1e6) * 1000
             writer.write(topic, kind, nanoseconds, make(nanoseconds))
     path = out.with_name(f"{out.name}.truth.csv")

@@ -224,7 +224,9 @@ def find_topic(bag: Bag, wanted: str, chosen: str = "") -> str:
         raise DataError(f"{bag.path}: several topics {wanted}: {', '.join(fits)}; choose one with --{wanted}")
     name = chosen or wanted
     if reason := next((how for topic, how in bag.unreadable.items() if _is_named(topic, wanted, chosen)), ""):
-        raise DataError(f"{bag.path}: topic {name}: its messages are {reason}, ROS 2 writes cdr; record it with ros2 bag")
+        raise DataError(
+            f"{bag.path}: topic {name}: its messages are {reason}, ROS 2 writes cdr; record it with ros2 bag"
+        )
     there = ", ".join(f"{topic.name} ({topic.type})" for topic in bag.topics) or "none"
     raise DataError(
         f"{bag.path}: no topic {name} of type {' or '.join(kinds)}; it has: {there}; name it with --{wanted} TOPIC"

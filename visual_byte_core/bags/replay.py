@@ -107,7 +107,13 @@ class Replay:
             settings = self._settings
             topics = tuple(filter(None, (settings.image, settings.query, settings.pose)))
             for received in tqdm(
-                self._bag.messages(topics), "replay", self._bag.count(topics), unit=" messages", delay=2, leave=False
+                self._bag.messages(topics),
+                "replay",
+                self._bag.count(topics),
+                unit=" messages",
+                delay=2,
+                leave=False,
+                disable=None,
             ):
                 if not begun and received.topic != settings.pose:
                     begun, self.tally.first = True, received.stamp

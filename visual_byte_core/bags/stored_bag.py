@@ -22,7 +22,7 @@ import yaml
 
 from visual_byte_core.bags.mcap_file import McapFile
 from visual_byte_core.bags.sqlite_file import SqliteFile, topic_counts
-from visual_byte_core.bags.stored_file import CDR, Channel, Raw, StoredFile, in_time_order
+from visual_byte_core.bags.stored_file import CDR, Raw, StoredFile, in_time_order
 from visual_byte_core.errors import DataError
 
 if sys.version_info >= (3, 14):
@@ -90,7 +90,9 @@ class StoredBag:
             if name not in there and name.removesuffix(PACKED) not in there:
                 self.notes.append(f"{self.path.name}: {name}, which its metadata.yaml names, is missing")
         if not found:
-            raise DataError(f"{self.path}: no bag that can be read; expected rosbag2 with .mcap or .db3{_ros1(self.path)}")
+            raise DataError(
+                f"{self.path}: no bag that can be read; expected rosbag2 with .mcap or .db3{_ros1(self.path)}"
+            )
         return found
 
     def _open(self, file: Path) -> None:

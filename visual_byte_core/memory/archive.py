@@ -73,7 +73,9 @@ def import_memory(memory: Memory, bundle_id: str, dimension: int, path: Path) ->
         successor = memory.successor(f"import of {path.name}")
         if successor.resumed:  # of a file that may have had the same name only
             successor.keep_only(set())
-        with tqdm(total=memory.count() + len(archive.ids), desc="importing", unit="memory", leave=False) as bar:
+        with tqdm(
+            total=memory.count() + len(archive.ids), desc="importing", unit="memory", leave=False, disable=None
+        ) as bar:
             for group in _groups(memory.everything()):
                 successor.add(group)
                 bar.update(len(group))
@@ -117,7 +119,9 @@ class Archive:
             self.ids = [checked_id(json.loads(line)["id"]) for line in self._lines]
             self.taught = taught_of_json(parts["taught.json"], dimension)
             self._vectors = self._checked_vectors(parts["embeddings.f16"], manifest["memories"])
-            for _ in tqdm(self.memories(), total=len(self.ids), desc="checking", unit="memory", leave=False):
+            for _ in tqdm(
+                self.memories(), total=len(self.ids), desc="checking", unit="memory", leave=False, disable=None
+            ):
                 pass
         except InvalidMemory as error:
             self._zip.close()
@@ -200,7 +204,9 @@ class Archive:
 def _write(archive: zipfile.ZipFile, memory: Memory, bundle_id: str, dimension: int) -> int:
     lines: list[str] = []
     vectors: list[np.ndarray] = []
-    everything = tqdm(memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False)
+    everything = tqdm(
+        memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False, disable=None
+    )
     for match, vector in everything:
         record = {"id": match.id, **description_of(match)}
         record["thumbnail_sha256"] = hashlib.sha256(match.thumbnail).hexdigest() if match.thumbnail else ""
