@@ -120,7 +120,10 @@ def test_a_bag_without_our_topics_says_which_it_has(
             find_topic(bag, "pose")
     command = ["eval-bag", str(tmp_path / "other"), "--bundle", str(bundle.path), "--out", str(tmp_path / "out")]
     assert main([*command, "--image", "/camera"]) == 1
-    assert "no topic /camera of type sensor_msgs/msg/Image or sensor_msgs/msg/CompressedImage; it has: " in capsys.readouterr().err
+    assert (
+        "no topic /camera of type sensor_msgs/msg/Image or sensor_msgs/msg/CompressedImage; it has: "
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sqlite3 storage of rosbag2 (.db3), also where its end is missing or its last messages lie in the log beside it."""
+"""The sqlite3 storage of rosbag2 (.db3), where its end is missing or its last messages are in its log, too."""
 
 from __future__ import annotations
 

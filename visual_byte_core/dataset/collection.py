@@ -31,8 +31,9 @@ from visual_byte_core.names import ClassName, read_names, slugify, spell
 
 @dataclass(frozen=True)
 class Collected:
-    """How many photos and spoken names were written; existing ones stay and do not count. recordings, noises: what became
-    of them.
+    """How many photos and spoken names were written; existing ones stay and do not count.
+
+    recordings, noises: what became of them.
 
     sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
     have no photo to learn from.

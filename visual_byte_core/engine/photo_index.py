@@ -25,7 +25,7 @@ from visual_byte_core.memory.observation import Seen
 from visual_byte_core.rendering.photo import read_photo, render_photo
 
 FILES_AT_ONCE = 64
-LISTING = "photos.json"
+LISTING = "photos_2.json"  # by the way in which photos are read: another one begins a new listing
 
 log = logging.getLogger("visual_byte")
 
