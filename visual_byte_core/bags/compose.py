@@ -11,19 +11,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-import soxr
 from tqdm import tqdm
 
 from visual_byte_core.bags.definitions import new_message
 from visual_byte_core.bags.truth import ABSENT, write_truth
 from visual_byte_core.bags.writing import BagWriter, Storage
 from visual_byte_core.bundle.bundle import Bundle
-from visual_byte_core.capture.utterance_detector import UtteranceDetector
+from visual_byte_core.capture.sound_files import utterances_of
 from visual_byte_core.dataset.class_folders import find_photos, find_speech
 from visual_byte_core.dataset.spelling import names_by_slug, spelled
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidSound
 from visual_byte_core.rendering.photo import read_photo
-from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
+from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 
 TruthRow = tuple[str, str, float | None, float | None, str]
@@ -152,11 +151,7 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
         yield read_photo(folder / event.picture), "image", Path(event.picture).name
     else:
         path = folder / event.speech
-        samples, rate = read_sound(path)
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        detector = UtteranceDetector(after_silence=True)
-        heard = detector.push(mono if rate == RATE else soxr.resample(mono, rate, RATE))
-        heard += [last for last in [detector.finish()] if last]
+        heard = [utterance for _, utterance in utterances_of(path)]
         if not heard:
             raise InvalidSound(f"{path}: no utterance in it; record the name louder")
         for utterance in heard:

@@ -135,6 +135,7 @@ class Listener:
             self.state = "ended"
             self._log.info(f"{self.settings.folder}: the last recording was played")
         except UnreadableRecording as error:
+            self._detector.restart(after_silence=True)
             self._on_unheard(error.name, str(error))
         except InvalidSound as error:  # a block of a broken driver; the next one may be whole
             self.state = f"lost: {error}"
