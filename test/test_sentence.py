@@ -27,9 +27,10 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError, ModelError
 from visual_byte_core.export.bundle_export import export
 from visual_byte_core.pretrained import sentence_models
+from visual_byte_core.pretrained.renderers import render_text, sentence_encoder_of
 from visual_byte_core.pretrained.torchvision_import import import_torchvision
 from visual_byte_core.rendering.hash_texture import hash_texture
-from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, encoder_of, open_encoder
+from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
     four_parts,
     meaning_weights,
@@ -37,7 +38,6 @@ from visual_byte_core.rendering.sentence_texture import (
     smooth_sentence_texture,
 )
 from visual_byte_core.rendering.settings import RendererSettings, TextSettings
-from visual_byte_core.rendering.text import render_text
 
 import_torchvision()
 import onnx  # noqa: E402
@@ -87,7 +87,7 @@ def bundle(static: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def write_sentence_bundle(folder: Path, model: Path, renderer: str) -> Bundle:
-    encoder = encoder_of(settings_of(model))
+    encoder = sentence_encoder_of(settings_of(model))
     network = folder.with_suffix(".onnx")
     onnx.save(_network(1), network)
     return write_bundle(
@@ -108,7 +108,7 @@ def fixed_encoder() -> SentenceEncoder:
 
 
 def test_a_transformer_and_its_portable_form_agree(minilm: Path) -> None:
-    encoder = encoder_of(settings_of(minilm))
+    encoder = sentence_encoder_of(settings_of(minilm))
     expected = SentenceTransformer(str(minilm), device="cpu").encode(list(WORDS))
     found = np.stack([encoder.embed(words) for words in WORDS])
     assert ((expected * found).sum(axis=1) > 0.9999).all() and encoder.dimension == 384
@@ -118,7 +118,7 @@ def test_a_transformer_and_its_portable_form_agree(minilm: Path) -> None:
 
 @pytest.mark.parametrize("dimension", [0, 128])
 def test_a_static_model_and_its_portable_form_agree(static: Path, dimension: int) -> None:
-    encoder = encoder_of(settings_of(static, dimension=dimension))
+    encoder = sentence_encoder_of(settings_of(static, dimension=dimension))
     expected = SentenceTransformer(str(static), device="cpu", truncate_dim=dimension or None)
     for words in WORDS:
         value = expected.encode(words)
@@ -220,7 +220,7 @@ def test_a_bundle_renders_without_torch_what_training_rendered(bundle: Bundle, s
 
 
 def test_the_bundle_names_its_model_by_content(bundle: Bundle, static: Path, tmp_path: Path) -> None:
-    encoder = encoder_of(settings_of(static))
+    encoder = sentence_encoder_of(settings_of(static))
     assert bundle.renderer.text.sentence_model == f"static@{encoder.digest}"
     assert load_bundle(bundle.path) == bundle
     assert Embedder(bundle).embed_text("couch").shape == (512,)
@@ -229,7 +229,7 @@ def test_the_bundle_names_its_model_by_content(bundle: Bundle, static: Path, tmp
 
 
 def test_a_bundle_without_its_model_is_not_loaded(bundle: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="semantic needs a sentence model.*no readable sentence_models.yaml"):
+    with pytest.raises(BundleError, match="semantic needs a sentence model.*no readable sentence.yaml"):
         write_bundle(
             tmp_path / "without", name="b", backbone="b", class_names=NAMES, onnx_path=bundle.onnx_path,
             quantization={}, renderer=bundle.renderer,
@@ -241,7 +241,7 @@ def test_a_bundle_without_its_model_is_not_loaded(bundle: Bundle, tmp_path: Path
 
 
 def test_a_bundle_with_another_model_is_not_loaded(bundle: Bundle, static: Path, tmp_path: Path) -> None:
-    other = encoder_of(settings_of(static, dimension=64))
+    other = sentence_encoder_of(settings_of(static, dimension=64))
     with pytest.raises(BundleError, match=r"needs the sentence model static@\w+, sentence/ holds static@\w+; export"):
         write_bundle(
             tmp_path / "other", name="b", backbone="b", class_names=NAMES, onnx_path=bundle.onnx_path,
@@ -329,7 +329,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path, static: Path) -> Non
 
 
 def test_a_damaged_portable_model_is_refused(static: Path, tmp_path: Path) -> None:
-    shutil.copytree(encoder_of(settings_of(static)).folder, tmp_path / "model")
+    shutil.copytree(sentence_encoder_of(settings_of(static)).folder, tmp_path / "model")
     (tmp_path / "model" / "tokens.npy").write_bytes(b"no array")
     with pytest.raises(ModelError, match="cannot be used .*copy or export it again"):
         open_encoder(tmp_path / "model")

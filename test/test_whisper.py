@@ -22,9 +22,11 @@ from visual_byte_core import cli
 from visual_byte_core.dataset.image_cache import cached_speech, precompute, render_images
 from visual_byte_core.errors import DataError, InvalidSound, ModelError
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.renderers import render_speech
 from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.rendering import speech
 from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings
-from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
+from visual_byte_core.rendering.speech import RATE, read_sound
 
 import_torchvision()
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel  # noqa: E402
@@ -163,3 +165,8 @@ def test_a_method_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     config = str(ROOT / "config" / "train_starter.yaml")
     assert cli.main(["precompute", "--config", config, "--set", "renderer.speech.method=3"]) == 2
     assert "speech.method must be 1 or 2" in capsys.readouterr().err
+
+
+def test_the_renderer_of_a_robot_refuses_method_1(method_1: SpeechSettings, banana: np.ndarray) -> None:
+    with pytest.raises(ModelError, match="needs a Whisper, which a robot does not run"):
+        speech.render_speech(banana, RATE, 48, method_1)
