@@ -25,8 +25,6 @@ from visual_byte_testing.disks import fill, frozen
 from visual_byte_testing.graph import Graph
 from visual_byte_testing.sample_bundle import write_sample_bundle
 
-__all__ = ["small_disk"]
-
 
 def picture(seed: int) -> np.ndarray:
     """Colour blocks that no other seed has."""
