@@ -10,8 +10,9 @@ import pytest
 
 from visual_byte_core.errors import InvalidNames
 from visual_byte_core.names import ClassName, overlaps, read_names, slugify, spell
+from visual_byte_testing.paths import ROOT
 
-SHIPPED = Path(__file__).resolve().parent.parent / "config" / "names.csv"
+SHIPPED = ROOT / "config" / "names.csv"
 
 
 def test_shipped_names_are_180_in_both_languages() -> None:
