@@ -59,13 +59,12 @@ def why_silent(samples: np.ndarray) -> str:
     peak = _peak(samples - samples.mean(axis=0))
     if peak == 0:
         at = float(np.ravel(samples)[0])
-        offset = f", all of them {at:.3g}" if at else ""
         return (
-            f"sound: digital silence (every sample is the same{offset}); the microphone is muted by a switch or in the"
-            " system, or it is not the one that was meant"
+            f"sound: silent, every sample is {at:.3g}: the microphone is muted by a switch or in the system, or another"
+            " one was meant"
         )
     return (
-        f"sound: silent (its peak of {20 * np.log10(peak):.0f} dBFS is under one 16-bit step); raise the gain of the"
+        f"sound: silent, its peak of {20 * np.log10(peak):.0f} dBFS is under one 16-bit step: raise the gain of the"
         " microphone, and check that it is connected"
     )
 
