@@ -29,7 +29,8 @@ from visual_byte_core.commands import (
     refusal,
     train,
 )
-from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_core.errors import ConfigurationError, VisualByteError, printable
+from visual_byte_core.files import take_any_text
 
 # What a command needs beyond the standard library it imports when it runs, so that --help is quick and a robot's
 # commands never load what only training has.
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Wrong arguments end in SystemExit(2), as argparse does.
     """
     parsed: argparse.Namespace | None = None
+    take_any_text()
     handler = _LogHandler()
     logger = logging.getLogger("visual_byte")
     logger.addHandler(handler)
@@ -106,18 +108,18 @@ class _LogHandler(logging.Handler):
         from tqdm import tqdm
 
         level = "warning: " if record.levelno >= logging.WARNING else ""
-        tqdm.write(f"visual-byte: {level}{record.getMessage()}", file=sys.stderr)
+        tqdm.write(f"visual-byte: {level}{printable(record.getMessage())}", file=sys.stderr)
 
 
 def _explained(error: Exception, extra: str) -> tuple[str, int]:
     """One line for the user, and the exit code."""
-    line = " ".join(str(error).split())
+    line = " ".join(printable(error).split())
     if isinstance(error, VisualByteError):
         return line, 2 if isinstance(error, ConfigurationError) else 1
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("visual_byte"):
         return f"{error.name} is not installed; this command needs: pip install '.[{extra}]' in Visual Byte's folder", 1
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
+        return f"{printable(error.filename)}: {error.strerror}" if error.filename else error.strerror, 1
     return f"unexpected {type(error).__name__}: {line}; --debug shows where", 1
 
 

@@ -53,6 +53,10 @@ class InvalidMemory(VisualByteError):
     """An embedding or sighting that a memory cannot hold or search: wrong size, or not finite."""
 
 
+class NotFound(VisualByteError):
+    """What is to be changed is not there."""
+
+
 class DeviceError(VisualByteError):
     """A camera or microphone that is not there or stopped answering."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
 from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.files import expanded
 
 
 def share_path(name: str) -> Path:
@@ -27,13 +28,13 @@ def share_path(name: str) -> Path:
 
 def bundle_path(parameter: str) -> Path:
     """The bundle that the parameter `bundle` means; empty is the starter bundle."""
-    return Path(parameter).expanduser() if parameter else share_path("models/starter")
+    return expanded(parameter) if parameter else share_path("models/starter")
 
 
 def memory_path(parameter: str, namespace: str) -> Path:
     """The folder that the parameter `memory_folder` means; empty is one in $ROS_HOME or ~/.ros for each namespace."""
     if parameter:
-        return Path(parameter).expanduser()
-    home = Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser() / "visual_byte"
+        return expanded(parameter)
+    home = expanded(os.environ.get("ROS_HOME") or "~/.ros") / "visual_byte"
     robot = namespace.strip("/")
     return home / "robots" / robot / "memory" if robot else home / "memory"

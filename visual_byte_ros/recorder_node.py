@@ -10,7 +10,6 @@ import time
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -20,6 +19,7 @@ from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_core.files import expanded
 from visual_byte_ros.interfaces import Interfaces, Topic, type_name
 from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.parameters import AUTOSTART, Parameter
@@ -65,7 +65,7 @@ class RecorderNode(ManagedNode):
             raise ConfigurationError("rosbags is not installed; recording needs: pip install '.[bags]'")
         from visual_byte_core.bags.writing import BagWriter
 
-        self._path = Path(self.parameters["bag"] or time.strftime("visual_byte_%Y%m%d_%H%M%S")).expanduser()
+        self._path = expanded(self.parameters["bag"] or time.strftime("visual_byte_%Y%m%d_%H%M%S"))
         self._writer = BagWriter(self._path)
         for row in INTERFACES.subscribes:
             topic = replace(row, name=self.parameters["pose_topic"]) if row is POSE else row

@@ -14,7 +14,7 @@ import cv2
 from visual_byte_core.capture.camera import CameraFrames, is_stream, without_password
 from visual_byte_core.capture.frame import Frame, Frames
 from visual_byte_core.data_files import data_files, expected
-from visual_byte_core.errors import ConfigurationError, DataError, DeviceError, InvalidImage
+from visual_byte_core.errors import ConfigurationError, DataError, DeviceError, InvalidImage, printable
 from visual_byte_core.rendering.photo import LARGEST_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
@@ -147,7 +147,8 @@ class PhotoFrames:
         path = self._paths[self._next]
         self._next += 1
         try:
-            return Frame(read_photo(path), "rgb", path.relative_to(self._folder).as_posix(), time.monotonic())
+            name = printable(path.relative_to(self._folder).as_posix())
+            return Frame(read_photo(path), "rgb", name, time.monotonic())
         except InvalidImage:
             self._check_folder()  # it may be the one that is gone
             self._unreadable.add(path)

@@ -13,7 +13,7 @@ from visual_byte_core.capture.microphone import Microphone, rescan_microphones
 from visual_byte_core.capture.sound_files import Recordings
 from visual_byte_core.capture.sound_source import Block, EndOfSounds, Sounds, SoundSettings, UnreadableRecording
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
-from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidSound
+from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidSound, printable
 from visual_byte_core.log import Log
 
 # A lost microphone is looked for after the first pause, then after twice as long, at most after the last.
@@ -141,6 +141,9 @@ class Listener:
             self.state = f"lost: {error}"
         except DeviceError as error:
             self._lose(sounds, error)
+        except Exception as error:  # of one block or utterance; the next may be heard
+            self._log.error(f"a sound is left out: {type(error).__name__}: {printable(error)}")
+            self._detector.restart(after_silence=False)
 
     def _hear(self, block: Block) -> None:
         while not self._presses.empty():

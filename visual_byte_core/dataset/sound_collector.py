@@ -85,7 +85,7 @@ def _reason(error: Exception) -> str:
 def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     try:
         with open(manifest, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             rows, header = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error

@@ -234,7 +234,7 @@ def _read_record(path: Path) -> list[dict[str, str]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     try:
-        rows = [json.loads(line) for line in whole.decode().splitlines() if line]
+        rows = [json.loads(line) for line in whole.decode().split("\n") if line]
         [(row["file"], row["url"], int(row["phash"], 16)) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error}); it holds the photos' licences, restore it") from error

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
-from visual_byte_core.files import write_atomically
+from visual_byte_core.files import home_folder, json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Seen
@@ -41,7 +41,7 @@ class _Indexed:
 
 def cache_folder() -> Path:
     """Where indexes lie unless told otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "index"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "index"
 
 
 class PhotoIndex:
@@ -124,7 +124,7 @@ class PhotoIndex:
     def _store(self) -> None:
         self.memory.flush()
         listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
-        write_atomically(self._folder / LISTING, json.dumps(listing).encode())
+        write_atomically(self._folder / LISTING, json_text(listing).encode())
 
     def _read_listing(self) -> dict[str, _Indexed]:
         try:

@@ -43,6 +43,7 @@ def teach(
     if not label and asked is not None:
         label = f"spoken name {asked[0].id[:8]}"
     memory.taught.check_room(label)
+    label = memory.taught.spelled(label)
     ids: dict[str, None] = {}
     for sight in sights:
         embedding, seen = embedder.embed_photo(sight.image), replace(sight.seen, label=label)

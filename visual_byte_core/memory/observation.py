@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from visual_byte_core.errors import InvalidMemory
+from visual_byte_core.errors import InvalidMemory, printable
 from visual_byte_core.messages.poses import Pose
 from visual_byte_core.names import LONGEST_TEXT
 from visual_byte_core.rendering.photo import Region
@@ -48,6 +48,8 @@ def check_sighting(seen: Seen) -> None:
     """Raises InvalidMemory if a number is not finite or missing, or a text too long to be kept."""
     texts = {"label": seen.label, "map_id": seen.map_id, "frame_id": seen.frame_id}
     for name, text in texts.items():
+        if printable(text) != text:
+            raise InvalidMemory(f"{name}: {printable(text)} is no UTF-8; write it as UTF-8")
         if len(text) > LONGEST_TEXT:
             raise InvalidMemory(f"{name}: {len(text)} characters, at most {LONGEST_TEXT} are kept; shorten it")
     if len(seen.source) > LONGEST_SOURCE:
