@@ -35,6 +35,7 @@ from visual_byte_core.errors import VisualByteError, printable
 from visual_byte_core.files import home_folder, take_any_text, write_whole
 from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_ros.interfaces import type_name
+from visual_byte_ros.paths import provide_log_folder
 
 SERVICE = "embedding_node/find"
 PROMPT = "name> "
@@ -100,6 +101,11 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     chosen = parse(arguments)
     take_any_text()
+    try:
+        provide_log_folder()
+    except VisualByteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         asker = Asker(chosen.namespace, chosen.timeout)

@@ -204,6 +204,13 @@ def _print_table(answers: Iterable[dict[str, Any]]) -> None:
             query = "" if i else answer["query"]
             rows.append((query, match["file"], f"{match['score']:.2f}", f"{match['probability']:.2f}", ""))
     if len(rows) > 1:
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        widths = [max(len(printable(row[column])) for row in rows) for column in range(4)]
         for row in rows:
-            print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip())
+            print(
+                "  ".join(
+                    [
+                        *(printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)),
+                        printable(row[4]),
+                    ]
+                ).rstrip()
+            )
