@@ -65,7 +65,7 @@ def json_text(value: Any, **options: Any) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, on the disk when it returns. Raises OSError; then the old file is untouched."""
+    """Replace `path` by `content`, on disk when it returns. Raises OSError; then the old file is untouched."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:

@@ -140,7 +140,7 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
         ({"source": "smell"}, "source must be one of"),
         ({"source": "file"}, "path is empty"),
         ({"rate": -1.0}, "must not be negative"),
-        ({"silent_after": 0.0}, "over 0"),
+        ({"silent_after_s": 0.0}, "over 0"),
         ({"device": "gopher://host/x"}, "begins with one of http, https"),
     ],
 )
@@ -369,7 +369,7 @@ def test_a_microphone_is_chosen_by_index_or_part_of_its_name(device: str, index:
             "respeaker",
             "could be 3 'ReSpeaker 4 Mic Array', 4 'ReSpeaker 4 Mic Array .copy.'; set `device`",
         ),
-        (MICROPHONES, "2", "'2': there is none such; this machine has 0 'HDA Intel: Analog', 3 "),
+        (MICROPHONES, "2", "'2': there is no such microphone; this machine has 0 'HDA Intel: Analog', 3 "),
         (MICROPHONES[:1], "", "no default; this machine has 0 'HDA"),
         ((), "", "no default; this machine has no microphone; plug one in"),
     ],
@@ -398,7 +398,7 @@ def test_a_meter_of_a_tone_and_of_the_room_after_it() -> None:
     meter = metered(np.concatenate([1e-4 * np.random.default_rng(0).standard_normal(16_000), tone(1)]))
     assert meter.level_dbfs == pytest.approx(20 * np.log10(0.3 / np.sqrt(2)), abs=0.2)
     assert meter.noise_dbfs == pytest.approx(-80, abs=1.5)
-    assert meter.warning() == "" and meter.silent_seconds == 0
+    assert meter.warning() == "" and meter.silent_s == 0
 
 
 @pytest.mark.parametrize(("seconds", "warns"), [(4.5, False), (6.0, True)])

@@ -20,7 +20,7 @@ from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import BundleError
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_core.views.debug_picture import (
     AMBER,
@@ -181,7 +181,7 @@ def test_a_broken_thumbnail_is_said() -> None:
     assert draw_explanation(explanation(broken), LETTERING).shape == (600, 640, 3)
 
 
-def test_heat_and_the_part_are_drawn_where_they_are() -> None:
+def test_heat_and_the_region_are_drawn_where_they_are() -> None:
     frame = np.full((60, 60, 3), 128, np.uint8)
     heat = np.array([[0.0, 0.4], [0.0, 0.0]], np.float32)
     place = Place(frame, heat, (0.5, 0.0, 1.0, 0.5))
@@ -204,7 +204,7 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     return Embedder(write_sample_bundle(tmp_path_factory.mktemp("bundles") / "pixels"), threads=1)
 
 
-def test_a_part_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) -> None:
+def test_a_region_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) -> None:
     part = cv2.resize(FRAME, (32, 32))
     with Memory(tmp_path / "memory", embedder.bundle.id) as memory:
         finder = Finder(memory, CALIBRATION)
@@ -212,17 +212,19 @@ def test_a_part_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) ->
         query = embedder.embed(part[None])[0]
         empty = explain(embedder, memory, question, "", finder.find(query, "image"), NOW)
         assert empty.place is None and empty.reason == "memory is empty"
-        whole = Seen(captured_at=1.0, thumbnail=thumbnail(FRAME), region=(0, 0, 640, 480))
+        whole = Observation(captured_at=1.0, thumbnail=thumbnail(FRAME), region=(0, 0, 640, 480))
         frame = memory.remember(-query, whole)
-        memory.remember(query, Seen(1.0, thumbnail=thumbnail(part), region=(320, 0, 160, 240), part_of=frame.id))
+        memory.remember(
+            query, Observation(1.0, thumbnail=thumbnail(part), region=(320, 0, 160, 240), parent_id=frame.id)
+        )
         given = finder.find(query, "image")
         explained = explain(embedder, memory, question, "", given, NOW)
-        assert explained.place.box == (0.5, 0.0, 0.75, 0.5)
-        assert explained.place.frame.shape == FRAME.shape, "the frame, not the part"
+        assert explained.location.box == (0.5, 0.0, 0.75, 0.5)
+        assert explained.location.frame.shape == FRAME.shape, "the frame, not the part"
         memory.forget([frame.id])
         assert explain(embedder, memory, question, "", finder.find(query, "image"), NOW).place is None
         orphan = explain(embedder, memory, question, "", given, NOW)
-        assert explained.place.heat is None, "this network takes one side only"
+        assert explained.location.heat is None, "this network takes one side only"
         assert orphan.place.box is None and orphan.place.frame.shape == (32, 32, 3), "its own picture is left"
 
 
@@ -244,10 +246,10 @@ def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="has no embedding_map; export its checkpoint again"):
         embedder.embed_map(np.zeros((1, 32, 32, 3), np.uint8))
     with Memory(tmp_path / "memory", without.id) as memory:
-        memory.remember(embedder.embed(QUERY[None])[0], Seen(captured_at=1.0, thumbnail=thumbnail(FRAME)))
+        memory.remember(embedder.embed(QUERY[None])[0], Observation(captured_at=1.0, thumbnail=thumbnail(FRAME)))
         given = Finder(memory, CALIBRATION).find(embedder.embed(QUERY[None])[0], "image")
         explained = explain(embedder, memory, Question(QUERY, "image", 3), "", given, NOW)
-    assert explained.place.heat is None
+    assert explained.location.heat is None
     assert draw_explanation(explained, LETTERING).shape == (600, 640, 3)
 
 

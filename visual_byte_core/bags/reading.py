@@ -139,7 +139,7 @@ class Bag:
         for raw in self._raw(topics):
             topic, seconds = raw.channel.topic, raw.nanoseconds * 1e-9
             try:
-                message = types.deserialize_cdr(raw.data, raw.channel.type)
+                message: Any = types.deserialize_cdr(raw.data, raw.channel.type)
                 stamp = seconds_of(message.header.stamp) if topic in stamped else seconds
             except MALFORMED as error:
                 self.malformed += 1

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from visual_byte_core.capture.sound_source import BLOCK_SECONDS, Block, EndOfSounds, SoundSettings, UnreadableRecording
+from visual_byte_core.capture.sound_source import BLOCK_S, Block, EndOfSounds, SoundSettings, UnreadableRecording
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.errors import DataError, DeviceError, InvalidSound, printable
@@ -38,12 +38,12 @@ class Recordings:
     def begin(self) -> None:
         self._due = time.monotonic()
 
-    def read(self, timeout: float) -> Block | None:
+    def read(self, timeout_s: float) -> Block | None:
         if self._next is None:
             self._next = self._take_next()
         pause = self._due - time.monotonic()
-        if pause > timeout:
-            time.sleep(timeout)
+        if pause > timeout_s:
+            time.sleep(timeout_s)
             return None
         time.sleep(max(0.0, pause))
         block, self._next = self._next, None
@@ -93,7 +93,7 @@ def _blocks_of(path: Path) -> Iterator[Block]:
     name = printable(path.stem)
     before: Block | None = None
     try:
-        for samples, clipped in mono_blocks(path, BLOCK_SECONDS):
+        for samples, clipped in mono_blocks(path, BLOCK_S):
             if before is not None:
                 yield before
             before = Block(samples, name, clipped)
@@ -107,9 +107,9 @@ def utterances_of(path: Path, settings: UtteranceSettings = DEFAULTS) -> Iterato
     """The utterances in a recording of any length, each with the second at which it begins. Raises InvalidSound."""
     detector = UtteranceDetector(settings, after_silence=True)
     heard = 0
-    for samples, _ in mono_blocks(path, BLOCK_SECONDS):
+    for samples, _ in mono_blocks(path, BLOCK_S):
         heard += len(samples)
         for utterance in detector.push(samples):
-            yield max(0.0, heard / RATE - utterance.seconds - settings.hangover), utterance
+            yield max(0.0, heard / RATE - utterance.seconds - settings.hangover_s), utterance
     if last := detector.finish():
         yield max(0.0, heard / RATE - last.seconds), last

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Photos of each class from folders, CIFAR-100 and image search, shared out among the parts of a data set.
+"""Photos of each class from folders, CIFAR-100 and image search, shared out among the splits of a data set.
 
-A photo stays in the part where it once came, however its source grows.
+A photo stays in the split where it once came, however its source grows.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import decode_photo
 
-PARTS = ("", "_calibrate", "_eval")
-LARGEST_SHARE_UNREADABLE = 0.05
+SPLIT_SUFFIXES = ("", "_calibrate", "_eval")
+MAX_SHARE_UNREADABLE = 0.05
 LISTED = 10  # unreadable photos named in the error
 
 
@@ -70,7 +70,7 @@ class _Photo:
 class PhotoCollector:
     """Writes photos of many sources into one data set.
 
-    Files of one name in one part are told apart by their content.
+    Files of one name in one split are told apart by their content.
     """
 
     def __init__(self, out: Path, names: Mapping[str, ClassName], *, overwrite: bool = False) -> None:
@@ -93,17 +93,17 @@ class PhotoCollector:
         progress = tqdm(classes.items(), desc=f"photos of {Path(source.path).name}", unit="class", disable=None)
         for slug, photos in progress:
             filed.read += len(photos)
-            spans = source.parts(len(photos))
+            spans = source.splits(len(photos))
             filed.left_out["not asked for (train, calibrate, evaluate)"] += len(photos) - sum(b - a for a, b in spans)
-            for part, (first, last) in enumerate(spans):
+            for split, (first, last) in enumerate(spans):
                 for photo in photos[first:last]:
                     try:
-                        self._add(slug, part, photo, filed)
+                        self._add(slug, split, photo, filed)
                     except InvalidImage as error:
                         filed.left_out["cannot be read"] += 1
                         unreadable.append(str(error))
         total = filed.read
-        if len(unreadable) > LARGEST_SHARE_UNREADABLE * total:
+        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
             more = f"; and {len(unreadable) - LISTED} more" if len(unreadable) > LISTED else ""
             raise DataError(
                 f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over 5 %; mend or remove them:"
@@ -120,16 +120,16 @@ class PhotoCollector:
         return dict(search_photos(source.search, Path(source.path), self._names.values(), self._photos_of))
 
     def _photos_of(self, slug: str) -> Iterator[Path]:
-        return (path for part in PARTS for path in (self._out / f"image{part}" / slug).glob("*"))
+        return (path for split in SPLIT_SUFFIXES for path in (self._out / f"image{split}" / slug).glob("*"))
 
-    def _add(self, slug: str, part: int, photo: _Photo, filed: Filed) -> None:
+    def _add(self, slug: str, split: int, photo: _Photo, filed: Filed) -> None:
         """Raises InvalidImage, DataError."""
-        target = self._out / f"image{PARTS[part]}" / slug / photo.name
+        target = self._out / f"image{SPLIT_SUFFIXES[split]}" / slug / photo.name
         if isinstance(photo.content, np.ndarray) and target.exists() and not self._overwrite:
             filed.there += 1  # a numbered tile is the same whenever it is read
             return
         content = photo.encoded()
-        if self._is_elsewhere(target, slug, part, content):
+        if self._is_elsewhere(target, slug, split, content):
             filed.there += 1
             return
         place = self._filing.place(content, target)
@@ -140,13 +140,15 @@ class PhotoCollector:
             decode_photo(content, str(photo.content))
         self._filing.put(content, place, filed)
 
-    def _is_elsewhere(self, target: Path, slug: str, part: int, content: bytes) -> bool:
-        """Whether the photo is in another part already, where it came when its source was smaller."""
-        others = (self._out / f"image{name}" / slug / target.name for name in PARTS if name != PARTS[part])
+    def _is_elsewhere(self, target: Path, slug: str, split: int, content: bytes) -> bool:
+        """Whether the photo is in another split already, where it came when its source was smaller."""
+        others = (
+            self._out / f"image{name}" / slug / target.name for name in SPLIT_SUFFIXES if name != SPLIT_SUFFIXES[split]
+        )
         return any(same_content(content, other) for other in others)
 
 
-def _classes_of(source: PhotoSource, names: Mapping[str, ClassName]) -> tuple[dict[str, Sequence[_Photo]], int]:
+def _classes_of(source: PhotoSource, names: Mapping[str, ClassName]) -> tuple[dict[str, list[_Photo]], int]:
     """By slug the photos of the known classes, always in the same order, and how many others there are. Raises
     DataError."""
     path = Path(source.path)

@@ -17,8 +17,8 @@ from visual_byte_core.rendering.settings import PhotoSettings
 Region = tuple[int, int, int, int]
 """x, y, width and height in pixels of a picture."""
 # A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.
-LARGEST_PIXELS = 100_000_000
-LARGEST_FILE = 1 << 30  # bytes
+MAX_PIXELS = 100_000_000
+MAX_FILE_BYTES = 1 << 30  # bytes
 
 
 def read_photo(path: str | Path) -> np.ndarray:
@@ -31,15 +31,15 @@ def read_photo(path: str | Path) -> np.ndarray:
         InvalidImage: the file is missing, empty, truncated, too large, or no picture.
     """
     try:
-        if (size := os.stat(path).st_size) > LARGEST_FILE:
-            raise InvalidImage(f"{path}: {size} bytes, over {LARGEST_FILE}; expected a photo")
+        if (size := os.stat(path).st_size) > MAX_FILE_BYTES:
+            raise InvalidImage(f"{path}: {size} bytes, over {MAX_FILE_BYTES}; expected a photo")
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise InvalidImage(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path") from error
     return decode_photo(data, str(path))
 
 
-def decode_photo(data: bytes, name: str, *, most_pixels: int = LARGEST_PIXELS) -> np.ndarray:
+def decode_photo(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode JPEG, PNG, WebP and whatever else OpenCV or Pillow reads; `name` is for the message only.
 
     Returns:
@@ -47,9 +47,9 @@ def decode_photo(data: bytes, name: str, *, most_pixels: int = LARGEST_PIXELS) -
         transparent ones laid on white.
 
     Raises:
-        InvalidImage: no bytes, truncated, no picture, or one whose header says that it has over `most_pixels`.
+        InvalidImage: no bytes, truncated, no picture, or one whose header says that it has over `max_pixels`.
     """
-    return _to_rgb(decode_picture(data, name, most_pixels), "bgr", name)
+    return _to_rgb(decode_picture(data, name, max_pixels), "bgr", name)
 
 
 def render_photo(
@@ -124,8 +124,8 @@ def eight_bit_colour(image: np.ndarray, name: str) -> np.ndarray:
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or 0 in image.shape[:2]:
         shape = getattr(image, "shape", type(image).__name__)
         raise InvalidImage(f"{name}: expected (height, width[, channels]) with sides of at least 1, got {shape}")
-    if image.shape[0] * image.shape[1] > LARGEST_PIXELS:
-        raise _too_large(image.shape[1], image.shape[0], name, LARGEST_PIXELS)
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise _too_large(image.shape[1], image.shape[0], name, MAX_PIXELS)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if channels not in (1, 3, 4):
         raise InvalidImage(f"{name}: expected 1, 3 or 4 channels, got {channels}")
@@ -142,8 +142,8 @@ def _to_rgb(image: np.ndarray, channel_order: str, name: str) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_BGR2RGB) if channel_order == "bgr" else colour
 
 
-def _too_large(width: int, height: int, name: str, most_pixels: int) -> InvalidImage:
-    return InvalidImage(f"{name}: {width}x{height} is over {most_pixels} pixels; scale it down")
+def _too_large(width: int, height: int, name: str, max_pixels: int) -> InvalidImage:
+    return InvalidImage(f"{name}: {width}x{height} is over {max_pixels} pixels; scale it down")
 
 
 def _to_eight_bit(image: np.ndarray, name: str) -> np.ndarray:

@@ -52,7 +52,7 @@ class _Header:
     by_pillow: bool
 
 
-def decode_picture(data: bytes, name: str, most_pixels: int) -> np.ndarray:
+def decode_picture(data: bytes, name: str, max_pixels: int) -> np.ndarray:
     """Decode a file's content; `name` is for the message only.
 
     Returns:
@@ -60,14 +60,14 @@ def decode_picture(data: bytes, name: str, most_pixels: int) -> np.ndarray:
         white where it is transparent. Of several pictures in a file the first.
 
     Raises:
-        InvalidImage: no bytes, cut, no picture, or one whose header says that it has over `most_pixels`.
+        InvalidImage: no bytes, cut, no picture, or one whose header says that it has over `max_pixels`.
     """
     if not data:
         raise InvalidImage(f"{name}: 0 bytes, expected a JPEG or PNG; copy the file again")
     is_jpeg = data.startswith(SOI)
     if is_jpeg:
         data, in_doubt = _whole_jpeg(data, name)
-    header = _read_header(data, name, most_pixels)
+    header = _read_header(data, name, max_pixels)
     if header.by_pillow:
         return _on_white(_by_pillow(data, name))
     image = _by_opencv(data, name)
@@ -98,7 +98,7 @@ def _check_coded_data(data: bytes, image: np.ndarray, name: str) -> None:
         raise InvalidImage(f"{name}: the JPEG has an end marker, but not all of its picture; copy the file again")
 
 
-def _read_header(data: bytes, name: str, most_pixels: int) -> _Header:
+def _read_header(data: bytes, name: str, max_pixels: int) -> _Header:
     """Refuse by its header, before memory is taken for its pixels, a picture that is too large."""
     try:
         with Image.open(io.BytesIO(data)) as header:
@@ -106,11 +106,11 @@ def _read_header(data: bytes, name: str, most_pixels: int) -> _Header:
             kind, mode, transparent = header.format, header.mode, "transparency" in header.info
             orientation = _orientation(header)
     except Image.DecompressionBombError as error:
-        raise InvalidImage(f"{name}: is over {most_pixels} pixels; scale it down") from error
+        raise InvalidImage(f"{name}: is over {max_pixels} pixels; scale it down") from error
     except BROKEN as error:
         raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG") from error
-    if width * height > most_pixels:
-        raise InvalidImage(f"{name}: {width}x{height} is over {most_pixels} pixels; scale it down")
+    if width * height > max_pixels:
+        raise InvalidImage(f"{name}: {width}x{height} is over {max_pixels} pixels; scale it down")
     if kind == "TIFF":  # OpenCV turns it in spite of its flag, and mixes its colours with black where it has alpha
         return _Header(1, mode in EIGHT_BIT)
     return _Header(orientation, kind in BY_PILLOW or (transparent and mode in ("1", "L")))

@@ -13,7 +13,7 @@ from visual_byte_core.engine.answer import Answer
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.match import Match
 from visual_byte_core.rendering.photo import decode_photo
-from visual_byte_core.views.explanation import Explanation, Place
+from visual_byte_core.views.explanation import Explanation, FrameLocation
 from visual_byte_core.views.lettering import Colour, Lettering
 
 WIDTH, HEIGHT, MARGIN = 640, 600, 12
@@ -39,7 +39,7 @@ def draw_explanation(explanation: Explanation, lettering: Lettering) -> NDArray[
     board = _Board(canvas, lettering)
     _head(board, explanation)
     _query(board, explanation)
-    _frame(board, explanation.place)
+    _frame(board, explanation.location)
     if explanation.answer is None or not explanation.answer.nearest:
         board.text(MARGIN, TILES_TOP - 20, "no memories to show", SMALL, GRAY, WIDTH - 2 * MARGIN)
     else:
@@ -125,7 +125,7 @@ def _query(board: _Board, explanation: Explanation) -> None:
         board.picture(MARGIN, PICTURE_TOP, explanation.query, PICTURE, PICTURE)
 
 
-def _frame(board: _Board, place: Place | None) -> None:
+def _frame(board: _Board, place: FrameLocation | None) -> None:
     """The frame of the nearest memory, and beside it the same as a heat map."""
     left = 2 * MARGIN + PICTURE + 8
     width = (WIDTH - MARGIN - left) // 2
@@ -142,8 +142,8 @@ def _frame(board: _Board, place: Place | None) -> None:
     _framed(board, left + width, _heated(place), place, width - 6)
 
 
-def _framed(board: _Board, left: int, picture: NDArray[np.uint8], place: Place, width: int) -> None:
-    """With the part that matched, if it is one."""
+def _framed(board: _Board, left: int, picture: NDArray[np.uint8], place: FrameLocation, width: int) -> None:
+    """With the region that matched, if it is one."""
     shown_width, shown_height = board.picture(left, PICTURE_TOP, picture, width, PICTURE)
     if place.box is None:
         return
@@ -154,7 +154,7 @@ def _framed(board: _Board, left: int, picture: NDArray[np.uint8], place: Place, 
     board.draw.rectangle(corners, outline=WHITE, width=2)
 
 
-def _heated(place: Place) -> NDArray[np.uint8]:
+def _heated(place: FrameLocation) -> NDArray[np.uint8]:
     assert place.heat is not None
     height, width = place.frame.shape[:2]
     spread = float(np.ptp(place.heat))
@@ -178,7 +178,7 @@ def _tiles(board: _Board, explanation: Explanation, answer: Answer) -> None:
         _thumbnail(board, x + 4, TILES_TOP + 7, match, width - 8)
         board.text(x + 5, TILES_TOP + 109, f"{number + 1}: {match.score:.3f} ({_percent(chance)})", NORMAL, colour, 140)
         seen = age(explanation.now - match.last_seen) + (f", {match.times} times" if match.times > 1 else "")
-        rows = [match.label or ("part of a frame" if match.part_of else "no label"), seen]
+        rows = [match.label or ("part of a frame" if match.parent_id else "no label"), seen]
         rows += board.lettering.lines(place_in_words(match, explanation.map_id), SMALL, 140, 2)
         for row, words in enumerate(rows):
             colour = WHITE if row == 0 and match.label else GRAY

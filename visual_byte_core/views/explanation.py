@@ -23,11 +23,11 @@ Status = Literal["FOUND", "NOT_FOUND", "REJECTED"]
 
 
 @dataclass(frozen=True)
-class Place:
+class FrameLocation:
     """Where in a frame the query is.
 
     frame: the frame's thumbnail, uint8 (height, width, 3) RGB; heat: cosines, float32 (rows, columns), over the whole
-    of it, None without an embedding_map. box: left, top, right, bottom of the part that matched, 0..1, None for none.
+    of it, None without an embedding_map. box: left, top, right, bottom of the region that matched, 0..1, None for none.
     """
 
     frame: NDArray[np.uint8]
@@ -51,7 +51,7 @@ class Explanation:
     now: float
     map_id: str = ""
     answer: Answer | None = None
-    place: Place | None = None
+    location: FrameLocation | None = None
 
 
 def explain(
@@ -67,23 +67,25 @@ def explain(
     )
 
 
-def _place(embedder: Embedder, memory: Memory, question: Question, best: Match) -> Place | None:
-    frame = memory.get(best.part_of) if best.part_of else best
+def _place(embedder: Embedder, memory: Memory, question: Question, best: Match) -> FrameLocation | None:
+    frame = memory.get(best.parent_id) if best.parent_id else best
     box = _box(best, frame)
-    shown = frame if frame is not None and (box or not best.part_of) else best
+    shown = frame if frame is not None and (box or not best.parent_id) else best
     try:
         picture = decode_photo(shown.thumbnail, f"thumbnail of memory {shown.id}")
         if not embedder.has_map:
-            return Place(picture, None, box)
-        return Place(picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box)
+            return FrameLocation(picture, None, box)
+        return FrameLocation(
+            picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box
+        )
     except InvalidImage:
         return None
 
 
-def _box(part: Match, frame: Match | None) -> tuple[float, float, float, float] | None:
-    """None if the size of the frame is not known, as that of one that was remembered without parts."""
-    if not part.part_of or part.region is None or frame is None or frame.region is None:
+def _box(region: Match, frame: Match | None) -> tuple[float, float, float, float] | None:
+    """None if the size of the frame is not known, as that of one that was remembered without regions."""
+    if not region.parent_id or region.region is None or frame is None or frame.region is None:
         return None
-    x, y, width, height = part.region
+    x, y, width, height = region.region
     _, _, frame_width, frame_height = frame.region
     return (x / frame_width, y / frame_height, (x + width) / frame_width, (y + height) / frame_height)
