@@ -8,9 +8,10 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
-from visual_byte_core import __version__
+from visual_byte_core import __version__, log
 from visual_byte_core.commands import (
     bench,
     calibrate,
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed: argparse.Namespace | None = None
     take_any_text()
+    if arguments is None:
+        _keep_libraries_quiet()
     handler = _LogHandler()
     logger = logging.getLogger("visual_byte")
     logger.addHandler(handler)
@@ -99,6 +102,13 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
         command.set_defaults(run=module.run, extra=module.EXTRA, parser=command)
     return parser
+
+
+def _keep_libraries_quiet() -> None:
+    """What libraries warn of has no file's name and no way out; our errors have both. --debug shows it."""
+    if not sys.warnoptions and "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")
+        log.libraries_are_quiet = True
 
 
 class _LogHandler(logging.Handler):

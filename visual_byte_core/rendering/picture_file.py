@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from visual_byte_core import log
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.rendering.jpeg import MISSING, SOI, structure_of, with_more_data
 
@@ -34,14 +35,6 @@ BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Ke
 warnings.filterwarnings("ignore", module=r"PIL\.")
 if hasattr(cv2, "setLogLevel"):
     cv2.setLogLevel(0)
-_quiet = False
-
-
-def keep_decoders_quiet() -> None:
-    """From now on what libjpeg and libpng write to standard error is dropped. For a process with one thread only: what
-    others write there while a picture is decoded is dropped, too."""
-    global _quiet
-    _quiet = True
 
 
 @dataclass(frozen=True)
@@ -137,7 +130,7 @@ def _by_opencv(data: bytes, name: str) -> np.ndarray:
 
 @contextmanager
 def _quiet_decoders() -> Iterator[None]:
-    if not _quiet:
+    if not log.libraries_are_quiet:
         yield
         return
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
