@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -34,6 +35,33 @@ class TopicStamps:
         if stamp:
             self.stamped.add(topic)
         return topic in self.stamped
+
+
+class LiveStamps:
+    """Times of messages as they arrive; what is odd about the stamps of a topic is told once.
+
+    tell: takes a warning.
+    """
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+        self._stamps = TopicStamps()
+        self._newest: dict[str, float] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def seconds(self, topic: str, stamp: float, now: float) -> float:
+        """The time of a message: its stamp, in seconds, or `now` on a topic that has shown none so far."""
+        time_s = stamp if self._stamps.is_stamped(topic, stamp) else now
+        before = self._newest.get(topic, time_s)
+        self._newest[topic] = time_s
+        self._tell_once(topic, describe_gap(time_s, before), "those just before on the same topic")
+        self._tell_once(topic, describe_gap(time_s, now), "this machine's clock (a simulated one: set use_sim_time)")
+        return time_s
+
+    def _tell_once(self, topic: str, gap: str, what: str) -> None:
+        if gap and (topic, what) not in self._told:
+            self._told.add((topic, what))
+            self._tell(f"stamps of {topic} are {gap} {what}; what was seen when is told by the stamps")
 
 
 def describe_gap(stamp: float, other: float) -> str:
