@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from visual_byte_core.errors import InvalidNames
+from visual_byte_core.resources import named_or_path
 
 LANGUAGES = ("en", "ko")
 LONGEST_TEXT = 200
@@ -50,7 +51,8 @@ def slugify(name: str) -> str:
 
 
 def read_names(path: str | Path) -> list[ClassName]:
-    """Read a UTF-8 CSV with the header `en,ko` and optionally `parent` (a broader name of the same file).
+    """Read a UTF-8 CSV with the header `en,ko` and optionally `parent` (a broader name of the same file); the bare word
+    `starter` is the file of names that comes with Visual Byte.
 
     A byte order mark, blank lines, either kind of line end and blanks around values are fine. A line that says the
     same as an earlier one is left out with a warning.
@@ -59,7 +61,9 @@ def read_names(path: str | Path) -> list[ClassName]:
         InvalidNames: the file cannot be read, lacks the column `en` or holds no name; or, with its line, a row lacks
         its English name or holds too many values, a name gives no usable folder name or that of another name, a parent
         is unknown or its own descendant.
+        ConfigurationError: no names of that name come with Visual Byte.
     """
+    path = named_or_path(path, "names/*.csv")
     lines: dict[str, int] = {}
     names: dict[str, ClassName] = {}
     for line, row in _read_rows(path):

@@ -32,6 +32,7 @@ from rclpy.utilities import remove_ros_args
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find
 from visual_byte_core.errors import VisualByteError
+from visual_byte_core.user_folders import state_folder
 from visual_byte_core.files import write_whole
 from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_ros.interfaces import type_name
@@ -193,8 +194,7 @@ class History:
 
 
 def history_path() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "visual_byte" / "ask_history"
+    return state_folder() / "ask_history"
 
 
 def described(name: str, response: Find.Response) -> dict[str, Any]:

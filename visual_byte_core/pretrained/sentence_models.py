@@ -31,6 +31,7 @@ from visual_byte_core.rendering.sentence_encoder import (
     SentenceEncoder,
     open_encoder,
 )
+from visual_byte_core.user_folders import cache_folder
 
 SETTING = "text.sentence_model"
 OPSET = 20
@@ -48,7 +49,7 @@ def portable_folder(name: str, dimension: int) -> Path:
     model or sentence-transformers is missing, or its kind is not supported.
     """
     folder = model_folder(name, SETTING)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "sentence"
+    base = cache_folder("sentence")
     title = name.rstrip("/").rpartition("/")[2] or "model"
     target = base / f"{title}-{content_digest(folder)}-{dimension}-v{FORMAT}"
     if (target / DESCRIPTION).exists():

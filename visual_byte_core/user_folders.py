@@ -1,0 +1,21 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of the user, as the operating system has them: $XDG_CACHE_HOME, $XDG_STATE_HOME and their defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_state_path
+
+APPLICATION = "visual_byte"
+
+
+def cache_folder(name: str) -> Path:
+    """Where what can be made again is kept, by default `~/.cache/visual_byte/<name>`; it need not be there yet."""
+    return user_cache_path(APPLICATION) / name
+
+
+def state_folder() -> Path:
+    """Where what a program remembers of its use is kept, by default `~/.local/state/visual_byte`."""
+    return user_state_path(APPLICATION)
