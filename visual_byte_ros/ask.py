@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import signal
 import sys
 import time
@@ -32,9 +31,9 @@ from rclpy.utilities import remove_ros_args
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find
 from visual_byte_core.errors import VisualByteError
-from visual_byte_core.user_folders import state_folder
 from visual_byte_core.files import write_whole
 from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.user_folders import state_folder
 from visual_byte_ros.interfaces import type_name
 
 SERVICE = "embedding_node/find"

@@ -14,7 +14,7 @@ from visual_byte_core.errors import ConfigurationError
 
 
 def share_path(name: str) -> Path:
-    """Path of `config/...`, of the files that only ROS needs. Raises ConfigurationError if the package is not installed."""
+    """Path of `config/...`, files that only ROS needs. Raises ConfigurationError if the package is not installed."""
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / "package.xml").is_file():
         return checkout / name

@@ -32,7 +32,10 @@ def message_folder() -> Path:
     for place in places:
         if (place / "Query.msg").exists():
             return place
-    raise DataError(f"no message definitions in {', '.join(map(str, places))}; run it in a clone, source setup.bash or install it by pip")
+    raise DataError(
+        f"no message definitions in {', '.join(map(str, places))}; run it in a clone, source setup.bash or install"
+        " it by pip"
+    )
 
 
 @cache

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from visual_byte_core.errors import ConfigurationError, ModelError
 
-
 SCRIPT = Path(__file__).resolve().parents[2] / "studies" / "processes.py"
 
 

@@ -97,9 +97,9 @@ class PhotoSource:
 class CollectConfig:
     """A data set.
 
-    out: its folder; names: CSV of names, or starter; photos: where they come from; voices: by language how many training
-    voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or empty;
-    noise: folder of background sounds, or empty; pseudo_words: invented words to train against;
+    out: its folder; names: CSV of names, or starter; photos: where they come from; voices: by language how many
+    training voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or
+    empty; noise: folder of background sounds, or empty; pseudo_words: invented words to train against;
     voices_a_pseudo_word: voices of each.
     """
 
