@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from catkin_pkg.changelog import Changelog, populate_changelog_from_rst
 from packaging.requirements import Requirement
 from packaging.version import Version
 from setuptools import find_packages
@@ -82,6 +83,18 @@ def test_one_version_everywhere() -> None:
         visual_byte_ros.__version__,
         yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"],
     } == {visual_byte_core.__version__}
+
+
+def test_catkin_reads_the_changelog() -> None:
+    """What is to come has no version, so catkin and bloom pass over it; as a release they find it."""
+    text = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
+    released = Changelog("visual_byte")
+    populate_changelog_from_rst(
+        released, text.replace("Forthcoming\n-----------", "9.9.9 (2030-01-01)\n------------------")
+    )
+    assert released.get_content_of_version("9.9.9")
+    versions = [version for version, _, _ in released.foreach_version() if version != "9.9.9"]
+    assert all(Version(version) <= Version(visual_byte_core.__version__) for version in versions)
 
 
 def imported_packages(*folders: str) -> set[str]:

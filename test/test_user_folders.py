@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.user_folders import cache_folder, state_folder
 
 
@@ -24,3 +25,10 @@ def test_folders_have_the_defaults_that_the_documents_name(tmp_path: Path, monke
         monkeypatch.delenv(name, raising=False)
     assert cache_folder("bench") == tmp_path / ".cache" / "visual_byte" / "bench"
     assert state_folder() == tmp_path / ".local" / "state" / "visual_byte"
+
+
+def test_without_a_home_no_folder_is_invented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(ConfigurationError, match="HOME is empty"):
+        cache_folder("index")

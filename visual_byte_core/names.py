@@ -17,9 +17,9 @@ from visual_byte_core.errors import InvalidNames
 from visual_byte_core.resources import named_or_path
 
 LANGUAGES = ("en", "ko")
-LONGEST_TEXT = 200
+MAX_TEXT_CHARACTERS = 200
 """Characters of a label, the name of a map or of a coordinate frame; messages bring them."""
-LONGEST_SLUG, LONGEST_FILE_NAME = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
+MAX_SLUG_CHARACTERS, MAX_FILE_NAME_BYTES = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(1, 10))})
 
 log = logging.getLogger("visual_byte")
@@ -36,6 +36,15 @@ class ClassName:
     en: str
     ko: str = ""
     parent: str = ""
+
+
+def folded(words: str) -> str:
+    """What makes two spellings the same name: compatibility forms unified, case folded, blanks and what nobody sees
+    collapsed. It is how a name is found, and so how labels are compared."""
+    plain = unicodedata.normalize("NFKC", words).casefold()
+    # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in plain)
+    return " ".join(visible.split())
 
 
 def slugify(name: str) -> str:
@@ -157,11 +166,11 @@ def _read_name(row: dict[str, str], where: str) -> ClassName:
 
 def _usable_slug(name: str) -> str:
     slug = slugify(name)
-    if len(slug) > LONGEST_SLUG or len(slug.encode()) > LONGEST_FILE_NAME:
+    if len(slug) > MAX_SLUG_CHARACTERS or len(slug.encode()) > MAX_FILE_NAME_BYTES:
         shown = name if len(name) <= 30 else f"{name[:30]}..."
         raise InvalidNames(
             f"{shown!r} makes a folder name of {len(slug)} characters ({len(slug.encode())} bytes); shorten it to"
-            f" {LONGEST_SLUG} ({LONGEST_FILE_NAME})"
+            f" {MAX_SLUG_CHARACTERS} ({MAX_FILE_NAME_BYTES})"
         )
     if slug in RESERVED:
         raise InvalidNames(f"{name!r} makes the folder name {slug}, which Windows keeps for a device; reword it")

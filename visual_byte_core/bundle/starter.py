@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from visual_byte_core.files import expanded
 from visual_byte_core.resources import shipped, shipped_names
 
 
@@ -15,8 +15,11 @@ def starter_bundle() -> Path:
     return shipped("models/starter")
 
 
-def bundle_folder(text: str | os.PathLike[str]) -> Path:
-    """The folder `text`; if there is none, the bundle of that name which comes with Visual Byte, if there is one."""
-    folder = Path(text).expanduser()
+def bundle_folder(text: str | Path) -> Path:
+    """The folder `text`; if there is none, the bundle of that name which comes with Visual Byte, if there is one.
+
+    Raises ConfigurationError (`~` without a home folder).
+    """
+    folder = expanded(text)
     names = shipped_names("models/*/bundle.yaml") if not folder.exists() else []
-    return shipped(f"models/{text}") if os.fspath(text) in names else folder
+    return shipped(f"models/{text}") if str(text) in names else folder
