@@ -26,8 +26,8 @@ from demo_graph import Asked, Graph
 from demo_picture import draw_picture
 from tqdm import tqdm
 
-from visual_byte_core.benchmark.resident import resident_bytes
-from visual_byte_core.dataset.engines.espeak import EspeakVoice
+from visual_byte_core.bench.resident_memory import resident_bytes
+from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
 from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.files import write_atomically

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
-from visual_byte_core.runtime.embedder import Embedder
 
 embedder = Embedder(Path(__file__).parents[1] / "models/starter")
 photos = sorted(path for path in Path(sys.argv[1]).rglob("*") if path.suffix in (".jpg", ".png"))

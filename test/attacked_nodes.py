@@ -18,9 +18,9 @@ from sample_bundle import write_sample_bundle
 
 from visual_byte.msg import Matches
 from visual_byte.srv import Find, Forget, Remember
-from visual_byte_core.benchmark.resident import resident_bytes
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_ros.images import to_message
+from visual_byte_core.bench.resident_memory import resident_bytes
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_ros.image_messages import to_message
 
 ROOT = Path(__file__).parents[1]
 POSE_TYPES = ("pose_with_covariance", "pose", "odometry")

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 from fixtures_bundle import photo
 
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_core.evaluation.bags.compose import BagPlan, Event, compose
-from visual_byte_core.evaluation.bags.reading import Bag
-from visual_byte_core.evaluation.bags.replay import ReplaySettings
-from visual_byte_core.evaluation.bags.report import evaluate_bag
-from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.bags.compose import BagPlan, Event, compose
+from visual_byte_core.bags.reading import Bag
+from visual_byte_core.bags.replay import ReplaySettings
+from visual_byte_core.bags.report import evaluate_bag
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.embedding.embedder import Embedder
 
 BANANA = Path(__file__).parent / "data" / "banana.flac"
 SETTINGS = ReplaySettings(image="/image", query="/query", k=3)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from memory_child import BUNDLE, DIMENSION, embedding_of, seen
 
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
 
 
 def open_memory(folder: Path) -> Memory:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.export import bundle_export
 from visual_byte_core.names import ClassName
 
 NAMES = [ClassName("apple", "apple", "사과"), ClassName("mug", "mug", "머그"), ClassName("lamp", "lamp", "램프")]
@@ -66,7 +67,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network of `checkpoint` in ONNX."""
-    from visual_byte_core.deployment.export import export_onnx
+    from visual_byte_core.export.bundle_export import export_onnx
     from visual_byte_core.training.checkpoint import load_checkpoint
 
     network, _, _ = load_checkpoint(checkpoint)
@@ -76,10 +77,9 @@ def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def exported_before(onnx_path: Path) -> Iterator[None]:
     """`export` begins with a copy of this file; that PyTorch writes the same once more has a test of its own."""
-    from visual_byte_core.deployment import export
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "export_onnx", lambda network, size, out: Path(shutil.copy(onnx_path, out)))
+        patch.setattr(bundle_export, "export_onnx", lambda network, size, out: Path(shutil.copy(onnx_path, out)))
         yield
 
 
@@ -93,7 +93,7 @@ def exported_once(float32: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def convnext_bundle(checkpoint: Path, float32: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The INT8 bundle of `checkpoint`."""
-    from visual_byte_core.deployment.export import export
+    from visual_byte_core.export.bundle_export import export
 
     with exported_before(float32):
         return export(checkpoint, tmp_path_factory.mktemp("bundles") / "untrained")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from visual_byte_core.dataset.collect_config import CollectConfig, load_collect_config
-from visual_byte_core.dataset.sources import collect
+from visual_byte_core.dataset.collection import collect
 
 ROOT = Path(__file__).resolve().parent.parent
 

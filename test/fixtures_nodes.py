@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from graph import Graph
 
-    from visual_byte_core.deployment.bundle import Bundle
+    from visual_byte_core.bundle.bundle import Bundle
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from rclpy._rclpy_pybind11 import RCLError
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from visual_byte_core.capture.image_message import ENCODINGS
+from visual_byte_core.messages.images import ENCODINGS
 
 ANSWER_SECONDS = 15.0
 WORDS = ("", "mug", "사과", "apple", "text", "audio", "image", "map", "home", "camera", "k", "remember_frames",

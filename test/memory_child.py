@@ -14,8 +14,9 @@ import zlib
 import cv2
 import numpy as np
 
-from visual_byte_core.runtime import memory as memory_module
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.memory import memory as memory_module
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
 
 BUNDLE, DIMENSION = "bundle@1", 64
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from visual_byte_core.deployment.bundle import Bundle, write_bundle
+from visual_byte_core.bundle.bundle import Bundle, write_bundle
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings
 

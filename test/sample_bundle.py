@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pixel_bundle import write_pixel_bundle
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.names import ClassName
 
 CALIBRATION = {

@@ -8,7 +8,8 @@ import itertools
 import time
 from typing import Any
 
-from visual_byte_core.runtime.memory import Match, Memory
+from visual_byte_core.memory.match import Match
+from visual_byte_core.memory.memory import Memory
 from visual_byte_ros import embedding_node
 
 _search = Memory.search

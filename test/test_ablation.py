@@ -17,7 +17,7 @@ import soundfile
 import yaml
 
 from visual_byte_core.configuration import load_configuration
-from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.metrics.labelled import Labelled
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config" / "ablation.yaml"
@@ -25,7 +25,7 @@ CONFIG = ROOT / "config" / "ablation.yaml"
 
 @pytest.fixture(scope="module")
 def ablation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ablation", ROOT / "bench" / "ablation.py")
+    spec = importlib.util.spec_from_file_location("ablation", ROOT / "studies" / "ablation.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["ablation"] = module

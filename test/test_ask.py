@@ -23,7 +23,7 @@ from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find, Remember
 from visual_byte_core.rendering.text import render_text
 from visual_byte_ros.ask import described, lines_of
-from visual_byte_ros.images import to_message
+from visual_byte_ros.image_messages import to_message
 
 COMMAND = [sys.executable, "-m", "visual_byte_ros.ask"]
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visual_byte_core.dataset import photo_augment, sound_augment, text_augment
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.triplets import Draw, TripletDataset
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.names import read_names, spell
 from visual_byte_core.rendering.speech import RATE
 from visual_byte_core.rendering.text import canonical_words
+from visual_byte_core.training import photo_augment, sound_augment, text_augment
 from visual_byte_core.training.config import config_from_dict
+from visual_byte_core.training.triplets import Draw, TripletDataset
 
 SIZE = 64
 

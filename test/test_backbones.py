@@ -13,9 +13,9 @@ import pytest
 import torch
 from fixtures_bundle import photo
 
-from visual_byte_core.deployment.convnext import SIMPLE_NORMS
-from visual_byte_core.deployment.export import export_onnx
-from visual_byte_core.deployment.quantize import cosines, quantize
+from visual_byte_core.export.bundle_export import export_onnx
+from visual_byte_core.export.lean_convnext import SIMPLE_NORMS
+from visual_byte_core.export.quantization import cosines, quantize
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo
 from visual_byte_core.training.network import VisualByteNet

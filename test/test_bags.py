@@ -19,13 +19,13 @@ import soundfile
 import yaml
 from bags import SETTINGS, evaluated, sample_plan, write_photos, write_sample_bag
 
+from visual_byte_core.bags.compose import BagPlan, Event, compose
+from visual_byte_core.bags.reading import Bag, find_pose_topic
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
-from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidSound
-from visual_byte_core.evaluation.bags.compose import BagPlan, Event, compose
-from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic
+from visual_byte_core.memory.pose_track import PoseLimits
 from visual_byte_core.rendering.settings import PhotoSettings, RendererSettings
-from visual_byte_core.runtime.places import PoseLimits
 
 FILES = ("report.json", "queries.jsonl", "report.html")
 
@@ -230,7 +230,7 @@ def test_a_plan_with_a_photo_or_a_voice_that_is_not_there(bundle: Bundle, tmp_pa
 
 def test_it_runs_without_ros(walk: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from visual_byte_core.evaluation.bags import report, compose, reading;"
+        "import sys; from pathlib import Path; from visual_byte_core.bags import report, compose, reading;"
         "list(reading.Bag(Path(sys.argv[1])).messages(['/query'])); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(walk)], capture_output=True, text=True, check=True)

@@ -13,14 +13,14 @@ from bags import SETTINGS, evaluated, write_sample_bag
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from visual_byte_core.bags.compose import BagPlan, Event
+from visual_byte_core.bags.definitions import message_folder, new_message
+from visual_byte_core.bags.reading import Bag, find_topic
+from visual_byte_core.bags.truth import read_truth
+from visual_byte_core.bags.writing import BagWriter
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
-from visual_byte_core.deployment.bundle import Bundle
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.bags.compose import BagPlan, Event
-from visual_byte_core.evaluation.bags.definitions import message_folder, new_message
-from visual_byte_core.evaluation.bags.reading import Bag, find_topic
-from visual_byte_core.evaluation.bags.truth import read_truth
-from visual_byte_core.evaluation.bags.writing import BagWriter
 
 IMAGE, QUERY = "sensor_msgs/msg/Image", "visual_byte/msg/Query"
 

@@ -22,12 +22,13 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Match, Matches, Query, Remembered
+from visual_byte_core.bags.compose import BagPlan, Event
+from visual_byte_core.bags.reading import Bag
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_core.evaluation.bags.compose import BagPlan, Event
-from visual_byte_core.evaluation.bags.reading import Bag
-from visual_byte_core.runtime.parts import PartSettings
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 STATUSES = {Matches.FOUND: "FOUND", Matches.NOT_FOUND: "NOT_FOUND", Matches.REJECTED: "REJECTED"}
 

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from test_cli import visual_byte
 
-from visual_byte_core.benchmark.contenders import FRAME, REMEMBERED, SEARCH, SPOKEN, TYPED, TYPED_AGAIN, Contender
-from visual_byte_core.benchmark.result import table
-from visual_byte_core.benchmark.rounds import Process
-from visual_byte_core.benchmark.training_speed import training_speed
-from visual_byte_core.benchmark.whole_nodes import whole_nodes
+from visual_byte_core.bench.contenders import FRAME, REMEMBERED, SEARCH, SPOKEN, TYPED, TYPED_AGAIN, Contender
+from visual_byte_core.bench.result import table
+from visual_byte_core.bench.rounds import Process
+from visual_byte_core.bench.training_speed import training_speed
+from visual_byte_core.bench.whole_nodes import whole_nodes
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.errors import ConfigurationError, ModelError
 

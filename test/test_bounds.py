@@ -12,20 +12,26 @@ import pytest
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query
-from visual_byte_core.capture.image_message import LARGEST_PIXELS, check
-from visual_byte_core.deployment.bundle import load_bundle
+from visual_byte_core.bundle.bundle import load_bundle
+from visual_byte_core.engine.forgetting import MOST_IDS, forget
+from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.questions import MOST_MATCHES
+from visual_byte_core.engine.teaching import teach
 from visual_byte_core.errors import ConfigurationError, InvalidImage, InvalidMemory, InvalidText
+from visual_byte_core.memory.archive import export_memory, import_memory
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import LONGEST_SOURCE, Seen
+from visual_byte_core.memory.taught_names import MOST_NAMES, Prototype
+from visual_byte_core.messages.images import check
+from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.names import LONGEST_TEXT
+from visual_byte_core.rendering.photo import LARGEST_PIXELS
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime.archive import export_memory, import_memory
-from visual_byte_core.runtime.forgetting import MOST_IDS, forget
-from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
-from visual_byte_core.runtime.sighting import LONGEST_SOURCE, LONGEST_TEXT
-from visual_byte_core.runtime.taught import MOST_NAMES, Prototype
-from visual_byte_core.runtime.teaching import teach
-from visual_byte_core.runtime.thumbnail import thumbnail
-from visual_byte_core.runtime.worker import Sight
-from visual_byte_ros.messages import rejected, seconds_of, time_message
-from visual_byte_ros.queries import MOST_MATCHES, question_of
+from visual_byte_core.rendering.thumbnail import thumbnail
+from visual_byte_ros.answer_messages import rejected, time_message
+from visual_byte_ros.requests import question_of
 
 BUNDLE = load_bundle(Path(__file__).parents[1] / "models" / "starter-small")
 VECTOR = np.eye(512, dtype=np.float32)[0]

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pixel_bundle import write_pixel_bundle
 
-from visual_byte_core.deployment.bundle import Bundle, load_bundle, update_bundle, write_bundle
+from visual_byte_core.bundle.bundle import Bundle, load_bundle, update_bundle, write_bundle
 from visual_byte_core.errors import BundleError
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings

@@ -21,14 +21,14 @@ import soundfile
 import yaml
 
 from visual_byte_core import cli
-from visual_byte_core.dataset.cache import (
+from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.dataset.image_cache import (
     CacheReport,
     cached_images,
     cached_speech,
     drop_images,
     precompute,
     render_images,
-    sounds_below,
     speech_image,
     stale_images,
 )

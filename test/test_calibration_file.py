@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visual_byte_core.capture.calibration_file import read_calibration
+from visual_byte_core.capture.lens_calibration import read_calibration
 from visual_byte_core.errors import ConfigurationError
 
 CALIBRATION = """\

@@ -18,15 +18,15 @@ import pytest
 import soundfile
 from waiting import PATIENCE, wait_until
 
+from visual_byte_core.capture.capture_stamps import CaptureStamps
 from visual_byte_core.capture.frame import Frame
-from visual_byte_core.capture.frames import FrameSettings, numbered_images, open_frames
-from visual_byte_core.capture.listener import Listener, open_sounds
-from visual_byte_core.capture.meter import Meter
+from visual_byte_core.capture.frame_player import FramePlayer
+from visual_byte_core.capture.frame_sources import FrameSettings, numbered_images, open_frames
+from visual_byte_core.capture.level_meter import Meter
 from visual_byte_core.capture.microphone import MicrophoneInfo, choose_microphone
-from visual_byte_core.capture.player import FramePlayer
-from visual_byte_core.capture.sounds import Block, SoundSettings
-from visual_byte_core.capture.stamps import CaptureStamps
-from visual_byte_core.capture.utterance import Utterance, UtteranceSettings
+from visual_byte_core.capture.sound_source import Block, SoundSettings
+from visual_byte_core.capture.utterance_detector import Utterance, UtteranceSettings
+from visual_byte_core.capture.utterance_listener import Listener, open_sounds
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
 
 LOG = logging.getLogger("capture")

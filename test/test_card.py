@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The table at the head of a model card: bench/card_rows.py on a small data set, and what the card makes of it."""
+"""The table at the head of a model card: studies/card_rows.py on a small data set, and what the card makes of it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 import soundfile
 
+from visual_byte_core.bundle.bundle import Bundle, load_bundle, update_bundle
+from visual_byte_core.bundle.model_card import glance_table
 from visual_byte_core.cli import main
-from visual_byte_core.deployment.bundle import Bundle, load_bundle, update_bundle
-from visual_byte_core.deployment.model_card import glance_table
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
-from visual_byte_core.runtime.embedder import Embedder
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
 def card_rows() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("card_rows", ROOT / "bench" / "card_rows.py")
+    spec = importlib.util.spec_from_file_location("card_rows", ROOT / "studies" / "card_rows.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["card_rows"] = module

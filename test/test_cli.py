@@ -19,9 +19,9 @@ from pixel_bundle import write_pixel_bundle
 
 from visual_byte_core import cli
 from visual_byte_core.cli import COMMANDS, main
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.memory.memory import Memory
 from visual_byte_core.names import ClassName
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.memory import Memory
 
 # Any example photo that is in the folder scores 1, which is over .95; nothing else comes that near.
 STRICT = {

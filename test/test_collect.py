@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
-from visual_byte_core.dataset.cache import sounds_below
 from visual_byte_core.dataset.cifar import read_cifar100
+from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
+from visual_byte_core.dataset.collection import collect
 from visual_byte_core.dataset.pseudo_words import pseudo_words
-from visual_byte_core.dataset.sources import collect
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import read_names
 

@@ -15,10 +15,16 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from pixel_bundle import write_pixel_bundle
 from sample_bundle import CALIBRATION, write_sample_bundle
 
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.answer import Answer
+from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import BundleError
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.explanation import Explanation, Place, explain
-from visual_byte_core.runtime.explanation_picture import (
+from visual_byte_core.memory.match import Match
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.rendering.thumbnail import thumbnail
+from visual_byte_core.views.debug_picture import (
     AMBER,
     GREEN,
     RED,
@@ -28,12 +34,8 @@ from visual_byte_core.runtime.explanation_picture import (
     place_in_words,
     ticks,
 )
-from visual_byte_core.runtime.finder import Answer, Finder
-from visual_byte_core.runtime.lettering import Lettering
-from visual_byte_core.runtime.memory import Memory, Seen
-from visual_byte_core.runtime.sighting import Match
-from visual_byte_core.runtime.thumbnail import thumbnail
-from visual_byte_core.runtime.worker import Question
+from visual_byte_core.views.explanation import Explanation, Place, explain
+from visual_byte_core.views.lettering import Lettering
 
 NOW = 1_700_000_000.0
 LETTERING = Lettering("")
@@ -231,7 +233,7 @@ def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
     network = onnx.load(bundle.onnx_path)
     del network.graph.output[1]
     onnx.save(network, bundle.onnx_path)
-    from visual_byte_core.deployment.bundle import write_bundle
+    from visual_byte_core.bundle.bundle import write_bundle
 
     without = write_bundle(
         tmp_path / "without", name="without", backbone="none", renderer=bundle.renderer, class_names=[],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.training.checkpoint import build_network, load_checkpoint
 from visual_byte_core.training.config import DistillConfig, TrainingConfig

@@ -24,7 +24,7 @@ FORKED = """
 import json, multiprocessing, os, resource, signal, socket, sys, threading
 import torch
 from visual_byte_core.cli import main
-from visual_byte_core.dataset.triplets import TripletDataset
+from visual_byte_core.training.triplets import TripletDataset
 from visual_byte_core.errors import DataError
 from visual_byte_core.training import distributed
 from visual_byte_core.training.config import config_from_dict

@@ -21,17 +21,17 @@ from fixtures_bundle import RATE, SIZE, chirp, photo
 from onnx import numpy_helper
 from pixel_bundle import write_pixel_bundle
 
-from visual_byte_core.deployment.bundle import Bundle, write_bundle
+from visual_byte_core.bundle.bundle import Bundle, write_bundle
+from visual_byte_core.embedding import embedder as embedder_module
+from visual_byte_core.embedding import processor as processor_module
+from visual_byte_core.embedding.embedder import QUERIES_KEPT, Embedder
+from visual_byte_core.embedding.processor import Processor, this_processor
 from visual_byte_core.errors import BundleError, InvalidImage, InvalidSound, InvalidText
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import render_photo, with_middles
 from visual_byte_core.rendering.settings import PhotoSettings, RendererSettings
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime import embedder as embedder_module
-from visual_byte_core.runtime import processor as processor_module
-from visual_byte_core.runtime.embedder import QUERIES_KEPT, Embedder
-from visual_byte_core.runtime.processor import Processor, this_processor
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,9 @@ def test_finding_needs_nothing_of_training(convnext_bundle: Bundle, tmp_path: Pa
     """A whole round, photo in and answer out, in a fresh process."""
     program = f"""
 import json, sys, numpy as np
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.finder import Finder
+from visual_byte_core.memory.memory import Memory, Seen
 kind = dict(memories=[1], false_accept_rates=[.1], thresholds=[[.9]],
             probability=dict(intercept=0, score=1, log_memories=0))
 embedder = Embedder({str(convnext_bundle.path)!r}, threads=1)
@@ -295,7 +295,7 @@ def test_half_a_gigabyte_suffices(convnext_bundle: Bundle) -> None:
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
 import numpy as np
-from visual_byte_core.runtime.embedder import Embedder
+from visual_byte_core.embedding.embedder import Embedder
 print(Embedder({str(convnext_bundle.path)!r}, threads=2).embed_photo(np.zeros((480, 640, 3), np.uint8)).shape)
 """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}  # each reserves address space

@@ -18,14 +18,14 @@ import soundfile
 from pixel_bundle import write_pixel_bundle
 
 from visual_byte_core.cli import main
+from visual_byte_core.dataset.perturbation import NoiseMixer, perturb_text
+from visual_byte_core.dataset.spelling import spelled_where_known
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, InvalidNames
-from visual_byte_core.evaluation.perturb import NoiseMixer, perturb_text
-from visual_byte_core.evaluation.queries import spelled_where_known
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
-from visual_byte_core.runtime.embedder import Embedder
 
 NAMES = [
     ClassName("apple", "Apple", "사과"),

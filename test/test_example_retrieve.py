@@ -15,9 +15,9 @@ import numpy as np
 import soundfile
 from pixel_bundle import write_pixel_bundle
 
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
-from visual_byte_core.runtime.embedder import Embedder
 
 ROOT = Path(__file__).parents[1]
 

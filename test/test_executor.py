@@ -15,7 +15,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from visual_byte_ros.executor import AT_ONCE, ThreadsExecutor
+from visual_byte_ros.rclpy_compat import AT_ONCE, ThreadsExecutor
 
 THREADS = 12
 

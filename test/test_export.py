@@ -19,18 +19,18 @@ import torch
 import yaml
 from fixtures_bundle import NAMES, SIZE, exported_before, photo
 
-from visual_byte_core.deployment import export as export_module
-from visual_byte_core.deployment.bundle import Bundle, load_bundle
-from visual_byte_core.deployment.convnext import LeanConvNeXt, is_plain_convnext
-from visual_byte_core.deployment.export import export, export_onnx
-from visual_byte_core.deployment.mobile import export_mobile
-from visual_byte_core.deployment.quantize import cosines, quantize
+from visual_byte_core.bundle.bundle import Bundle, load_bundle
+from visual_byte_core.embedding import embedder as embedder_module
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.processor import Processor
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError
+from visual_byte_core.export import bundle_export as export_module
+from visual_byte_core.export.bundle_export import export, export_onnx
+from visual_byte_core.export.lean_convnext import LeanConvNeXt, is_plain_convnext
+from visual_byte_core.export.mobile import export_mobile
+from visual_byte_core.export.quantization import cosines, quantize
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo
-from visual_byte_core.runtime import embedder as embedder_module
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.processor import Processor
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.network import VisualByteNet
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from visual_byte_core.cli import main
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation.figures import style
-from visual_byte_core.evaluation.figures.gather import Gathered, gather
+from visual_byte_core.evaluation.figures.embedding_map import LABEL_PLACES, tsne
+from visual_byte_core.evaluation.figures.gallery import Gathered, gather
 from visual_byte_core.evaluation.figures.grid import retrieval_grid
-from visual_byte_core.evaluation.figures.map import LABEL_PLACES, tsne
-from visual_byte_core.evaluation.figures.matrix import similarity_matrix
-from visual_byte_core.evaluation.figures.run import read_log
+from visual_byte_core.evaluation.figures.similarity_matrix import similarity_matrix
+from visual_byte_core.evaluation.figures.training_run import read_log
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
-from visual_byte_core.runtime.embedder import Embedder
 
 STARTER = Path(__file__).resolve().parent.parent / "models" / "starter"
 OF_BUNDLE = ("retrieval_grid", "tsne", "blog_simple", "blog_tsne", "blog_confusion")

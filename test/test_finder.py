@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.engine.finder import Finder
 from visual_byte_core.errors import BundleError, ConfigurationError, InvalidMemory
-from visual_byte_core.runtime.calibration import Calibration
-from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.memory import Filter, Memory, Seen
-from visual_byte_core.runtime.taught import Prototype
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.taught_names import Prototype
 
 TEXT: dict[str, Any] = {
     "memories": [10, 1000],

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from fixtures_bundle import photo
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.frame_embedder import FrameEmbedder
+from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import InvalidImage
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.frame_embedder import FrameEmbedder
-from visual_byte_core.runtime.memory import Memory, Seen
-from visual_byte_core.runtime.parts import PartSettings
-from visual_byte_core.runtime.worker import Sight, Worker
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
 
 LIMIT = 4.0  # the node's default
 

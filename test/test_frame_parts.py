@@ -13,13 +13,18 @@ import numpy as np
 import pytest
 from sample_bundle import CALIBRATION, write_sample_bundle
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.regions import PartSettings, distinct, distinct_parts, heat_map, windows
+from visual_byte_core.engine.finder import PART_HANDICAP, Finder
+from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.questions import Question
+from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import ConfigurationError
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import PART_HANDICAP, Finder
-from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
-from visual_byte_core.runtime.parts import PartSettings, distinct, distinct_parts, heat_map, windows
-from visual_byte_core.runtime.worker import Question, Sight, Worker
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Seen
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 40), (30, 40, 220)
 ALL = PartSettings(most=20, size=0.5, most_cosine=0.999)

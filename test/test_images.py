@@ -12,17 +12,17 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
 from visual_byte_core.errors import InvalidImage
-from visual_byte_ros import images
+from visual_byte_ros import image_messages
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [16, 128, 240]]], np.uint8)
 GREY = np.array([[0, 51], [128, 255]], np.uint8)
 GREY_RGB = np.repeat(GREY[:, :, None], 3, axis=2)
 WAYS = [
-    images.convert_with_numpy,
+    image_messages.convert_with_numpy,
     pytest.param(
-        images.convert_with_cv_bridge,
+        image_messages.convert_with_cv_bridge,
         marks=[
-            pytest.mark.skipif(images.CvBridge is None, reason="cv_bridge comes with ROS from apt only"),
+            pytest.mark.skipif(image_messages.CvBridge is None, reason="cv_bridge comes with ROS from apt only"),
             pytest.mark.unavailable_in_ci,
         ],
     ),
@@ -73,7 +73,7 @@ VECTORS = {
 @pytest.mark.parametrize("name", VECTORS)
 def test_encodings(way, name) -> None:
     sent, expected = VECTORS[name]
-    images.check(sent)
+    image_messages.check(sent)
     np.testing.assert_array_equal(way(sent), expected)
 
 
@@ -122,37 +122,41 @@ def changed(**fields) -> Image:
 )
 def test_contradictions_are_refused(bad, says) -> None:
     with pytest.raises(InvalidImage, match=says) as refused:
-        images.to_rgb(bad)
+        image_messages.to_rgb(bad)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
 def test_round_trip(encoding) -> None:
     pixels = RGB if encoding == "rgb8" else cv2.cvtColor(RGB, cv2.COLOR_RGB2BGR)
-    sent = images.to_message(pixels, encoding)
+    sent = image_messages.to_message(pixels, encoding)
     assert isinstance(sent.data, array.array) and sent.step == 6
-    np.testing.assert_array_equal(images.to_rgb(sent), RGB)
+    np.testing.assert_array_equal(image_messages.to_rgb(sent), RGB)
 
 
 def test_a_picture_that_does_not_lie_in_one_piece() -> None:
     mirrored = RGB[:, ::-1]
-    np.testing.assert_array_equal(images.to_rgb(images.to_message(mirrored)), mirrored)
+    np.testing.assert_array_equal(image_messages.to_rgb(image_messages.to_message(mirrored)), mirrored)
 
 
 def test_one_pixel() -> None:
-    np.testing.assert_array_equal(images.to_rgb(images.to_message(RGB[:1, :1])), RGB[:1, :1])
+    np.testing.assert_array_equal(image_messages.to_rgb(image_messages.to_message(RGB[:1, :1])), RGB[:1, :1])
 
 
 @pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
 def test_a_compressed_message_has_the_same_colours(encoding: str) -> None:
     red = np.zeros((40, 60, 3), np.uint8)
     red[:, :, 0 if encoding == "rgb8" else 2] = 255
-    message = images.to_compressed_message(red, encoding, quality=95)
+    message = image_messages.to_compressed_message(red, encoding, quality=95)
     assert message.format == f"{encoding}; jpeg compressed bgr8"
-    rgb = images.frame_to_rgb(message)
+    rgb = image_messages.frame_to_rgb(message)
     assert rgb.shape == (40, 60, 3) and rgb[20, 30, 0] > 240 and rgb[20, 30, 1:].max() < 15
-    larger = images.to_compressed_message(np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8), quality=95)
-    assert len(images.to_compressed_message(images.frame_to_rgb(larger), quality=10).data) < len(larger.data)
+    larger = image_messages.to_compressed_message(
+        np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8), quality=95
+    )
+    assert len(image_messages.to_compressed_message(image_messages.frame_to_rgb(larger), quality=10).data) < len(
+        larger.data
+    )
 
 
 def jpeg(width: int = 8, height: int = 8) -> bytes:
@@ -178,4 +182,4 @@ def of_another_size(data: bytes, width: int, height: int) -> bytes:
 )
 def test_a_compressed_message_that_is_no_picture(data: bytes, says: str) -> None:
     with pytest.raises(InvalidImage, match=says):
-        images.frame_to_rgb(CompressedImage(format="jpeg", data=data))
+        image_messages.frame_to_rgb(CompressedImage(format="jpeg", data=data))

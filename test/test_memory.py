@@ -27,13 +27,16 @@ import pytest
 from memory_child import BUNDLE, DIMENSION, embedding_of, seen, thumbnail_of
 
 from visual_byte_core.errors import InvalidImage, InvalidMemory, MemoryFolderError
+from visual_byte_core.memory import memory as memory_module
+from visual_byte_core.memory import memory_folder
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.records import first_sighting
+from visual_byte_core.memory.store import Store, create_store
 from visual_byte_core.rendering.photo import decode_photo
-from visual_byte_core.runtime import memory as memory_module
-from visual_byte_core.runtime import memory_folder
-from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings, Seen
-from visual_byte_core.runtime.store import Store, create_store
-from visual_byte_core.runtime.stored import first_sighting
-from visual_byte_core.runtime.thumbnail import to_jpeg
+from visual_byte_core.rendering.thumbnail import to_jpeg
 
 POSE = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
 

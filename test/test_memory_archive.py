@@ -16,15 +16,17 @@ from memory_child import BUNDLE, DIMENSION, embedding_of, seen
 from pixel_bundle import write_pixel_bundle
 
 from visual_byte_core.cli import main
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.reembedding import reembed
 from visual_byte_core.errors import InvalidMemory, MemoryFolderError
+from visual_byte_core.memory.archive import export_memory, import_memory
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.staged_store import Successor
+from visual_byte_core.memory.taught_names import Prototype
 from visual_byte_core.names import ClassName
-from visual_byte_core.runtime.archive import export_memory, import_memory
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.memory import Filter, Memory, Seen
-from visual_byte_core.runtime.reembed import reembed
-from visual_byte_core.runtime.successor import Successor
-from visual_byte_core.runtime.taught import Prototype
-from visual_byte_core.runtime.thumbnail import thumbnail
+from visual_byte_core.rendering.thumbnail import thumbnail
 
 
 def open_memory(folder: Path, bundle: str = BUNDLE) -> Memory:

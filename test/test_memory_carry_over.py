@@ -17,8 +17,9 @@ import qdrant_edge as qdrant
 from memory_child import BUNDLE, DIMENSION, embedding_of, thumbnail_of
 
 from visual_byte_core.errors import MemoryFolderError
-from visual_byte_core.runtime.memory import Filter, Memory
-from visual_byte_core.runtime.taught import Prototype, taught_json
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.taught_names import Prototype, taught_json
 
 POSE = [1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8]
 

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from memory_child import BUNDLE, DIMENSION, embedding_of, thumbnail_of
 
-from visual_byte_core.runtime.memory import Memory, MergeSettings, Place, Seen
-from visual_byte_core.runtime.sighting import Pose
+from visual_byte_core.memory.match import Place
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.messages.poses import Pose
 
 KITCHEN, TABLE, SHELF = ((x, y, 0.0, 0.0, 0.0, 0.0, 1.0) for x, y in ((0.0, 0.0), (0.5, 0.5), (4.0, 0.0)))
 MUG = Seen(captured_at=1000.0, map_id="home", thumbnail=thumbnail_of(1), pose=KITCHEN)

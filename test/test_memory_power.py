@@ -28,7 +28,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> CutMemory:
 def test_a_log_cut_anywhere_in_its_last_two_records_keeps_those_before(
     logged: CutMemory, tmp_path: Path, zeros: bool
 ) -> None:
-    """`python bench/kill_memory.py --cuts` cuts at a hundred lengths."""
+    """`python studies/kill_memory.py --cuts` cuts at a hundred lengths."""
     first, last = logged.ends[1], logged.ends[3]
     edges = {end + off for end in logged.ends[1:] for off in (-1, 0, 1)}
     for at in sorted(

@@ -13,9 +13,9 @@ from sample_bundle import write_sample_bundle
 
 from visual_byte.msg import Matches, Query
 from visual_byte.srv import Find
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.images import to_message
+from visual_byte_ros.image_messages import to_message
 
 ANSWERS = {Matches.FOUND, Matches.NOT_FOUND, Matches.REJECTED}
 TIMEOUT = 1.0  # the default of answer_timeout

@@ -19,9 +19,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from test_calibration_file import CALIBRATION
 
 from visual_byte.msg import Remembered
-from visual_byte_core.capture.image_message import decompress
-from visual_byte_ros.images import to_compressed_message, to_rgb
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_core.messages.images import decompress
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_compressed_message, to_rgb
+from visual_byte_ros.qos import NEWEST_FRAME
 
 
 def photos(folder: Path) -> Path:

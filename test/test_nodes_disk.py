@@ -20,9 +20,10 @@ from test_memory_power import fill, frozen, small_disk
 
 from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Find
-from visual_byte_core.runtime.memory import Memory
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_core.memory.memory import Memory
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 __all__ = ["small_disk"]
 

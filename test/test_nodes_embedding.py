@@ -21,10 +21,11 @@ from std_msgs.msg import Header, String
 
 from visual_byte.msg import Matches, Query, Remembered
 from visual_byte.srv import Find, Remember
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.images import to_message, to_rgb
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message, to_rgb
+from visual_byte_ros.qos import NEWEST_FRAME
 
 _stamps = itertools.count(1_700_000_000, 3600)  # far apart: nothing is merged unless a test wants it
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Generated messages at every subscription and service of every node; bench/fuzz_nodes.py sends 10,000 to each."""
+"""Generated messages at every subscription and service of every node; studies/fuzz_nodes.py sends 10,000 to each."""
 
 from __future__ import annotations
 

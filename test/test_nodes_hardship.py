@@ -21,9 +21,11 @@ from std_msgs.msg import Header, String
 
 from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Count, Find, Remember
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, seconds_of, time_message
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 HOUR = 3600
 START = 1_700_000_000

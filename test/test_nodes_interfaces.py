@@ -22,7 +22,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.topic_endpoint_info import TopicEndpointTypeEnum
 from test_nodes_sources import tone
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_ros.interfaces import Interfaces, Topic, in_words, type_name
 from visual_byte_ros.lifecycle import ManagedNode
 

@@ -18,10 +18,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from visual_byte.msg import Remembered
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_core.runtime.memory import Memory
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.memory.memory import Memory
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 KILLS = 20
 LONGEST_LIFE = 0.6  # seconds of frames before the kill

@@ -22,8 +22,9 @@ from std_msgs.msg import String
 
 from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Find
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_core.runtime.memory import Memory, Seen
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
 
 
 def change(graph: Graph, node: str, transition: int) -> tuple[bool, str]:

@@ -23,8 +23,8 @@ from visual_byte.msg import Matches, Query
 from visual_byte.srv import Count, Find, List, Remember
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import time_message
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
 
 THRESHOLDS = {"thresholds": [[0.999, 0.1], [0.999, 0.1]]}  # at a false accept rate of 0.01 and of 0.5
 _stamps = itertools.count(1_700_000_000, 3600)

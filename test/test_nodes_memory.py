@@ -21,10 +21,11 @@ from std_msgs.msg import Header
 
 from visual_byte.msg import Match, Matches, Query, Remembered
 from visual_byte.srv import Count, Find, Forget, List, Teach
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, pose_message, time_message
+from visual_byte_ros.answer_messages import pose_message, time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 _stamps = itertools.count(1_700_000_000, 600)
 

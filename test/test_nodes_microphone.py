@@ -20,9 +20,9 @@ from std_msgs.msg import Bool, Float32
 
 from visual_byte.msg import Matches, Query
 from visual_byte.srv import Remember
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.rendering.photo import read_photo
-from visual_byte_ros.images import to_message, to_rgb
+from visual_byte_ros.image_messages import to_message, to_rgb
 
 BANANA = Path(__file__).parent / "data" / "banana.flac"
 NOTICED_SECONDS = 3.0

@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 
 from visual_byte.msg import Query
 from visual_byte.srv import Find, Remember
-from visual_byte_ros.images import to_message, to_rgb
+from visual_byte_ros.image_messages import to_message, to_rgb
 
 
 def pattern(seed: int) -> np.ndarray:

@@ -18,8 +18,9 @@ from std_msgs.msg import Header
 
 from visual_byte.msg import Match, Remembered
 from visual_byte.srv import Find
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, pose_message, time_message
+from visual_byte_ros.answer_messages import pose_message, time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 PLACE = (1.5, -2.0, 0.25, 0.0, 0.0, 0.6, 0.8)
 KINDS = {

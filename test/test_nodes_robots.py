@@ -18,10 +18,11 @@ from std_msgs.msg import Header, String
 
 from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Count, Find
-from visual_byte_core.deployment.bundle import Bundle
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
-from visual_byte_ros.share import memory_path
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.paths import memory_path
+from visual_byte_ros.qos import NEWEST_FRAME
 
 
 def picture(seed: int) -> np.ndarray:

@@ -17,10 +17,10 @@ from graph import Graph
 from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query, Source
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.rendering.speech import render_speech
-from visual_byte_ros.images import to_rgb
-from visual_byte_ros.messages import NEWEST_FRAME
+from visual_byte_ros.image_messages import to_rgb
+from visual_byte_ros.qos import NEWEST_FRAME
 
 RATE = 16_000
 ALSA_RATE = 44_100  # what ALSA's null device offers PortAudio

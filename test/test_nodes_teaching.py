@@ -18,10 +18,11 @@ from std_msgs.msg import Header
 
 from visual_byte.msg import Matches, Query, Remembered
 from visual_byte.srv import Teach
-from visual_byte_core.dataset.engines.espeak import EspeakVoice
+from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
 from visual_byte_core.rendering.speech import read_sound
-from visual_byte_ros.images import to_message
-from visual_byte_ros.messages import NEWEST_FRAME, time_message
+from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.image_messages import to_message
+from visual_byte_ros.qos import NEWEST_FRAME
 
 ROOT = Path(__file__).parents[1]
 STARTER = ROOT / "models" / "starter"

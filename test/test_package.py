@@ -190,8 +190,8 @@ def test_every_source_file_names_its_authors_and_licence() -> None:
     [
         module_names("visual_byte_core/runtime"),
         module_names("visual_byte_core/rendering"),
-        ["visual_byte_core.names", "visual_byte_core.errors", "visual_byte_core.evaluation.retrieval"],
-        ["visual_byte_core.deployment.bundle"],
+        ["visual_byte_core.names", "visual_byte_core.errors", "visual_byte_core.metrics.recall"],
+        ["visual_byte_core.bundle.bundle"],
         ["visual_byte_core.cli"],
         module_names("visual_byte_ros"),
     ],
@@ -206,6 +206,6 @@ def test_import_on_a_robot_loads_no_training_package(modules: list[str]) -> None
 
 def test_quantizing_needs_no_torch() -> None:
     """ONNX Runtime's quantization loads torch where it is installed; here it is as if it were not."""
-    program = "import sys; sys.modules['torch'] = None; import visual_byte_core.deployment.quantize"
+    program = "import sys; sys.modules['torch'] = None; import visual_byte_core.export.quantization"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr

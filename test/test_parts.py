@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from visual_byte_core.training.config import LossConfig
 from visual_byte_core.training.losses import Embedded
 from visual_byte_core.training.network import VisualByteNet
-from visual_byte_core.training.parts import Parts, cell_loss, compose, tiles_of_cells
+from visual_byte_core.training.regions import Parts, cell_loss, compose, tiles_of_cells
 
 NO_OVERLAP = torch.eye(4, dtype=torch.bool)
 

@@ -19,8 +19,9 @@ from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.training.backbone import create_backbone
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.config import DistillConfig, config_from_dict
-from visual_byte_core.training.loop import STATE, Trainer, train
+from visual_byte_core.training.loop import Trainer, train
 from visual_byte_core.training.photo_teacher import FOLDER, PhotoTeacher, photo_features
+from visual_byte_core.training.state import STATE
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from visual_byte_core.runtime.places import PoseReading, PoseTrack
+from visual_byte_core.memory.pose_track import PoseTrack
+from visual_byte_core.messages.poses import PoseReading
 
 GOOD = PoseReading(captured_at=1000.0, frame_id="map", pose=(1.0, 2.0, 0.0, 0.0, 0.0, 0.6, 0.8))
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from visual_byte_core.runtime import places_shown
-from visual_byte_core.runtime.places_shown import ANEW_SECONDS, MOST_PLACES, PlacesShown, ShownPlace
+from visual_byte_core.views import map_places
+from visual_byte_core.views.map_places import ANEW_SECONDS, MOST_PLACES, PlacesShown, ShownPlace
 
 
 def place(number: int, *, placed: bool = True, label: str = "") -> ShownPlace:
@@ -39,7 +39,7 @@ def test_it_is_read_anew_when_something_is_missing_and_after_a_while() -> None:
 
 
 def test_of_a_large_memory_only_so_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places_shown, "MOST_READ", 10)
+    monkeypatch.setattr(map_places, "MOST_READ", 10)
     places = PlacesShown()
     places.replace(map(place, range(1_000_000_000)), now=0.0)  # would never end
     assert len(places.shown()) == 10 and not places.is_missing_some(1_000_000_000)

@@ -14,7 +14,7 @@ import soundfile
 import yaml
 
 from visual_byte_core.cli import main
-from visual_byte_core.dataset.cache import cached_images, cached_speech, precompute, stale_images
+from visual_byte_core.dataset.image_cache import cached_images, cached_speech, precompute, stale_images
 from visual_byte_core.dataset.loudness import Threshold, check_readable, measure, repair, survey
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import read_names

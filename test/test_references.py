@@ -16,11 +16,11 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from visual_byte_core.deployment.references import Agreement, References, agreement, reference_inputs
+from visual_byte_core.embedding.embedder import Embedder, session_options
 from visual_byte_core.errors import DataError
+from visual_byte_core.export.references import Agreement, References, agreement, reference_inputs
 from visual_byte_core.rendering import photo, speech
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.runtime.embedder import Embedder, session_options
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS, SOUND = ROOT / "examples" / "photos", ROOT / "test" / "data" / "banana.flac"

@@ -7,23 +7,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from visual_byte_core.bundle.score_calibration import Calibration
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.calibration import calibrate
-from visual_byte_core.evaluation.drawn_memories import Samples
-from visual_byte_core.evaluation.probability import fit_probability
-from visual_byte_core.evaluation.rejection import (
+from visual_byte_core.evaluation.calibrate import calibrate
+from visual_byte_core.evaluation.calibrate_taught import spoken_once
+from visual_byte_core.evaluation.calibration_check import calibration_error, refusal_rows
+from visual_byte_core.metrics.drawn_memories import Samples
+from visual_byte_core.metrics.labelled import Labelled
+from visual_byte_core.metrics.probability_fit import fit_probability
+from visual_byte_core.metrics.rejection import (
     BestScores,
-    Labelled,
     all_absent,
     auroc,
     false_rates_by_threshold,
     present_and_absent,
     refusal_rates,
 )
-from visual_byte_core.evaluation.reliability import calibration_error, refusal_rows
-from visual_byte_core.evaluation.taught_calibration import spoken_once
 from visual_byte_core.names import ClassName, overlaps
-from visual_byte_core.runtime.calibration import Calibration
 
 CLASSES, VIEWS, DIMENSION = 40, 30, 64
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A minute of what bench/reliability.py does for an hour."""
+"""A minute of what studies/reliability.py does for an hour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_PERCENT = 5.0  # of growth in 40 s; pages of the store are mapped as they a
 @pytest.mark.long
 def test_for_a_minute_every_query_is_answered_and_nothing_piles_up(tmp_path: Path) -> None:
     out = tmp_path / "minute"
-    command = [sys.executable, str(ROOT / "bench" / "reliability.py"), "--minutes", "1", "--no-figure"]
+    command = [sys.executable, str(ROOT / "studies" / "reliability.py"), "--minutes", "1", "--no-figure"]
     command += ["--bundle", str(ROOT / "models" / "starter-small"), "--out", str(out)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visual_byte_core.evaluation import retrieval
-from visual_byte_core.evaluation.retrieval import first_hit_ranks, nearest, recall_at_k
+from visual_byte_core.metrics import recall
+from visual_byte_core.metrics.recall import first_hit_ranks, nearest, recall_at_k
 
 
 def unit(*angles: float) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_the_query_itself_is_left_out_and_a_lone_photo_is_a_miss():
 def test_the_nearest_items_come_in_order(monkeypatch):
     gallery = unit(0, 10, 20, 90)
     assert nearest(unit(1, 80), gallery, 3).tolist() == [[0, 1, 2], [3, 2, 1]]
-    monkeypatch.setattr(retrieval, "QUERIES_AT_ONCE", 3)
+    monkeypatch.setattr(recall, "QUERIES_AT_ONCE", 3)
     assert nearest(gallery, gallery, 2, exclude_self=True).tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
     assert nearest(unit(5), unit(0), 5).tolist() == [[0]]
     assert nearest(unit(5), unit(5), exclude_self=True).shape == (1, 0)
@@ -60,7 +60,7 @@ def test_it_agrees_with_sorting_every_query(exclude_self, monkeypatch):
     gallery = generator.normal(size=(150, 16)).astype(np.float32)
     gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
     labels = np.array([f"class {n}" for n in generator.integers(0, 20, 150)])
-    monkeypatch.setattr(retrieval, "QUERIES_AT_ONCE", 64)  # a last part that is not full
+    monkeypatch.setattr(recall, "QUERIES_AT_ONCE", 64)  # a last part that is not full
     recalls = recall_at_k(gallery, labels, gallery, labels, ks=(1, 5, 20), exclude_self=exclude_self)
     for k in (1, 5, 20):
         hits = 0

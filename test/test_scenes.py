@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.dataset.class_folders import find_photos
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.regions import similarity
 from visual_byte_core.errors import DataError, InvalidImage
-from visual_byte_core.evaluation.folders import find_photos
-from visual_byte_core.evaluation.rejection import Labelled
 from visual_byte_core.evaluation.scenes import compose_scenes, measure_parts, tile_of_peak
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.parts import similarity
+from visual_byte_core.metrics.labelled import Labelled
 
 PHOTOS = Path(__file__).resolve().parent.parent / "examples" / "photos"
 
@@ -99,8 +99,8 @@ def test_too_few_classes_for_a_scene_are_told(embedder: Embedder) -> None:
 
 
 def test_a_figure_marks_right_and_wrong_places(embedder: Embedder) -> None:
-    from visual_byte_core.evaluation.figures.gather import Gathered
-    from visual_byte_core.evaluation.figures.parts import parts_of_scenes
+    from visual_byte_core.evaluation.figures.gallery import Gathered
+    from visual_byte_core.evaluation.figures.regions import parts_of_scenes
     from visual_byte_core.evaluation.figures.style import house_style
 
     photos = tuple(find_photos(PHOTOS))

@@ -21,10 +21,13 @@ import yaml
 from fixtures_bundle import NAMES
 from pixel_bundle import SIZE, _network
 
-from visual_byte_core.dataset.cache import precompute
-from visual_byte_core.deployment.bundle import Bundle, load_bundle, write_bundle
-from visual_byte_core.deployment.export import export
+from visual_byte_core.bundle.bundle import Bundle, load_bundle, write_bundle
+from visual_byte_core.dataset.image_cache import precompute
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError, ModelError
+from visual_byte_core.export.bundle_export import export
+from visual_byte_core.pretrained import sentence_models
+from visual_byte_core.pretrained.torchvision_import import import_torchvision
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, encoder_of, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
@@ -35,8 +38,6 @@ from visual_byte_core.rendering.sentence_texture import (
 )
 from visual_byte_core.rendering.settings import RendererSettings, TextSettings
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.torchvision_import import import_torchvision
 
 import_torchvision()
 import onnx  # noqa: E402
@@ -201,7 +202,7 @@ def test_words_without_a_token_are_drawn_by_their_letters(static: Path) -> None:
 
 def test_a_bundle_renders_without_torch_what_training_rendered(bundle: Bundle, static: Path) -> None:
     program = (
-        "import hashlib, sys; from visual_byte_core.runtime.embedder import Embedder;"
+        "import hashlib, sys; from visual_byte_core.embedding.embedder import Embedder;"
         "from visual_byte_core.rendering.text import render_text;"
         f"bundle = Embedder({str(bundle.path)!r}).bundle;"
         f"print(*[hashlib.sha256(render_text(w, 64, bundle.renderer.text).tobytes()).hexdigest() for w in {WORDS!r}]);"
@@ -228,7 +229,7 @@ def test_the_bundle_names_its_model_by_content(bundle: Bundle, static: Path, tmp
 
 
 def test_a_bundle_without_its_model_is_not_loaded(bundle: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="semantic needs a sentence model.*no readable sentence.yaml"):
+    with pytest.raises(BundleError, match="semantic needs a sentence model.*no readable sentence_models.yaml"):
         write_bundle(
             tmp_path / "without", name="b", backbone="b", class_names=NAMES, onnx_path=bundle.onnx_path,
             quantization={}, renderer=bundle.renderer,
@@ -340,9 +341,8 @@ def test_a_damaged_portable_model_is_refused(static: Path, tmp_path: Path) -> No
 def test_converting_a_model_leaves_nothing_half_done(
     static: Path, converted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from visual_byte_core.rendering import sentence
 
-    monkeypatch.setattr(sentence, "LOWEST_COSINE", 2.0)  # no portable form is good enough
+    monkeypatch.setattr(sentence_models, "LOWEST_COSINE", 2.0)  # no portable form is good enough
     with pytest.raises(ModelError, match="and its portable form differ"):
         render_text("mug", 32, settings_of(static, dimension=99))
     assert not [path for path in (converted / "visual_byte" / "sentence").iterdir() if "-99-" in path.name]

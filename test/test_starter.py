@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import yaml
 
-from visual_byte_core.deployment.bundle import load_bundle
-from visual_byte_core.evaluation.retrieval import recall_at_k
+from visual_byte_core.bundle.bundle import load_bundle
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.metrics.recall import recall_at_k
 from visual_byte_core.names import overlaps, read_names
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.rendering.text import render_text
-from visual_byte_core.runtime.embedder import Embedder
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ROOT / "examples" / "photos"

@@ -21,8 +21,8 @@ from waiting import wait_until
 
 from visual_byte_core.capture.camera import CameraFrames, without_password
 from visual_byte_core.capture.frame import Frame
-from visual_byte_core.capture.frames import FrameSettings, open_frames
-from visual_byte_core.capture.player import FramePlayer, PlayerReport
+from visual_byte_core.capture.frame_player import FramePlayer, PlayerReport
+from visual_byte_core.capture.frame_sources import FrameSettings, open_frames
 from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.photo import decode_photo
 

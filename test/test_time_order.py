@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
-from visual_byte_core.runtime.time_order import OneByOne, TimeOrder
+from visual_byte_core.engine.stamp_order import OneByOne, TimeOrder
 
 
 def test_what_was_overtaken_comes_first() -> None:

@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.triplets import DISTRACTOR, ClassBalancedBatchSampler, Draw, TripletDataset, collate
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import ClassName, overlaps, read_names
 from visual_byte_core.rendering.normalize import normalize
@@ -25,6 +24,7 @@ from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.mixup import blended_loss
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.pixels import prepare_pixels
+from visual_byte_core.training.triplets import DISTRACTOR, ClassBalancedBatchSampler, Draw, TripletDataset, collate
 
 ROOT = Path(__file__).resolve().parent.parent
 NONE = LossConfig(classify_image=0, classify_text=0, clip=0, audio=0, audio_text=0)

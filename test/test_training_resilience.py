@@ -22,7 +22,6 @@ import torch
 import yaml
 
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.triplets import Batch
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.config import TrainingConfig, config_from_dict
@@ -31,6 +30,7 @@ from visual_byte_core.training.loader import report_unreadable
 from visual_byte_core.training.loop import Trainer, train
 from visual_byte_core.training.state import STATE
 from visual_byte_core.training.stopping import StopRequest
+from visual_byte_core.training.triplets import Batch
 
 
 @pytest.fixture(scope="module")

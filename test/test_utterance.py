@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from visual_byte_core.capture.utterance import Utterance, UtteranceDetector, UtteranceSettings, audible_part
+from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings, audible_part
 from visual_byte_core.errors import ConfigurationError, InvalidSound
 
 RATE = 16_000

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from memory_child import BUNDLE, DIMENSION, embedding_of, seen
 
-from visual_byte_core.runtime import memory as memory_module
-from visual_byte_core.runtime import partitioning, vector_index
-from visual_byte_core.runtime.memory import Filter, Memory, MergeSettings
-from visual_byte_core.runtime.vector_index import VectorIndex, load_partition, save_partition, train
+from visual_byte_core.memory import index_rebuilding, vector_index
+from visual_byte_core.memory import memory as memory_module
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.vector_index import VectorIndex, load_partition, save_partition, train
 
 PARTITION_FROM = 400
 NO_MERGING = MergeSettings(enabled=False)
@@ -81,7 +83,7 @@ def test_lists_find_what_reading_everything_finds() -> None:
 
 
 def test_a_growing_memory_is_parted_while_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitioning, "CAUGHT_UP", 5)
+    monkeypatch.setattr(index_rebuilding, "CAUGHT_UP", 5)
     vectors = clustered(PARTITION_FROM + 200)
     with open_memory(tmp_path / "memory") as memory:
         ids = fill(memory, vectors[:PARTITION_FROM])
@@ -137,7 +139,7 @@ def test_a_failed_partition_is_told_and_searches_go_on(
     def fail(*_: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(partitioning, "train", fail)
+    monkeypatch.setattr(index_rebuilding, "train", fail)
     with open_memory(tmp_path / "memory") as memory:
         fill(memory, clustered(PARTITION_FROM + 20))
         end = time.monotonic() + 30

@@ -29,19 +29,19 @@ from onnx import TensorProto, helper
 
 from visual_byte_core.dataset import http_client
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource, load_collect_config
-from visual_byte_core.dataset.engines.espeak import (
+from visual_byte_core.dataset.collection import collect
+from visual_byte_core.dataset.voice_engines.espeak import (
     EspeakVoice,
     calibration_voices,
     evaluation_voices,
     training_voices,
 )
-from visual_byte_core.dataset.engines.festival import FestivalVoice
-from visual_byte_core.dataset.engines.flite import FliteVoice
-from visual_byte_core.dataset.engines.openai_speech import OpenAIVoice
-from visual_byte_core.dataset.engines.piper import PiperVoice
-from visual_byte_core.dataset.sources import collect
-from visual_byte_core.dataset.voice_config import VoiceSource, pseudo_word_voices, voices_of_parts
+from visual_byte_core.dataset.voice_engines.festival import FestivalVoice
+from visual_byte_core.dataset.voice_engines.flite import FliteVoice
+from visual_byte_core.dataset.voice_engines.openai_speech import OpenAIVoice
+from visual_byte_core.dataset.voice_engines.piper import PiperVoice
 from visual_byte_core.dataset.voice_record import read_record, record_voices, recorded_voice
+from visual_byte_core.dataset.voice_sources import VoiceSource, pseudo_word_voices, voices_of_parts
 from visual_byte_core.dataset.voices import Utterance, check_disjoint, speak
 from visual_byte_core.errors import ConfigurationError, DataError
 

@@ -19,12 +19,12 @@ import yaml
 from safetensors.torch import save_file
 
 from visual_byte_core import cli
-from visual_byte_core.dataset.cache import cached_speech, precompute, render_images
+from visual_byte_core.dataset.image_cache import cached_speech, precompute, render_images
 from visual_byte_core.errors import DataError, InvalidSound, ModelError
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.torchvision_import import import_torchvision
 from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings
 from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
-from visual_byte_core.torchvision_import import import_torchvision
 
 import_torchvision()
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel  # noqa: E402

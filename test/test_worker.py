@@ -15,11 +15,15 @@ import pytest
 from sample_bundle import write_sample_bundle
 from waiting import wait_until
 
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.questions import Question
+from visual_byte_core.engine.worker import MERGED_AT_ONCE, Late, Refused, Worker
 from visual_byte_core.errors import InvalidImage, MemoryFolderError, VisualByteError
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.memory import Memory, MergeSettings, Remembered, Seen
-from visual_byte_core.runtime.worker import MERGED_AT_ONCE, Late, Question, Refused, Sight, Worker
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Remembered, Seen
 
 LOG = logging.getLogger("worker")
 

@@ -16,10 +16,10 @@ import matplotlib
 import numpy as np
 import soxr
 
-from visual_byte_core.dataset import photo_augment, sound_augment, text_augment
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
+from visual_byte_core.training import photo_augment, sound_augment, text_augment
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402

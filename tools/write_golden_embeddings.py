@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from visual_byte_core.deployment.export import export_onnx
-from visual_byte_core.deployment.references import agreement, reference_inputs, write_references
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, VisualByteError
+from visual_byte_core.export.bundle_export import export_onnx
+from visual_byte_core.export.references import agreement, reference_inputs, write_references
 from visual_byte_core.rendering.normalize import normalize
-from visual_byte_core.runtime.embedder import Embedder
 from visual_byte_core.training.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent

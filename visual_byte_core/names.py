@@ -19,6 +19,8 @@ from visual_byte_core.errors import InvalidNames
 LANGUAGES = ("en", "ko")
 COLUMNS = ("en", "ko", "slug", "broader", "synonyms", "reserved", "source", "synset")
 _FIELDS = {"source": "sources"}  # columns whose field has another name
+LONGEST_TEXT = 200
+"""Characters of a label, the name of a map or of a coordinate frame; messages bring them."""
 LONGEST_SLUG, LONGEST_FILE_NAME = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(1, 10))})
 

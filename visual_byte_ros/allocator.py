@@ -15,7 +15,7 @@ def share_arenas() -> None:
 
     By default each thread of the executor comes to hold an arena of its own, with what its largest callback once
     needed: embedding_node grew for minutes, to 240 MB and not to 216, text_node to 129 MB and not to 117
-    (bench/reliability.py).
+    (studies/reliability.py).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

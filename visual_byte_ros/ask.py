@@ -33,8 +33,8 @@ from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.files import write_whole
+from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_ros.interfaces import type_name
-from visual_byte_ros.messages import seconds_of
 
 SERVICE = "embedding_node/find"
 PROMPT = "name> "

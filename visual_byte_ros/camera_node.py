@@ -12,69 +12,18 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from visual_byte.msg import Source
-from visual_byte_core.capture.calibration_file import Calibration, read_calibration
 from visual_byte_core.capture.camera import end_process
+from visual_byte_core.capture.capture_stamps import CaptureStamps
 from visual_byte_core.capture.frame import Frame
-from visual_byte_core.capture.frames import SOURCES, FrameSettings
-from visual_byte_core.capture.player import FramePlayer, PlayerReport
-from visual_byte_core.capture.stamps import CaptureStamps
-from visual_byte_ros.images import to_compressed_message, to_message
+from visual_byte_core.capture.frame_player import FramePlayer, PlayerReport
+from visual_byte_core.capture.frame_sources import FrameSettings
+from visual_byte_core.capture.lens_calibration import Calibration, read_calibration
+from visual_byte_ros.camera_parameters import PARAMETERS
+from visual_byte_ros.image_messages import to_compressed_message, to_message
 from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import NEWEST_FRAME, RELIABLE
-from visual_byte_ros.parameters import AUTOSTART, Parameter
+from visual_byte_ros.qos import NEWEST_FRAME, RELIABLE
 
-PARAMETERS = (
-    AUTOSTART,
-    Parameter("source", "device", "Where frames come from.", choices=SOURCES),
-    Parameter(
-        "device",
-        "0",
-        "The camera, for source device.",
-        expected="index (0), path (/dev/video0) or address of a stream (http://..., rtsp://...)",
-        number_too=True,
-    ),
-    Parameter(
-        "path",
-        "",
-        "What to play, for the other sources: a video (file), a pattern (images) or a folder of photos (folder).",
-        expected="path of a file or folder, or a pattern such as frame_%04d.png",
-    ),
-    Parameter(
-        "rate",
-        10.0,
-        "Frames a second; 0 is the source's own: all that a camera gives, a video as recorded, one photo a second.",
-        0.0,
-        240.0,
-        unit="Hz",
-    ),
-    Parameter("loop", True, "Begin again at the end of a video, of numbered images or of a folder."),
-    Parameter("frame_id", "camera", "frame_id in the header of each image.", expected="name of a coordinate frame"),
-    Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680, unit="px"),
-    Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320, unit="px"),
-    Parameter(
-        "silent_after",
-        2.0,
-        "How long a camera may send nothing before it counts as lost and is opened again.",
-        0.5,
-        60.0,
-        unit="s",
-    ),
-    Parameter(
-        "jpeg_quality",
-        90,
-        "Quality of `image/compressed`; not used for a stream of JPEGs, which are passed on.",
-        1,
-        100,
-        live=True,
-    ),
-    Parameter(
-        "camera_info_url",
-        "",
-        "The camera's calibration, published on `camera_info`; empty: uncalibrated.",
-        expected="path of a YAML file of camera_calibration, or file:///path",
-    ),
-)
 IMAGE = Topic("image", Image, NEWEST_FRAME, "The frame: rgb8 or bgr8, stamped with the time of its capture.")
 COMPRESSED = Topic("image/compressed", CompressedImage, NEWEST_FRAME, "The same as JPEG.")
 CAMERA_INFO = Topic("camera_info", CameraInfo, NEWEST_FRAME, "The calibration, with the header of the frame.")

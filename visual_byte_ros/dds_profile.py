@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from visual_byte_ros.share import share_path
+from visual_byte_ros.paths import share_path
 
 VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 

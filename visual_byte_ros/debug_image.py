@@ -13,15 +13,16 @@ from rclpy.lifecycle import LifecyclePublisher
 from std_msgs.msg import Header
 
 from visual_byte.msg import Query
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.answer import Answer
+from visual_byte_core.engine.questions import Question
+from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import InvalidImage
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.explanation import Explanation, explain
-from visual_byte_core.runtime.explanation_picture import draw_explanation
-from visual_byte_core.runtime.finder import Answer
-from visual_byte_core.runtime.lettering import Lettering
-from visual_byte_core.runtime.memory import Memory
-from visual_byte_core.runtime.worker import Question, Worker
-from visual_byte_ros.images import to_message, to_rgb
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.views.debug_picture import draw_explanation
+from visual_byte_core.views.explanation import Explanation, explain
+from visual_byte_core.views.lettering import Lettering
+from visual_byte_ros.image_messages import to_message, to_rgb
 
 
 class DebugImages:

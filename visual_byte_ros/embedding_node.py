@@ -14,7 +14,6 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.event_handler import (
@@ -26,231 +25,51 @@ from rclpy.event_handler import (
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from visual_byte.msg import Matches, Query, Remembered
+from visual_byte.msg import Query, Remembered
 from visual_byte.srv import Find, Remember
-from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.bundle.bundle import Bundle, load_bundle
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.questions import Question
+from visual_byte_core.engine.report import _disk, _percentiles
+from visual_byte_core.engine.stamp_order import OneByOne
+from visual_byte_core.engine.teaching import MOST_FRAMES
+from visual_byte_core.engine.worker import Refused, Worker
 from visual_byte_core.errors import InvalidImage, VisualByteError
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.finder import Finder
-from visual_byte_core.runtime.memory import Memory, MergeSettings, Seen
-from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.runtime.parts import PartSettings
-from visual_byte_core.runtime.places import PoseLimits
-from visual_byte_core.runtime.teaching import MOST_FRAMES
-from visual_byte_core.runtime.time_order import OneByOne
-from visual_byte_core.runtime.worker import Question, Refused, Sight, Worker
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.pose_track import PoseLimits
+from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_ros.answer_messages import answered, rejected
 from visual_byte_ros.debug_image import DebugImages
-from visual_byte_ros.images import frame_to_rgb
-from visual_byte_ros.interfaces import Interfaces, Service, Topic
-from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.memory_services import SERVICES, MemoryServices
-from visual_byte_ros.messages import (
-    EVERYTHING,
-    NEWEST_FRAME,
-    PICTURE,
-    RELIABLE_BURSTS,
-    answered,
-    rejected,
-    seconds_of,
-)
-from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
-from visual_byte_ros.pose_input import LIMITS, POSE_TYPES, TOPICS, PoseInput
-from visual_byte_ros.queries import MOST_MATCHES, filter_of, query_of, question_of
-from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
-from visual_byte_ros.share import bundle_path, memory_path
-
-MERGING = MergeSettings()
-PARTS = PartSettings()
-PARAMETERS = (
-    AUTOSTART,
-    BUNDLE,
-    Parameter(
-        "memory_folder",
-        "",
-        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros), and with a namespace"
-        " visual_byte/robots/NAMESPACE/memory.",
-        expected="path of a folder that this user may write",
-    ),
-    Parameter(
-        "provider",
-        "CPUExecutionProvider",
-        "Execution provider of ONNX Runtime; one that is not there is refused, never replaced.",
-        expected="name of an execution provider that this onnxruntime has",
-    ),
-    Parameter(
-        "image_transport",
-        "raw",
-        "What to subscribe to: `image`, or JPEG and PNG on `image/compressed`, which spare a slow network.",
-        choices=("raw", "compressed"),
-    ),
-    Parameter(
-        "threads",
-        1,
-        "CPU threads that embed one image; a second one gained no time where it was measured (docs/nodes.md).",
-        1,
-        64,
-    ),
-    Parameter(
-        "skip_unchanged",
-        4.0,
-        "Grey levels up to which a frame counts as unchanged in all its parts, so that it is remembered by the"
-        " embedding of the one before; 0: every frame is embedded.",
-        0.0,
-        255.0,
-        live=True,
-    ),
-    Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
-    Parameter(
-        "lossless",
-        False,
-        "For playing a recording: every frame is remembered and every query waits its turn, in the order of their"
-        " stamps; publishers must be reliable. False: queries come first and the newest frame replaces the one before.",
-    ),
-    Parameter(
-        "false_accept_rate",
-        DEFAULT_FALSE_ACCEPT_RATE,
-        "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
-        0.001,
-        0.5,
-        live=True,
-    ),
-    Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
-    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it.", live=True),
-    Parameter(
-        "merge_within_seconds",
-        MERGING.within_seconds,
-        "How recent that memory must be.",
-        0.0,
-        86400.0,
-        unit="s",
-        live=True,
-    ),
-    Parameter(
-        "merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0, live=True
-    ),
-    Parameter(
-        "merge_thumbnail_difference",
-        MERGING.thumbnail_difference,
-        "How much its thumbnail may differ: mean absolute difference at equal brightness and contrast.",
-        0.0,
-        255.0,
-        live=True,
-    ),
-    Parameter(
-        "same_place_metres",
-        MERGING.same_place_metres,
-        "A thing seen farther off than this has moved.",
-        0.0,
-        1000.0,
-        unit="m",
-        live=True,
-    ),
-    Parameter(
-        "moved_within_seconds",
-        MERGING.moved_within_seconds,
-        "How long after its last sighting a thing is known again where poses are known; 0: as merge_within_seconds.",
-        0.0,
-        31536000.0,
-        unit="s",
-        live=True,
-    ),
-    Parameter(
-        "pose_type", "none", "What tells where the robot is; tf looks up the camera in pose_frame.", choices=POSE_TYPES
-    ),
-    Parameter("pose_topic", "pose", "Where its poses are published; not used by tf.", expected="name of a topic"),
-    Parameter(
-        "pose_frame",
-        LIMITS.frame_id,
-        "The frame of the map; poses in another are left out.",
-        expected="frame",
-        live=True,
-    ),
-    Parameter(
-        "map_id",
-        "",
-        "Which map the robot is in; memories keep it, and places of different maps are never mixed.",
-        expected="name of a map",
-        live=True,
-    ),
-    Parameter(
-        "most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
-    ),
-    Parameter(
-        "most_position_deviation",
-        LIMITS.most_position_deviation,
-        "Standard deviation in metres up to which a position is kept.",
-        0.0,
-        1000.0,
-        unit="m",
-        live=True,
-    ),
-    Parameter(
-        "most_angle_deviation",
-        LIMITS.most_angle_deviation,
-        "Standard deviation in radians up to which a heading is kept.",
-        0.0,
-        10.0,
-        unit="rad",
-        live=True,
-    ),
-    Parameter(
-        "parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md.", live=True
-    ),
-    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20, live=True),
-    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0, live=True),
-    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
-    Parameter(
-        "answer_timeout",
-        1.0,
-        "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
-        0.1,
-        60.0,
-        unit="s",
-        live=True,
-    ),
-    Parameter(
-        "acknowledge_within",
-        0.5,
-        "Seconds until remembered frames are on the disk and told.",
-        0.01,
-        1.0,
-        unit="s",
-        live=True,
-    ),
-)
-IMAGE = Topic(
-    "image",
-    Image,
-    NEWEST_FRAME,
-    "What the camera sees; every encoding that OpenCV reads as a photo.",
-    when="lossless is false and image_transport is raw",
-)
-COMPRESSED = replace(
+from visual_byte_ros.embedding_interfaces import (
+    COMPRESSED,
+    COMPRESSED_IN_ORDER,
+    DEBUG_IMAGE,
+    FIND,
     IMAGE,
-    name="image/compressed",
-    kind=CompressedImage,
-    description="The same as JPEG or PNG, of 8K at most.",
-    when="lossless is false and image_transport is compressed",
+    IMAGE_IN_ORDER,
+    INTERFACES,
+    MATCHES,
+    QUERY,
+    QUERY_IN_ORDER,
+    REMEMBER,
+    REMEMBERED,
 )
-QUERY = Topic("query", Query, RELIABLE_BURSTS, "What is asked, rendered for the bundle.", when="lossless is false")
-IN_ORDER = "lossless is true"
-IMAGE_IN_ORDER, COMPRESSED_IN_ORDER = (
-    replace(topic, qos=EVERYTHING, variant="lossless", when=topic.when.replace("false", "true"))
-    for topic in (IMAGE, COMPRESSED)
-)
-QUERY_IN_ORDER = replace(QUERY, qos=EVERYTHING, variant="lossless", when=IN_ORDER)
-MATCHES = Topic("matches", Matches, RELIABLE_BURSTS, "The answer to each query: FOUND, NOT_FOUND or REJECTED, and why.")
-REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each frame that is on the disk.")
-DEBUG_IMAGE = Topic(
-    "~/debug_image", Image, PICTURE, "The query beside its best matches, made only while somebody subscribes."
-)
-FIND = Service("~/find", Find, "Ask by a text or an image, with a filter, and wait for the answer.")
-REMEMBER = Service("~/remember", Remember, "Remember an image or the newest frame, under a label or none.")
-INTERFACES = Interfaces(
-    publishes=(MATCHES, REMEMBERED, DEBUG_IMAGE),
-    subscribes=(IMAGE, COMPRESSED, QUERY, IMAGE_IN_ORDER, COMPRESSED_IN_ORDER, QUERY_IN_ORDER, *TOPICS.values()),
-    serves=(FIND, REMEMBER, *SERVICES),
-)
+from visual_byte_ros.embedding_parameters import PARAMETERS
+from visual_byte_ros.embedding_services import MemoryServices
+from visual_byte_ros.image_messages import frame_to_rgb
+from visual_byte_ros.interfaces import Topic
+from visual_byte_ros.lifecycle import ManagedNode, run
+from visual_byte_ros.paths import bundle_path, memory_path
+from visual_byte_ros.pose_input import PoseInput
+from visual_byte_ros.requests import filter_of, query_of, question_of
+from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
+
+__all__ = ["INTERFACES", "PARAMETERS", "EmbeddingNode", "main"]
 MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
 MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
 SILENT_SECONDS = 3.0  # without a frame
@@ -594,20 +413,6 @@ class EmbeddingNode(ManagedNode):
             return fail_with(response, error)
         response.success = True
         return response
-
-
-def _disk(memory: Memory) -> dict[str, str]:
-    try:
-        disk = memory.disk()
-    except OSError as error:
-        return {"memory on disk": f"gone: {error.strerror}"}
-    return {"memory on disk MB": f"{disk.used / 1e6:.1f}", "free on disk MB": f"{disk.free / 1e6:.0f}"}
-
-
-def _percentiles(name: str, seconds: tuple[float, ...]) -> dict[str, str]:
-    if not seconds:
-        return {}
-    return {f"{name} latency p{p} ms": f"{np.percentile(seconds, p) * 1000:.1f}" for p in (50, 95)}
 
 
 def main() -> None:

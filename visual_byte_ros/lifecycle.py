@@ -30,12 +30,11 @@ from rclpy.subscription import Subscription
 
 from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_ros.allocator import share_arenas
-from visual_byte_ros.answering import answer_always
 from visual_byte_ros.dds_profile import use_profile
-from visual_byte_ros.executor import ThreadsExecutor
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
-from visual_byte_ros.share import share_path
+from visual_byte_ros.paths import share_path
+from visual_byte_ros.rclpy_compat import ThreadsExecutor, answer_always
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
 EXECUTOR_THREADS = 12

@@ -18,11 +18,13 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Count, List
-from visual_byte_core.runtime.places_shown import PlacesShown, ShownPlace
+from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.views.map_places import PlacesShown, ShownPlace
+from visual_byte_ros.answer_messages import pose_message, pose_of, time_message
 from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import RELIABLE, pose_message, pose_of, seconds_of, time_message
 from visual_byte_ros.parameters import AUTOSTART, Parameter
+from visual_byte_ros.qos import RELIABLE
 
 PARAMETERS = (
     AUTOSTART,

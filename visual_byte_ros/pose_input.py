@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the robot is, from a topic or from tf; visual_byte_core.runtime.places decides which pose is good enough."""
+"""Where the robot is, from a topic or from tf; visual_byte_core.memory.pose_track decides which pose is good enough."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 
-from visual_byte_core.capture.pose_message import pose_reading
 from visual_byte_core.errors import ConfigurationError
-from visual_byte_core.runtime.places import PoseLimits, PoseReading, PoseTrack
-from visual_byte_core.runtime.sighting import Pose
+from visual_byte_core.memory.pose_track import PoseLimits, PoseTrack
+from visual_byte_core.messages.poses import Pose, PoseReading, pose_reading
+from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_ros.answer_messages import pose_of
 from visual_byte_ros.interfaces import Topic
 from visual_byte_ros.lifecycle import ManagedNode
-from visual_byte_ros.messages import pose_of, seconds_of
 
 try:
     import tf2_ros

@@ -22,11 +22,11 @@ from visual_byte.msg import Matches, Query
 from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_ros.interfaces import Interfaces, Topic, type_name
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import RELIABLE_BURSTS
 from visual_byte_ros.parameters import AUTOSTART, Parameter
+from visual_byte_ros.qos import RELIABLE_BURSTS
 
 if TYPE_CHECKING:
-    from visual_byte_core.evaluation.bags.writing import BagWriter
+    from visual_byte_core.bags.writing import BagWriter
 
 PARAMETERS = (
     AUTOSTART,
@@ -63,7 +63,7 @@ class RecorderNode(ManagedNode):
     def open(self) -> None:
         if find_spec("rosbags") is None:
             raise ConfigurationError("rosbags is not installed; recording needs: pip install '.[bags]'")
-        from visual_byte_core.evaluation.bags.writing import BagWriter
+        from visual_byte_core.bags.writing import BagWriter
 
         self._path = Path(self.parameters["bag"] or time.strftime("visual_byte_%Y%m%d_%H%M%S")).expanduser()
         self._writer = BagWriter(self._path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
+from visual_byte_core.engine.worker import Late, Refused
 from visual_byte_core.errors import (
     BundleError,
     ConfigurationError,
@@ -18,7 +19,6 @@ from visual_byte_core.errors import (
     InvalidText,
     MemoryFolderError,
 )
-from visual_byte_core.runtime.worker import Late, Refused
 
 SERVICE_SECONDS = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"

@@ -11,15 +11,16 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header, String
 
 from visual_byte.msg import Matches, Query
-from visual_byte_core.deployment.bundle import Bundle, load_bundle
+from visual_byte_core.bundle.bundle import Bundle, load_bundle
 from visual_byte_core.errors import InvalidText
 from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.images import to_message
+from visual_byte_ros.answer_messages import NOBODY_LISTENS, rejected
+from visual_byte_ros.image_messages import to_message
 from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
-from visual_byte_ros.messages import NOBODY_LISTENS, RELIABLE, rejected
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
-from visual_byte_ros.share import bundle_path
+from visual_byte_ros.paths import bundle_path
+from visual_byte_ros.qos import RELIABLE
 
 PARAMETERS = (
     AUTOSTART,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from visual_byte_core.capture.sounds import BLOCK_SECONDS, Block, clipped_share
+from visual_byte_core.capture.sound_source import BLOCK_SECONDS, Block, clipped_share
 from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.speech import RATE
 

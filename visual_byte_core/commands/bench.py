@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import ROOT, positive, print_json, starter_bundle, write_json
+from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.commands.common import ROOT, positive, print_json, write_json
 
 if TYPE_CHECKING:
-    from visual_byte_core.benchmark.contenders import Contender
+    from visual_byte_core.bench.contenders import Contender
 
 HELP = "time bundles beside other systems"
 EXTRA = "train,bench"
@@ -70,9 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from visual_byte_core.benchmark import result, rounds
-    from visual_byte_core.benchmark.training_speed import training_speed
-    from visual_byte_core.benchmark.whole_nodes import whole_nodes
+    from visual_byte_core.bench import result, rounds
+    from visual_byte_core.bench.training_speed import training_speed
+    from visual_byte_core.bench.whole_nodes import whole_nodes
 
     with tempfile.TemporaryDirectory() as scratch:
         contenders = _contenders(arguments, Path(scratch))
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             results = rounds.run(contenders, arguments.turns, progress)
         bundle = (arguments.bundle or [starter_bundle()])[0]
-        nodes = whole_nodes(ROOT / "bench" / "processes.py", bundle) if arguments.nodes else {}
+        nodes = whole_nodes(ROOT / "studies" / "processes.py", bundle) if arguments.nodes else {}
         training = training_speed(arguments.training_config, arguments.training) if arguments.training else {}
     report = {"machine": result.machine(), "contenders": results, "training": training, "nodes": nodes}
     if arguments.out:
@@ -105,9 +106,9 @@ def _contenders(arguments: argparse.Namespace, scratch: Path) -> list[Contender]
 
     from tqdm import tqdm
 
-    from visual_byte_core.benchmark.contenders import MEMORIES, Contender
-    from visual_byte_core.benchmark.ours import fill
-    from visual_byte_core.deployment.bundle import load_bundle
+    from visual_byte_core.bench.contenders import MEMORIES, Contender
+    from visual_byte_core.bench.our_bundles import fill
+    from visual_byte_core.bundle.bundle import load_bundle
     from visual_byte_core.rendering.speech import read_sound
 
     read_sound(arguments.utterance)
@@ -168,7 +169,7 @@ class _Models:
         self._threads = max(arguments.threads)
 
     def __call__(self, kind: str, precision: str) -> dict[str, Any]:
-        from visual_byte_core.benchmark.random_models import model_folder
+        from visual_byte_core.bench.random_models import model_folder
 
         weights = self._weights.get(kind)
         folder = model_folder(kind, precision, weights, self._cache)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from visual_byte_core.commands.common import add_bundle, add_part, print_json
 
 if TYPE_CHECKING:
-    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.embedding.embedder import Embedder
 
 HELP = "set a bundle's thresholds of not found"
 EXTRA = "robot"
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from visual_byte_core.deployment.bundle import update_bundle
-    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.bundle.bundle import update_bundle
+    from visual_byte_core.embedding.embedder import Embedder
 
     calibration = _calibrate(Embedder(arguments.bundle, threads=arguments.threads), arguments)
     update_bundle(arguments.bundle, calibration=calibration)
@@ -47,11 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm import tqdm
 
-    from visual_byte_core.evaluation.calibration import calibrate
-    from visual_byte_core.evaluation.drawn_memories import MEMORIES_DRAWN
-    from visual_byte_core.evaluation.part import read_part
-    from visual_byte_core.evaluation.queries import read_words
-    from visual_byte_core.evaluation.taught_calibration import NewNames, spoken_once, typed_again
+    from visual_byte_core.dataset.spelling import read_words
+    from visual_byte_core.evaluation.calibrate import calibrate
+    from visual_byte_core.evaluation.calibrate_taught import NewNames, spoken_once, typed_again
+    from visual_byte_core.evaluation.embedded_split import read_part
+    from visual_byte_core.metrics.drawn_memories import MEMORIES_DRAWN
 
     words = read_words(arguments.absent) if arguments.absent else []
     part = read_part(embedder, arguments.images, arguments.speech, arguments.absent_speech, words, arguments.language)

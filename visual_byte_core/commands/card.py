@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = {precision: getattr(arguments, precision) for precision in ("float32", "int8")}
     if not any(paths.values()):
         arguments.parser.error("give --int8 REPORT, --float32 REPORT, or both")
-    from visual_byte_core.deployment.bundle import load_bundle, update_bundle
+    from visual_byte_core.bundle.bundle import load_bundle, update_bundle
 
     entry = {"command": arguments.command} | {key: _read(path) for key, path in paths.items() if path}
     metrics = load_bundle(arguments.bundle).metrics

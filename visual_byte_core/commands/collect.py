@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from visual_byte_core.commands.common import add_configuration, print_json
 
 if TYPE_CHECKING:
+    from visual_byte_core.dataset.collection import Collected
     from visual_byte_core.dataset.inventory import ClassCounts
-    from visual_byte_core.dataset.sources import Collected
 
 HELP = "build a data set of photos and speech"
 EXTRA = "tts,web"
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.dataset.collect_config import load_collect_config
+    from visual_byte_core.dataset.collection import collect
     from visual_byte_core.dataset.inventory import inventory
-    from visual_byte_core.dataset.sources import collect
     from visual_byte_core.names import read_names
 
     config = load_collect_config(arguments.config, arguments.overrides)

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from visual_byte_core.errors import BundleError
 from visual_byte_core.names import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,19 +44,6 @@ def add_part(parser: argparse.ArgumentParser, *, seed: int) -> None:
     parser.add_argument(
         "--seed", type=positive, default=seed, metavar="N", help=f"of the memories drawn (default: {seed})"
     )
-
-
-def starter_bundle() -> Path:
-    """The bundle that comes with Visual Byte: beside the package in a clone, under share/ where colcon installed it.
-
-    Raises BundleError if it is in neither place.
-    """
-    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    places = [ROOT / "models" / "starter", *(prefix / "share/visual_byte/models/starter" for prefix in prefixes)]
-    for place in places:
-        if (place / "bundle.yaml").exists():
-            return place
-    raise BundleError(f"no bundle in {', '.join(map(str, places))}; name one with --bundle")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -13,12 +13,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
 from visual_byte_core.commands.interruption import interrupt_on_sigterm
-from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 if TYPE_CHECKING:
-    from visual_byte_core.runtime.parts import PartSettings
+    from visual_byte_core.embedding.regions import PartSettings
 
 HELP = "replay a bag and report what was found"
 EXTRA = "bags"
@@ -55,11 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     interrupt_on_sigterm()  # what is half done is cleared away
-    from visual_byte_core.evaluation.bags.reading import Bag, find_pose_topic, find_topic
-    from visual_byte_core.evaluation.bags.replay import ReplaySettings
-    from visual_byte_core.evaluation.bags.report import evaluate_bag
-    from visual_byte_core.runtime.embedder import Embedder
-    from visual_byte_core.runtime.places import PoseLimits
+    from visual_byte_core.bags.reading import Bag, find_pose_topic, find_topic
+    from visual_byte_core.bags.replay import ReplaySettings
+    from visual_byte_core.bags.report import evaluate_bag
+    from visual_byte_core.embedding.embedder import Embedder
+    from visual_byte_core.memory.pose_track import PoseLimits
 
     with Bag(arguments.bag) as bag:
         settings = ReplaySettings(
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _part_settings(arguments: argparse.Namespace) -> PartSettings | None:
-    from visual_byte_core.runtime.parts import PartSettings
+    from visual_byte_core.embedding.regions import PartSettings
 
     most, size = arguments.most_parts, arguments.part_size
     if not arguments.parts:

@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, write_file, write_json
-from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 HELP = "measure a bundle and write the report"
 EXTRA = "robot"
@@ -63,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--noise and --snr go together")
     if arguments.out is None and not arguments.json:
         arguments.parser.error("give --out FILE, --json, or both")
-    from visual_byte_core.evaluation.breakdown import per_class_csv
+    from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
-    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.metrics.class_breakdown import per_class_csv
 
     settings = EvaluationSettings(
         images=arguments.images,

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export_bundle(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from visual_byte_core.deployment.export import export
+    from visual_byte_core.export.bundle_export import export
 
     bundle = export(
         arguments.checkpoint,
@@ -79,8 +79,8 @@ def _export_bundle(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _export_mobile(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from visual_byte_core.deployment.export import with_middle
-    from visual_byte_core.deployment.mobile import export_mobile
+    from visual_byte_core.export.bundle_export import with_middle
+    from visual_byte_core.export.mobile import export_mobile
     from visual_byte_core.training.checkpoint import load_checkpoint
 
     network, config, names = load_checkpoint(arguments.checkpoint)

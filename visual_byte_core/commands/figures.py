@@ -19,7 +19,8 @@ import argparse
 import json
 from pathlib import Path
 
-from visual_byte_core.commands.common import add_bundle, print_json, starter_bundle
+from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.commands.common import add_bundle, print_json
 from visual_byte_core.errors import DataError
 
 HELP = "draw figures of a bundle, a training run or a report"
@@ -71,14 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _draw_bundle(arguments: argparse.Namespace, wanted: set[str]) -> list[Path]:
     from tqdm import tqdm
 
+    from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.evaluation.figures.alike import same_answer
-    from visual_byte_core.evaluation.figures.gather import gather
+    from visual_byte_core.evaluation.figures.embedding_map import blog_tsne, tsne
+    from visual_byte_core.evaluation.figures.gallery import gather
     from visual_byte_core.evaluation.figures.grid import retrieval_grid
-    from visual_byte_core.evaluation.figures.map import blog_tsne, tsne
-    from visual_byte_core.evaluation.figures.matrix import similarity_matrix
-    from visual_byte_core.evaluation.figures.parts import parts_of_scenes
+    from visual_byte_core.evaluation.figures.regions import parts_of_scenes
+    from visual_byte_core.evaluation.figures.similarity_matrix import similarity_matrix
     from visual_byte_core.evaluation.figures.style import house_style, save
-    from visual_byte_core.runtime.embedder import Embedder
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
     gathered = gather(embedder, arguments.images, arguments.speech, arguments.names, arguments.language, arguments.seed)
@@ -92,8 +93,8 @@ def _draw_bundle(arguments: argparse.Namespace, wanted: set[str]) -> list[Path]:
 
 
 def _draw_run(arguments: argparse.Namespace) -> list[Path]:
-    from visual_byte_core.evaluation.figures.run import training_curves
     from visual_byte_core.evaluation.figures.style import house_style, save
+    from visual_byte_core.evaluation.figures.training_run import training_curves
 
     with house_style():
         return save(training_curves(arguments.run_folder), arguments.out, "training")

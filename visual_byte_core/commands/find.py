@@ -14,15 +14,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import add_bundle, positive, print_json, rate, starter_bundle
+from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
 from visual_byte_core.errors import InvalidSound, InvalidText
-from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from visual_byte_core.runtime.embedder import Embedder
-    from visual_byte_core.runtime.finder import Answer
+    from visual_byte_core.embedding.embedder import Embedder
+    from visual_byte_core.engine.answer import Answer
 
 HELP = "find things in a folder of photos"
 EXTRA = "robot"
@@ -54,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     asked = bool(arguments.names or arguments.speech or arguments.photo)
     if not asked and (arguments.json or not sys.stdin.isatty()):
         arguments.parser.error("give a NAME, --speech FILE or --photo FILE")
-    from visual_byte_core.runtime.embedder import Embedder
-    from visual_byte_core.runtime.finder import Finder
-    from visual_byte_core.runtime.photo_index import PhotoIndex
+    from visual_byte_core.embedding.embedder import Embedder
+    from visual_byte_core.engine.finder import Finder
+    from visual_byte_core.engine.photo_index import PhotoIndex
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
     queries = list(_queries(embedder, arguments))  # a wrong query is told before a long indexing, not after it

@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from visual_byte_core.commands.common import positive, print_json, starter_bundle
+from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.commands.common import positive, print_json
 
 HELP = "compose a bag of photos, sounds, names and poses"
 EXTRA = "bags"
@@ -36,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.config and (arguments.speech or arguments.absent):
         arguments.parser.error("--speech and --absent go with --photos; a YAML file says them itself")
+    from visual_byte_core.bags.compose import BagPlan, compose, plan_of_folders
+    from visual_byte_core.bundle.bundle import load_bundle
     from visual_byte_core.configuration import load_configuration
-    from visual_byte_core.deployment.bundle import load_bundle
-    from visual_byte_core.evaluation.bags.compose import BagPlan, compose, plan_of_folders
 
     bundle = load_bundle(arguments.bundle or starter_bundle())
     folder = Path()

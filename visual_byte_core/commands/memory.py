@@ -14,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import add_bundle, print_json, starter_bundle
+from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.commands.common import add_bundle, print_json
 from visual_byte_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from visual_byte_core.runtime.memory import Filter, Memory
-    from visual_byte_core.runtime.sighting import Match
+    from visual_byte_core.memory.match import Filter, Match
+    from visual_byte_core.memory.memory import Memory
 
 HELP = "list, count, forget, export, import or re-embed memories"
 EXTRA = "robot"
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from visual_byte_core.runtime.memory import Memory
+    from visual_byte_core.memory.memory import Memory
 
     bundle_id, dimension = _owner(arguments)
     with Memory(arguments.folder, bundle_id, dimension=dimension) as memory:
@@ -63,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _owner(arguments: argparse.Namespace) -> tuple[str, int]:
     """Bundle and dimension of the memory; a new one that something is imported into is of the file's bundle."""
-    from visual_byte_core.runtime.archive import owner_of_archive
-    from visual_byte_core.runtime.memory_folder import MANIFEST, owner_of
+    from visual_byte_core.memory.archive import owner_of_archive
+    from visual_byte_core.memory.memory_folder import MANIFEST, owner_of
 
     if arguments.action == "import" and not (arguments.folder / MANIFEST).exists():
         return owner_of_archive(arguments.file)
@@ -86,27 +87,27 @@ def _count(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.N
 
 
 def _forget(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    from visual_byte_core.runtime.forgetting import forget
+    from visual_byte_core.engine.forgetting import forget
 
     return {"forgotten": forget(memory, arguments.id, _filter(arguments), everything=arguments.all)}
 
 
 def _export(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    from visual_byte_core.runtime.archive import export_memory
+    from visual_byte_core.memory.archive import export_memory
 
     return {"exported": export_memory(memory, bundle_id, dimension, arguments.file), "file": str(arguments.file)}
 
 
 def _import(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    from visual_byte_core.runtime.archive import import_memory
+    from visual_byte_core.memory.archive import import_memory
 
     added, known = import_memory(memory, bundle_id, dimension, arguments.file)
     return {"imported": added, "were_there": known}
 
 
 def _reembed(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    from visual_byte_core.runtime.embedder import Embedder
-    from visual_byte_core.runtime.reembed import reembed
+    from visual_byte_core.embedding.embedder import Embedder
+    from visual_byte_core.engine.reembedding import reembed
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
     if embedder.bundle.id == bundle_id:
@@ -127,7 +128,7 @@ def _action(actions: argparse._SubParsersAction, name: str, text: str) -> argpar
 
 
 def _filter(arguments: argparse.Namespace) -> Filter | None:
-    from visual_byte_core.runtime.memory import Filter
+    from visual_byte_core.memory.match import Filter
 
     where = Filter(arguments.label, arguments.after, arguments.before, arguments.map)
     return None if where == Filter() else where

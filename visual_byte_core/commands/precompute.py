@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from visual_byte_core.dataset.cache import precompute
+    from visual_byte_core.dataset.image_cache import precompute
     from visual_byte_core.names import read_names
     from visual_byte_core.training.config import load_config
 

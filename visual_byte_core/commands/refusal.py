@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from visual_byte_core.deployment.bundle import load_bundle, update_bundle
+    from visual_byte_core.bundle.bundle import load_bundle, update_bundle
+    from visual_byte_core.bundle.score_calibration import Calibration
+    from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.errors import BundleError
-    from visual_byte_core.evaluation.drawn_memories import MEMORIES_DRAWN, ask_drawn_memories
+    from visual_byte_core.evaluation.calibration_check import RATES, refusal_rows
+    from visual_byte_core.evaluation.embedded_split import read_part
     from visual_byte_core.evaluation.figures.refusal import refusal_picture
-    from visual_byte_core.evaluation.part import read_part
-    from visual_byte_core.evaluation.reliability import RATES, refusal_rows
     from visual_byte_core.files import write_atomically
-    from visual_byte_core.runtime.calibration import Calibration
-    from visual_byte_core.runtime.embedder import Embedder
+    from visual_byte_core.metrics.drawn_memories import MEMORIES_DRAWN, ask_drawn_memories
 
     bundle = load_bundle(arguments.bundle)
     if not bundle.calibration:

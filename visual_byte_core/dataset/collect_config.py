@@ -10,7 +10,7 @@ from pathlib import Path
 
 from visual_byte_core.configuration import load_configuration
 from visual_byte_core.dataset.image_search import LICENCES, PROVIDERS
-from visual_byte_core.dataset.voice_config import VoiceSource
+from visual_byte_core.dataset.voice_sources import VoiceSource
 from visual_byte_core.errors import ConfigurationError
 
 KINDS = ("folder", "cifar_binary", "cifar_sheets", "web")

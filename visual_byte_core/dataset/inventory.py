@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from visual_byte_core.dataset.cache import sounds_below
+from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES
 

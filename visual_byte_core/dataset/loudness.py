@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from visual_byte_core.dataset.cache import cached_images, drop_images, render_images, sounds_below, stale_images
+from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.dataset.image_cache import cached_images, drop_images, render_images, stale_images
 from visual_byte_core.dataset.voice_record import read_record, recorded_voice
 from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import DataError, InvalidSound

@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from visual_byte_core.configuration import build
-from visual_byte_core.dataset.engines.espeak import EspeakVoice
-from visual_byte_core.dataset.voice_config import ENGINES, PARTS
+from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
+from visual_byte_core.dataset.voice_sources import ENGINES, PARTS
 from visual_byte_core.dataset.voices import Voice
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.files import write_atomically

@@ -28,33 +28,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visual_byte_core.deployment.bundle import Bundle
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.dataset.class_folders import LabelledFile, find_photos, find_speech
+from visual_byte_core.dataset.perturbation import NoiseMixer, perturb_text
+from visual_byte_core.dataset.spelling import known_words, names_by_slug, read_words, spelled
+from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.breakdown import Pair, answers, confusions, per_class
-from visual_byte_core.evaluation.folders import (
-    EmbeddedFiles,
-    LabelledFile,
-    embed_photos,
-    embed_speech,
-    find_photos,
-    find_speech,
-)
-from visual_byte_core.evaluation.perturb import NoiseMixer, perturb_text, seeded
-from visual_byte_core.evaluation.queries import embed_words, known_words, names_by_slug, read_words, spelled
-from visual_byte_core.evaluation.rejection import (
+from visual_byte_core.evaluation.embedded_data import EmbeddedFiles, embed_photos, embed_speech, embed_words
+from visual_byte_core.evaluation.scenes import measure_parts
+from visual_byte_core.metrics.class_breakdown import Pair, answers, confusions, per_class
+from visual_byte_core.metrics.labelled import Labelled
+from visual_byte_core.metrics.rejection import (
     BestScores,
-    Labelled,
     all_absent,
     false_rates_by_threshold,
     present_and_absent,
     refusal_rates,
 )
-from visual_byte_core.evaluation.scenes import measure_parts
 from visual_byte_core.names import ClassName, overlaps, read_names
 from visual_byte_core.rendering.text import canonical_words, render_text
-from visual_byte_core.runtime.calibration import Calibration
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.operating_point import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.seeding import seeded
 
 LATENCY_RUNS = 50
 LATENCY_WARM_UP = 5

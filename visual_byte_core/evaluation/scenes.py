@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visual_byte_core.dataset.class_folders import LabelledFile
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.regions import STRIDE, similarity
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.folders import LabelledFile
-from visual_byte_core.evaluation.rejection import Labelled
+from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_core.names import overlaps
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.runtime.embedder import Embedder
-from visual_byte_core.runtime.parts import STRIDE, similarity
 
 LAYOUTS = {"2x2": (2, 2), "3x3": (3, 2), "2x2_small": (2, 1)}
 """Photos along a side, and the side of the scene in sides of the ordinary input."""

@@ -14,6 +14,8 @@ from PIL import Image, UnidentifiedImageError
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.rendering.settings import PhotoSettings
 
+Region = tuple[int, int, int, int]
+"""x, y, width and height in pixels of a picture."""
 # What data sets hold; OpenCV reads more.
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.

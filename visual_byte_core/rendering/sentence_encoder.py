@@ -99,7 +99,7 @@ def open_encoder(folder: Path) -> SentenceEncoder:
 
 @lru_cache(maxsize=4)
 def _converted(name: str, dimension: int) -> SentenceEncoder:
-    from visual_byte_core.rendering.sentence import portable_folder
+    from visual_byte_core.pretrained.sentence_models import portable_folder
 
     return open_encoder(portable_folder(name, dimension))
 

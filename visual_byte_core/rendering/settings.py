@@ -12,6 +12,7 @@ from typing import Any
 from visual_byte_core.configuration import build
 from visual_byte_core.errors import ConfigurationError
 
+MODALITIES = ("text", "audio", "image")
 TEXT_RENDERERS = ("smooth", "hash", "semantic", "smooth+sentence")
 SPEECH_METHODS = (1, 2)
 # The texts that need a sentence model, and the method's own model for them.

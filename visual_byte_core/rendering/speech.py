@@ -65,7 +65,7 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
     """
     mono = prepare(samples, rate, settings)
     if settings.method == 1:
-        from visual_byte_core.rendering.whisper import whisper_images
+        from visual_byte_core.pretrained.whisper_images import whisper_images
 
         return whisper_images([mono], size, settings)[0]
     if settings.warp == "waveform":

@@ -4,7 +4,7 @@
 
 oneDNN computes that gradient many times slower than the convolution itself; it takes a third of a training step. On a
 small map it is cheaper to multiply every position of the input with every position of the output's gradient, one
-matrix product a channel, and to sum the products of each offset (bench/depthwise.py compares the two).
+matrix product a channel, and to sum the products of each offset (studies/depthwise.py compares the two).
 """
 
 from __future__ import annotations

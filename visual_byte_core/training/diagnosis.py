@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from visual_byte_core.dataset.triplets import Batch, TripletDataset
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.schedule import VANISHED
+from visual_byte_core.training.triplets import Batch, TripletDataset
 
 Row = Mapping[str, float]
 

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from visual_byte_core.deployment.bundle import load_bundle
+from visual_byte_core.bundle.bundle import load_bundle
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings

@@ -11,10 +11,10 @@ import threadpoolctl
 import torch
 from torch.utils.data import DataLoader
 
-from visual_byte_core.dataset.triplets import Batch, ClassBalancedBatchSampler, TripletDataset, collate
 from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training import distributed
 from visual_byte_core.training.stopping import leave_stopping_to_parent
+from visual_byte_core.training.triplets import Batch, ClassBalancedBatchSampler, TripletDataset, collate
 
 MOST_UNREADABLE = 0.05  # share of the files, from which on a data set is called broken
 

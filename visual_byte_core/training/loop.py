@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from visual_byte_core.dataset.triplets import Batch, TripletDataset
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import overlaps, read_names
 from visual_byte_core.training import distributed
@@ -34,13 +33,14 @@ from visual_byte_core.training.loader import batches_of, report_unreadable
 from visual_byte_core.training.losses import Embedded, losses, overlap_matrix
 from visual_byte_core.training.mixup import Mixup
 from visual_byte_core.training.optimizer import make_optimizer
-from visual_byte_core.training.parts import Parts
 from visual_byte_core.training.photo_teacher import PhotoTeacher, photo_features
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.processor import prepare_processor
+from visual_byte_core.training.regions import Parts
 from visual_byte_core.training.schedule import learning_rate_share
 from visual_byte_core.training.state import STATE, load_state, random_state, save_state, set_random_state
 from visual_byte_core.training.stopping import StopRequest
+from visual_byte_core.training.triplets import Batch, TripletDataset
 from visual_byte_core.training.validation import Validation
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

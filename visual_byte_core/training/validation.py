@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from visual_byte_core.dataset.cache import cached_speech, sounds_below
-from visual_byte_core.dataset.triplets import photos_of
+from visual_byte_core.dataset.class_folders import photos_of, sounds_below
+from visual_byte_core.dataset.image_cache import cached_speech
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.retrieval import recall_at_k
+from visual_byte_core.metrics.recall import recall_at_k
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.text import render_text

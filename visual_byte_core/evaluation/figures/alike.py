@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError
-from visual_byte_core.evaluation.breakdown import Pair, answers
-from visual_byte_core.evaluation.figures.gather import Gathered
+from visual_byte_core.evaluation.figures.gallery import Gathered
 from visual_byte_core.evaluation.figures.style import BLACK, frame, judge, short
+from visual_byte_core.metrics.class_breakdown import Pair, answers
 
 THINGS = 4
 WAYS = ("typed: {name}", "spoken: {name}", "shown: {name}")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from visual_byte_core.evaluation.figures.gather import Gathered
+from visual_byte_core.evaluation.figures.gallery import Gathered
 from visual_byte_core.evaluation.figures.style import frame, judge, short
 
 TYPED, SPOKEN, SHOWN = 3, 3, 2  # rows

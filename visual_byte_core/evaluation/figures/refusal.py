@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib import colormaps, pyplot
 from matplotlib.axes import Axes
 
-from visual_byte_core.evaluation.drawn_memories import Samples
+from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.evaluation.calibration_check import RATES, calibration_error, reliability
 from visual_byte_core.evaluation.figures.style import GREY, house_style
-from visual_byte_core.evaluation.reliability import RATES, calibration_error, reliability
-from visual_byte_core.runtime.calibration import Calibration
+from visual_byte_core.metrics.drawn_memories import Samples
 
 KINDS = {"text": "typed names", "audio": "spoken names", "image": "photos"}
 DPI = 80

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a microphone hears, for the one who sets it up: level, noise of the room, clipping, and whether it is muted."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from visual_byte_core.capture.sound_source import BLOCK_SECONDS, Block
+from visual_byte_core.capture.voice_activity import ENERGY_WINDOW, SILENCE_DBFS, NoiseFloor, dbfs
+from visual_byte_core.rendering.speech import RATE
+
+CLIPPED_SHARE = 0.01
+CLIPPED_SECONDS = 3.0  # longer than diagnostics are apart
+LEVEL_SECONDS = 0.1
+SILENT_SECONDS = 5.0
+# A hundredth of a 16-bit step: what the resampler leaves of a constant. Every real room is louder.
+SAME = 3e-7
+
+
+class Meter:
+    """Hears the blocks of one source."""
+
+    def __init__(self) -> None:
+        self._noise = NoiseFloor()
+        self._levels: deque[float] = deque(maxlen=round(LEVEL_SECONDS * RATE / ENERGY_WINDOW))
+        self._clipped: deque[float] = deque(maxlen=round(CLIPPED_SECONDS / BLOCK_SECONDS))
+        self._silent = 0
+
+    @property
+    def level_dbfs(self) -> float:
+        """Level of the loudest 20 ms in the latest tenth of a second, decibels under full scale."""
+        return max(self._levels, default=SILENCE_DBFS)
+
+    @property
+    def noise_dbfs(self) -> float:
+        """Level of the room's noise, decibels under full scale."""
+        return self._noise.dbfs
+
+    @property
+    def clipped(self) -> float:
+        """Share of samples at full scale in the latest 3 s, 0..1."""
+        return sum(self._clipped) / max(1, len(self._clipped))
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long every sample was the same."""
+        return self._silent / RATE
+
+    def hear(self, block: Block) -> None:
+        """What finite samples say."""
+        for start in range(0, len(block.samples), ENERGY_WINDOW):
+            level = dbfs(block.samples[start : start + ENERGY_WINDOW])
+            self._levels.append(level)
+            self._noise.hear(level)
+        self._clipped.append(block.clipped)
+        same = len(block.samples) == 0 or float(np.ptp(block.samples)) < SAME
+        self._silent = self._silent + len(block.samples) if same else 0
+
+    def warning(self) -> str:
+        """What is wrong with the sound and what to do; empty if nothing is."""
+        if self.silent_seconds > SILENT_SECONDS:
+            return f"only digital silence for {self.silent_seconds:.0f} s: is the microphone muted?"
+        if self.clipped > CLIPPED_SHARE:
+            return f"{self.clipped:.0%} of the samples are clipped: lower the gain of the microphone"
+        return ""

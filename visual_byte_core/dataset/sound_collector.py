@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings of people and background sounds, shared out among the parts of a data set."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import soundfile
+from tqdm import tqdm
+
+from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.dataset.photo_collector import PARTS
+from visual_byte_core.errors import DataError
+from visual_byte_core.files import write_whole
+from visual_byte_core.names import ClassName, slugify
+
+COLUMNS = ("file", "word", "speaker", "source")
+LARGEST_SHARE_UNREADABLE = 0.05
+
+
+class SoundCollector:
+    """Copies sounds into a data set; `unreadable` grows by a path and reason for each that is no sound."""
+
+    def __init__(self, out: Path, *, overwrite: bool = False) -> None:
+        self._out, self._overwrite = out, overwrite
+        self.unreadable: list[str] = []
+
+    def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> int:
+        """By a manifest with the columns file, word, speaker, source and optionally grocery. How many were written.
+
+        Raises:
+            DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk
+                is full.
+        """
+        rows = _read_manifest(manifest)
+        speakers = {(row["source"], row["speaker"]) for row in rows}
+        alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
+        folders = (_recording_folder(row, names, row["source"] in alone) for row in rows)
+        wanted = [
+            (manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name)
+            for row, folder in zip(rows, folders, strict=True)
+        ]
+        return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip"), len(wanted))
+
+    def noise(self, folder: Path) -> int:
+        """How many were written. Raises DataError: no sounds, too many are unreadable, or the disk is full."""
+        sounds = sounds_below(folder)
+        if not sounds:
+            raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
+        wanted = ((sound, self._out / f"noise{PARTS[_part(sound.name)]}" / sound.name) for sound in sounds)
+        return self._copy(folder, wanted, len(sounds))
+
+    def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> int:
+        written, before = 0, len(self.unreadable)
+        for sound, target in wanted:
+            if target.exists() and not self._overwrite:
+                continue
+            try:
+                content = sound.read_bytes()
+                soundfile.info(io.BytesIO(content))
+            except (OSError, soundfile.LibsndfileError) as error:
+                self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or error})")
+                continue
+            write_whole(target, content)
+            written += 1
+        unreadable = self.unreadable[before:]
+        if len(unreadable) > LARGEST_SHARE_UNREADABLE * total:
+            raise DataError(
+                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over 5 %; the first: {unreadable[0]}"
+            )
+        return written
+
+
+def _read_manifest(manifest: Path) -> list[dict[str, str]]:
+    try:
+        with open(manifest, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows, header = list(reader), reader.fieldnames or []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{manifest}: cannot be read ({reason}); expected the manifest of recordings") from error
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise DataError(f"{manifest}: has no column {', '.join(missing)}; expected {','.join(COLUMNS)}")
+    short = next((number for number, row in enumerate(rows, 2) if any(not row[column] for column in COLUMNS)), 0)
+    if short:
+        raise DataError(f"{manifest}, row {short}: {','.join(COLUMNS)} must all be there")
+    return rows
+
+
+def _recording_folder(row: Mapping[str, str], names: Mapping[str, ClassName], one_speaker: bool) -> str:
+    word = slugify(row["word"])
+    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
+    if slug in names:
+        # A source with one speaker is split by clip, or nothing of it would be left to learn from.
+        part = _part(row["file"] if one_speaker else row["speaker"])
+        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[part]}/{slug}"
+    return f"distractors{PARTS[_part(word)]}/{word}"
+
+
+def _part(key: str) -> int:
+    """0, 1 or 2 for training, calibration, evaluation: 60, 20 and 20 % of the keys, always the same ones."""
+    return (0, 0, 0, 1, 2)[int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 5]

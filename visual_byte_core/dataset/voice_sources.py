@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which voices speak for training, which for calibration and which for evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from visual_byte_core.dataset.voice_engines.espeak import (
+    EspeakVoice,
+    calibration_voices,
+    evaluation_voices,
+    training_voices,
+)
+from visual_byte_core.dataset.voice_engines.festival import FestivalVoice
+from visual_byte_core.dataset.voice_engines.flite import FliteVoice
+from visual_byte_core.dataset.voice_engines.openai_speech import OpenAIVoice
+from visual_byte_core.dataset.voice_engines.piper import PiperVoice
+from visual_byte_core.dataset.voices import Voice, check_disjoint
+from visual_byte_core.errors import ConfigurationError, DataError
+from visual_byte_core.names import LANGUAGES
+
+PARTS = ("training", "calibration", "evaluation")
+ENGINES: dict[str, Any] = {
+    voice.engine: voice for voice in (EspeakVoice, FliteVoice, FestivalVoice, PiperVoice, OpenAIVoice)
+}
+ENGLISH_ONLY = ("flite", "festival")
+PSEUDO_WORD_VOICES = 40
+
+
+@dataclass(frozen=True)
+class VoiceSource:
+    """Voices of one engine for the names in one language.
+
+    engine: espeak, flite, festival, piper or openai; language: en or ko; training, calibration, evaluation: its
+    speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite), `kal_diphone`
+    (festival), `FILE.onnx` or `FILE.onnx#SPEAKER` (piper), `alloy` (openai). count: espeak only, instead of speakers:
+    that many of its training voices, and its own for the other parts. instructions: openai only, how to speak; each
+    speaker says each name once in each of these ways. model: openai only. leading_silence: seconds before the name.
+    """
+
+    engine: str
+    language: str = "en"
+    training: tuple[str, ...] = ()
+    calibration: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
+    count: int = 0
+    instructions: tuple[str, ...] = ()
+    model: str = "gpt-4o-mini-tts"
+    leading_silence: float = 0.4
+
+    def __post_init__(self) -> None:
+        problem = next((text for wrong, text in self._problems() if wrong), "")
+        if problem:
+            raise ConfigurationError(f"voices of {self.engine}: {problem}")
+
+    def _problems(self) -> Iterator[tuple[bool, str]]:
+        named = bool(self.training or self.calibration or self.evaluation)
+        yield self.engine not in ENGINES, f"no such engine; known: {', '.join(ENGINES)}"
+        yield self.language not in LANGUAGES, f"language is one of {', '.join(LANGUAGES)}, got {self.language}"
+        yield self.engine in ENGLISH_ONLY and self.language != "en", "speaks English only; choose another engine"
+        yield self.count < 0 or (self.count > 0 and self.engine != "espeak"), "count is for espeak, and at least 1"
+        yield named == bool(self.count), "name speakers for training, calibration or evaluation, or give espeak a count"
+        yield bool(self.instructions) and self.engine != "openai", "instructions are for openai"
+        yield not 0 <= self.leading_silence <= 2, f"leading_silence is 0 to 2 seconds, got {self.leading_silence}"
+
+    def voices(self) -> list[list[Voice]]:
+        """Those for training, calibration and evaluation."""
+        if self.count:
+            return _espeak_parts(self.language, self.count, self.leading_silence)
+        return [[v for s in part for v in self._of(s)] for part in (self.training, self.calibration, self.evaluation)]
+
+    def _of(self, speaker: str) -> list[Voice]:
+        if self.engine == "openai":
+            ways = self.instructions or ("",)
+            return [OpenAIVoice(speaker, way, self.model, self.leading_silence) for way in ways]
+        called: dict[str, Callable[[str, float], Voice]] = {
+            "espeak": EspeakVoice.called,
+            "flite": FliteVoice,
+            "festival": FestivalVoice,
+            "piper": PiperVoice.called,
+        }
+        return [called[self.engine](speaker, self.leading_silence)]
+
+
+VoiceSettings = Mapping[str, int] | tuple[VoiceSource, ...]
+
+
+def voices_of_parts(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
+    """By language the voices for training, calibration and evaluation.
+
+    settings: by language how many of espeak-ng's training voices, or the voices of any engines.
+
+    Raises:
+        DataError: a speaker would be heard in two parts, in whatever language.
+    """
+    parts: dict[str, list[list[Voice]]] = {}
+    if isinstance(settings, Mapping):
+        parts = {language: _espeak_parts(language, count) for language, count in settings.items()}
+    else:
+        for source in settings:
+            known = parts.setdefault(source.language, [[], [], []])
+            for voices, more in zip(known, source.voices(), strict=True):
+                voices += more
+    heard = [[voice for language in parts.values() for voice in language[i]] for i in range(len(PARTS))]
+    for i in range(len(PARTS)):
+        check_disjoint(heard[i], heard[(i + 1) % len(PARTS)])
+    return parts
+
+
+def pseudo_word_voices(settings: VoiceSettings) -> list[list[Voice]]:
+    """Those that speak the invented words, which sound English: of every part.
+
+    Raises DataError when a part has none.
+    """
+    if isinstance(settings, Mapping):
+        return voices_of_parts({"en": PSEUDO_WORD_VOICES})["en"]
+    voices = voices_of_parts(settings).get("en", [[], [], []])
+    missing = [part for part, some in zip(PARTS, voices, strict=True) if not some]
+    if missing:
+        raise DataError(f"pseudo_words: no English voice for {', '.join(missing)}; add one to voices, or set it to 0")
+    return voices
+
+
+def _espeak_parts(language: str, count: int, leading_silence: float = 0.0) -> list[list[Voice]]:
+    parts = training_voices(language, count), calibration_voices(language), evaluation_voices(language)
+    return [[dataclasses.replace(voice, leading_silence=leading_silence) for voice in part] for part in parts]

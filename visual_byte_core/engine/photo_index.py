@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A memory of the photos in a folder that follows the folder: only new and changed photos are embedded again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
+from visual_byte_core.files import write_atomically
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.rendering.photo import read_photo, render_photo
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FILES_AT_ONCE = 64
+LISTING = "photos.json"
+
+log = logging.getLogger("visual_byte")
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """A photo as it was when it was embedded, and the memory that came of it."""
+
+    modified_ns: int
+    bytes: int
+    id: str
+
+
+def cache_folder() -> Path:
+    """Where indexes lie unless told otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "index"
+
+
+class PhotoIndex:
+    """The photos below a folder, at any depth, in a `Memory` whose matches name them in `source`, relative to the
+    folder.
+
+    photos: the folder. root: a folder for indexes; each pair of bundle and folder gets its own below it.
+    Raises DataError if the folder cannot be read or holds no photo, MemoryFolderError if the index cannot be opened.
+    """
+
+    def __init__(self, photos: Path, embedder: Embedder, root: Path | None = None) -> None:
+        self.photos, self._embedder = photos, embedder
+        self._paths = _photos_below(photos)
+        key = hashlib.sha256(str(photos.resolve()).encode()).hexdigest()[:16]
+        self._folder = (root or cache_folder()) / embedder.bundle.id / key
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MemoryFolderError(
+                f"index {self._folder}: {error.strerror}; choose another place with --index"
+            ) from error
+        self.memory = self._open()
+        self._indexed = self._read_listing()
+        if self.memory.count() != len(self._indexed):
+            # Stopped between storing photos and listing them: what is stored cannot be told apart, so begin again.
+            self.memory.close()
+            shutil.rmtree(self._folder / "memory")
+            self.memory, self._indexed = self._open(), {}
+
+    def update(self) -> list[str]:
+        """Bring the memory up to date; stopped at any moment, the next call goes on. Returns a reason per unreadable
+        photo."""
+        states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
+        stale = [
+            name
+            for name, was in self._indexed.items()
+            if name not in states or (states[name].st_mtime_ns, states[name].st_size) != (was.modified_ns, was.bytes)
+        ]
+        if stale:
+            self.memory.forget([self._indexed.pop(name).id for name in stale])
+            self._store()
+        new = [name for name in states if name not in self._indexed]
+        unreadable: list[str] = []
+        with tqdm(total=len(new), desc="indexing photos", unit="photo", disable=None if new else True) as bar:
+            for start in range(0, len(new), FILES_AT_ONCE):
+                chunk = new[start : start + FILES_AT_ONCE]
+                unreadable += self._add({name: states[name] for name in chunk})
+                bar.update(len(chunk))
+        if not self._indexed:
+            raise DataError(f"{self.photos}: none of {len(states)} photos can be read; the first: {unreadable[0]}")
+        return unreadable
+
+    def close(self) -> None:
+        self.memory.close()
+
+    def _open(self) -> Memory:
+        return Memory(self._folder / "memory", self._embedder.bundle.id, merge=MergeSettings(enabled=False))
+
+    def _add(self, files: dict[str, os.stat_result]) -> list[str]:
+        images: dict[str, np.ndarray] = {}
+        unreadable = []
+        for name in files:
+            try:
+                images[name] = render_photo(
+                    read_photo(self.photos / name), self._embedder.size, self._embedder.bundle.renderer.photo
+                )
+            except InvalidImage as error:
+                unreadable.append(str(error))
+                log.warning("left out: %s", error)
+        if images:
+            for name, embedding in zip(
+                images, self._embedder.embed_photos(np.stack(list(images.values()))), strict=True
+            ):
+                state = files[name]
+                remembered = self.memory.remember(embedding, Seen(captured_at=state.st_mtime, source=name))
+                self._indexed[name] = _Indexed(state.st_mtime_ns, state.st_size, remembered.id)
+            self._store()
+        return unreadable
+
+    def _store(self) -> None:
+        self.memory.flush()
+        listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
+        write_atomically(self._folder / LISTING, json.dumps(listing).encode())
+
+    def _read_listing(self) -> dict[str, _Indexed]:
+        try:
+            return {name: _Indexed(*entry) for name, entry in json.loads((self._folder / LISTING).read_bytes()).items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError):
+            log.warning("%s is damaged; the photos are indexed anew", self._folder / LISTING)
+            return {}
+
+
+def _photos_below(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with photos")
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not found:
+        raise DataError(f"{folder}: no photos; expected {', '.join(SUFFIXES)} files in it")
+    return found

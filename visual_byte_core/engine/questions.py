@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""A query message, from a topic or a bag, checked, as a question to the worker."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.errors import BundleError, ConfigurationError, InvalidImage
+from visual_byte_core.memory.match import Filter
+from visual_byte_core.messages import images
+from visual_byte_core.messages.queries import QueryMessage
+from visual_byte_core.names import LONGEST_TEXT
+from visual_byte_core.rendering.photo import render_photo
+from visual_byte_core.rendering.settings import MODALITIES
+
+MOST_MATCHES = 100
+QUESTIONS_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query to answer with at most `k` matches.
+
+    image: uint8 (size, size, 3) RGB, rendered for the bundle; modality: `text`, `audio` or `image`. id: by which it may
+    be taught afterwards. text: what was typed.
+    """
+
+    image: np.ndarray
+    modality: str
+    k: int
+    where: Filter | None = None
+    id: str = ""
+    text: str = ""
+
+
+class Asked:
+    """The last questions that have an id, with their embeddings, so that they can be taught."""
+
+    def __init__(self) -> None:
+        self._questions: OrderedDict[str, tuple[Question, np.ndarray]] = OrderedDict()
+
+    def add(self, question: Question, embedding: np.ndarray) -> None:
+        """embedding: float32 (dimension,)."""
+        if question.id:
+            self._questions[question.id] = (question, embedding)
+            self._questions.move_to_end(question.id)
+            if len(self._questions) > QUESTIONS_KEPT:
+                self._questions.popitem(last=False)
+
+    def __getitem__(self, id: str) -> tuple[Question, np.ndarray]:
+        """Raises ConfigurationError if it was not asked, or too long ago."""
+        try:
+            return self._questions[id]
+        except KeyError:
+            raise ConfigurationError(
+                f"query id {id[:80]!r}: not among the last {QUESTIONS_KEPT} queries; ask once more, then teach that one"
+            ) from None
+
+
+def question_of(
+    query: QueryMessage,
+    bundle: Bundle,
+    k: int,
+    where: Filter | None = None,
+    to_rgb: Callable[[Any], np.ndarray] = images.to_rgb,
+) -> Question:
+    """Check a query and take its image.
+
+    to_rgb: reads the image, uint8 (height, width, 3).
+    A query of modality image may hold a photo of any size, with `renderer` left empty; others are rendered already.
+
+    Raises:
+        ConfigurationError: unknown modality, k out of range, id or text over 200 characters.
+        BundleError: rendered for another bundle.
+        InvalidImage: the image is malformed or not of the bundle's size.
+    """
+    for name, text in (("id", query.id), ("text", query.text)):
+        if len(text) > LONGEST_TEXT:
+            raise ConfigurationError(f"query: its {name} has {len(text)} characters; at most {LONGEST_TEXT} are taken")
+    if query.modality not in MODALITIES:
+        raise ConfigurationError(
+            f"query: modality {query.modality[:40]!r} is not known; expected {', '.join(MODALITIES)}"
+        )
+    if not 1 <= k <= MOST_MATCHES:
+        raise ConfigurationError(f"query: k is {k}; expected 1 to {MOST_MATCHES}")
+    is_photo = query.modality == "image" and not query.renderer
+    if not is_photo and query.renderer != bundle.renderer.digest():
+        raise BundleError(
+            f"query: rendered with settings {query.renderer[:40]!r}, bundle {bundle.id} needs"
+            f" {bundle.renderer.digest()!r}; give all nodes the same `bundle`"
+        )
+    image = to_rgb(query.image)
+    if is_photo:
+        image = render_photo(image, bundle.size, bundle.renderer.photo)
+    if image.shape[:2] != (bundle.size, bundle.size):
+        raise InvalidImage(
+            f"query: its image is {image.shape[1]}x{image.shape[0]} pixels, bundle {bundle.id} needs"
+            f" {bundle.size}x{bundle.size}; give all nodes the same `bundle`"
+        )
+    return Question(image, query.modality, k, where, query.id, query.text)

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""When two sightings are of one thing, and what a memory keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visual_byte_core.errors import InvalidImage
+from visual_byte_core.memory.match import Match, Place
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.messages.poses import distance
+
+SIDE = 8
+CONTRAST = 50.0  # standard deviation that every reduced thumbnail is brought to
+FLAT = 8.0  # of less contrast than about this, noise is not blown up to it
+MOST_PLACES = 9  # the one where it is, and eight before
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """When a sighting is of the same thing as one before; all must hold, and the map must be equal.
+
+    within_seconds: to the last sighting. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
+    the thumbnails, reduced to 8 x 8 and brought to the same brightness and contrast (standard deviation 50), at most; a
+    sighting without thumbnail is never merged. studies/memory_sequence.py measures both.
+
+    If both were seen with a pose, `moved_within_seconds` counts where it is longer: the thing is still there if it is
+    within `same_place_metres`, and has moved otherwise.
+
+    A part of a frame is of the same thing as a part of another, never as a whole frame.
+
+    A sighting without label may be of a labelled thing, and a labelled one names a thing that had no label.
+    """
+
+    within_seconds: float = 60.0
+    embedding_cosine: float = 0.9
+    thumbnail_difference: float = 15.0
+    enabled: bool = True
+    same_place_metres: float = 1.0
+    moved_within_seconds: float = 86400.0
+
+    def span(self, *, pose_known: bool) -> float:
+        """Seconds that may lie between two sightings of one thing, if the pose of both is known or not."""
+        return max(self.within_seconds, self.moved_within_seconds) if pose_known else self.within_seconds
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A memory that a sighting may be merged into: its row in the store; the match, without its thumbnail and score;
+    and the thumbnail, as `coarse` has it, None if there is none."""
+
+    row: int
+    match: Match
+    picture: NDArray[np.float32] | None
+
+
+def same_thing(
+    candidates: Iterable[Candidate], seen: Seen, picture: NDArray[np.float32], settings: MergeSettings
+) -> Candidate | None:
+    """The first of the candidates, nearest embedding first, that shows the same thing as `seen`, whose thumbnail is
+    `picture`, as `coarse` has it; all are near enough in embedding."""
+    for candidate in candidates:
+        match, other = candidate.match, candidate.picture
+        both_known = seen.pose is not None and match.pose is not None
+        near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
+        alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
+        fits = near_in_time and alike and _labels_agree(match, seen)
+        if fits and other is not None and _difference(other, picture) <= settings.thumbnail_difference:
+            return candidate
+    return None
+
+
+def merged(match: Match, seen: Seen, settings: MergeSettings) -> Match:
+    """The memory with one sighting more; embedding, thumbnail, source and region stay those of the first, so that
+    merging does not drift."""
+    known: dict[str, Any] = {"times": match.times + 1, "label": match.label or seen.label}
+    if seen.captured_at < match.last_seen:
+        return replace(match, **known, first_seen=min(seen.captured_at, match.first_seen))
+    if seen.pose is not None:
+        known |= {"pose": seen.pose, "places": _moved(match.places, seen, settings)}
+    return replace(match, **known, last_seen=seen.captured_at, frame_id=seen.frame_id)
+
+
+def _moved(places: tuple[Place, ...], seen: Seen, settings: MergeSettings) -> tuple[Place, ...]:
+    assert seen.pose is not None
+    if places and distance(places[-1].pose, seen.pose) <= settings.same_place_metres:
+        here = replace(places[-1], pose=seen.pose, last_seen=seen.captured_at)
+        return (*places[:-1], here)
+    return (*places, Place(seen.pose, seen.captured_at, seen.captured_at))[-MOST_PLACES:]
+
+
+def _labels_agree(match: Match, seen: Seen) -> bool:
+    return not seen.label or match.label in ("", seen.label)
+
+
+def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return cv2.norm(one, other, cv2.NORM_L1) / one.size
+
+
+def coarse(picture: np.ndarray) -> NDArray[np.float32]:
+    """A thumbnail, uint8 (height, width, 3) RGB, as float32 (8, 8, 3), each channel of mean 0, all of one contrast:
+    another light makes no difference."""
+    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small -= cv2.mean(small)[:3]
+    deviation = float(np.sqrt(np.vdot(small, small) / small.size))
+    return small * np.float32(CONTRAST / (deviation + FLAT))
+
+
+def coarse_jpeg(jpeg: bytes) -> NDArray[np.float32]:
+    """The same of a thumbnail as it is kept. Raises InvalidImage if it is no JPEG."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InvalidImage(f"thumbnail: expected a JPEG, got {len(jpeg)} bytes that are none")
+    return coarse(picture)[:, :, ::-1]

@@ -1,3 +1,0 @@
-# SPDX-FileCopyrightText: 2026 The Visual Byte authors
-# SPDX-License-Identifier: Apache-2.0
-"""What runs on the robot: embed, remember, find."""

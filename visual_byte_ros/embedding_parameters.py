@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: 2026 The Visual Byte authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of embedding_node."""
+
+from __future__ import annotations
+
+from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
+from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.engine.questions import MOST_MATCHES
+from visual_byte_core.memory.merging import MergeSettings
+from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
+from visual_byte_ros.pose_input import LIMITS, POSE_TYPES
+
+MERGING = MergeSettings()
+PARTS = PartSettings()
+PARAMETERS = (
+    AUTOSTART,
+    BUNDLE,
+    Parameter(
+        "memory_folder",
+        "",
+        "Where memories are kept; empty is visual_byte/memory in $ROS_HOME (~/.ros), and with a namespace"
+        " visual_byte/robots/NAMESPACE/memory.",
+        expected="path of a folder that this user may write",
+    ),
+    Parameter(
+        "provider",
+        "CPUExecutionProvider",
+        "Execution provider of ONNX Runtime; one that is not there is refused, never replaced.",
+        expected="name of an execution provider that this onnxruntime has",
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "What to subscribe to: `image`, or JPEG and PNG on `image/compressed`, which spare a slow network.",
+        choices=("raw", "compressed"),
+    ),
+    Parameter(
+        "threads",
+        1,
+        "CPU threads that embed one image; a second one gained no time where it was measured (docs/nodes.md).",
+        1,
+        64,
+    ),
+    Parameter(
+        "skip_unchanged",
+        4.0,
+        "Grey levels up to which a frame counts as unchanged in all its parts, so that it is remembered by the"
+        " embedding of the one before; 0: every frame is embedded.",
+        0.0,
+        255.0,
+        live=True,
+    ),
+    Parameter("remember_frames", True, "Remember what arrives on `image`; false only answers queries.", live=True),
+    Parameter(
+        "lossless",
+        False,
+        "For playing a recording: every frame is remembered and every query waits its turn, in the order of their"
+        " stamps; publishers must be reliable. False: queries come first and the newest frame replaces the one before.",
+    ),
+    Parameter(
+        "false_accept_rate",
+        DEFAULT_FALSE_ACCEPT_RATE,
+        "Share of absent things that may be taken for found; a lower one also refuses more that is there.",
+        0.001,
+        0.5,
+        live=True,
+    ),
+    Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
+    Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it.", live=True),
+    Parameter(
+        "merge_within_seconds",
+        MERGING.within_seconds,
+        "How recent that memory must be.",
+        0.0,
+        86400.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "merge_embedding_cosine", MERGING.embedding_cosine, "How near its embedding must be.", 0.0, 1.0, live=True
+    ),
+    Parameter(
+        "merge_thumbnail_difference",
+        MERGING.thumbnail_difference,
+        "How much its thumbnail may differ: mean absolute difference at equal brightness and contrast.",
+        0.0,
+        255.0,
+        live=True,
+    ),
+    Parameter(
+        "same_place_metres",
+        MERGING.same_place_metres,
+        "A thing seen farther off than this has moved.",
+        0.0,
+        1000.0,
+        unit="m",
+        live=True,
+    ),
+    Parameter(
+        "moved_within_seconds",
+        MERGING.moved_within_seconds,
+        "How long after its last sighting a thing is known again where poses are known; 0: as merge_within_seconds.",
+        0.0,
+        31536000.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "pose_type", "none", "What tells where the robot is; tf looks up the camera in pose_frame.", choices=POSE_TYPES
+    ),
+    Parameter("pose_topic", "pose", "Where its poses are published; not used by tf.", expected="name of a topic"),
+    Parameter(
+        "pose_frame",
+        LIMITS.frame_id,
+        "The frame of the map; poses in another are left out.",
+        expected="frame",
+        live=True,
+    ),
+    Parameter(
+        "map_id",
+        "",
+        "Which map the robot is in; memories keep it, and places of different maps are never mixed.",
+        expected="name of a map",
+        live=True,
+    ),
+    Parameter(
+        "most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
+    ),
+    Parameter(
+        "most_position_deviation",
+        LIMITS.most_position_deviation,
+        "Standard deviation in metres up to which a position is kept.",
+        0.0,
+        1000.0,
+        unit="m",
+        live=True,
+    ),
+    Parameter(
+        "most_angle_deviation",
+        LIMITS.most_angle_deviation,
+        "Standard deviation in radians up to which a heading is kept.",
+        0.0,
+        10.0,
+        unit="rad",
+        live=True,
+    ),
+    Parameter(
+        "parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md.", live=True
+    ),
+    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20, live=True),
+    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0, live=True),
+    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
+    Parameter(
+        "answer_timeout",
+        1.0,
+        "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
+        0.1,
+        60.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "acknowledge_within",
+        0.5,
+        "Seconds until remembered frames are on the disk and told.",
+        0.01,
+        1.0,
+        unit="s",
+        live=True,
+    ),
+)
