@@ -27,7 +27,7 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import BundleError, ConfigurationError, DataError, ModelError
 from visual_byte_core.export.bundle_export import export
 from visual_byte_core.pretrained import sentence_models
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, encoder_of, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
@@ -39,7 +39,7 @@ from visual_byte_core.rendering.sentence_texture import (
 from visual_byte_core.rendering.settings import RendererSettings, TextSettings
 from visual_byte_core.rendering.text import render_text
 
-import_torchvision()
+import_companions()
 import onnx  # noqa: E402
 from sentence_transformers import SentenceTransformer  # noqa: E402
 from sentence_transformers.sentence_transformer import modules  # noqa: E402
