@@ -38,9 +38,9 @@ from visual_byte_core.files import write_atomically
 from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_core.metrics.recall import recall_at_k
 from visual_byte_core.names import ClassName, read_names
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.speech import read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.loop import Trainer
 from visual_byte_core.training.losses import Embedded

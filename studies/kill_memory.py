@@ -24,14 +24,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "test"))
-from cut_memory import CutMemory  # noqa: E402
-from memory_child import BUNDLE, DIMENSION, embedding_of, seen  # noqa: E402
-
-from visual_byte_core.memory.memory import Memory  # noqa: E402
-from visual_byte_core.memory.observation import Seen  # noqa: E402
-from visual_byte_core.memory.records import first_sighting  # noqa: E402
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.records import first_sighting
+from visual_byte_testing.cut_memory import CutMemory
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, seen
+from visual_byte_testing.paths import ROOT
 
 
 def main() -> None:
@@ -57,7 +55,7 @@ def killed(folder: Path, kills: int) -> tuple[int, int]:
     remembered: set[str] = set()
     gone: set[str] = set()
     for turn in tqdm(range(kills), unit="kill"):
-        program = [sys.executable, str(ROOT / "test" / "memory_child.py"), str(folder), str(turn)]
+        program = [sys.executable, str(ROOT / "visual_byte_testing" / "memory_child.py"), str(folder), str(turn)]
         with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             output = process.stdout.readline()

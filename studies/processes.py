@@ -27,11 +27,9 @@ import yaml
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "test"))
 # Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-from graph import Graph, Process, open_graph  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from visual_byte.msg import Matches, Remembered  # noqa: E402
@@ -39,6 +37,7 @@ from visual_byte_core.bench.our_bundles import fill  # noqa: E402
 from visual_byte_core.bench.resident_memory import resident_bytes  # noqa: E402
 from visual_byte_core.bundle.bundle import load_bundle  # noqa: E402
 from visual_byte_core.messages.stamps import seconds_of  # noqa: E402
+from visual_byte_testing.graph import Graph, Process, open_graph  # noqa: E402
 
 SEPARATE = ("embedding_node", "camera_node", "text_node", "microphone_node")
 WAYS: dict[str, Sequence[str]] = {"one process": ("bringup",), "a process each": SEPARATE}

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,21 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from std_msgs.msg import String
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "test"))
-# Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-from busy import busy_loops  # noqa: E402
-from graph import Graph, Process, open_graph  # noqa: E402
-from std_msgs.msg import String  # noqa: E402
-
-from visual_byte.msg import Matches  # noqa: E402
-from visual_byte.srv import Find  # noqa: E402
-from visual_byte_core.bench.resident_memory import resident_bytes  # noqa: E402
-from visual_byte_core.bundle.bundle import load_bundle  # noqa: E402
+from visual_byte.msg import Matches
+from visual_byte.srv import Find
+from visual_byte_core.bench.resident_memory import resident_bytes
+from visual_byte_core.bundle.bundle import load_bundle
+from visual_byte_testing.busy import busy_loops
+from visual_byte_testing.domain import take_own_domain
+from visual_byte_testing.graph import Graph, Process, open_graph
+from visual_byte_testing.paths import ROOT
 
 RATE = 30.0  # frames a second
 ASK_EVERY, SAMPLE_EVERY = 2.0, 5.0  # seconds
@@ -274,6 +269,7 @@ def draw(run: Run, path: Path) -> None:
 
 
 def main() -> None:
+    take_own_domain()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "starter")

@@ -32,8 +32,9 @@ from visual_byte_core.rendering.text import render_text
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_ros.answer_messages import rejected, time_message
 from visual_byte_ros.requests import question_of
+from visual_byte_testing.paths import ROOT
 
-BUNDLE = load_bundle(Path(__file__).parents[1] / "models" / "starter-small")
+BUNDLE = load_bundle(ROOT / "models" / "starter-small")
 VECTOR = np.eye(512, dtype=np.float32)[0]
 LONG = "x" * (LONGEST_TEXT + 1)
 

@@ -18,9 +18,9 @@ import numpy as np
 from matplotlib import pyplot
 
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.settings import TEXT_RENDERERS, TextSettings
-from visual_byte_core.rendering.speech import read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import read_sound
 
 SIZE = 64
 # No font of matplotlib's own has Hangul.

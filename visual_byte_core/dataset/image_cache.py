@@ -30,9 +30,9 @@ from visual_byte_core.dataset.processes import batches, in_processes
 from visual_byte_core.errors import DataError, InvalidSound
 from visual_byte_core.files import write_atomically
 from visual_byte_core.names import LANGUAGES, ClassName, spell
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.settings import SPEECH_METHODS, RendererSettings
-from visual_byte_core.rendering.speech import prepare, read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import prepare, read_sound
 
 KEY, WORDS = "renderer.yaml", "words.yaml"
 PARTS = {"audio": "train", "audio_eval_tts": "eval"}
@@ -283,9 +283,9 @@ def _key_of(cache: Path) -> str:
 def _text_key(renderer: RendererSettings) -> str:
     if not renderer.text.needs_sentence_model:
         return renderer.part_digest("text")
-    from visual_byte_core.rendering.sentence_encoder import encoder_of
+    from visual_byte_core.pretrained.renderers import sentence_encoder_of
 
-    return f"{renderer.part_digest('text')}-{encoder_of(renderer.text).digest}"
+    return f"{renderer.part_digest('text')}-{sentence_encoder_of(renderer.text).digest}"
 
 
 def _speech_key(renderer: RendererSettings) -> str:

@@ -27,11 +27,11 @@ from visual_byte_core.export.half_precision import convert_to_half
 from visual_byte_core.export.lean_convnext import LeanConvNeXt, is_plain_convnext
 from visual_byte_core.export.quantization import cosines, method, quantize
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.settings import RendererSettings
-from visual_byte_core.rendering.speech import read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.training.checkpoint import CONFIG, load_checkpoint
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
@@ -180,9 +180,9 @@ def _portable(renderer: RendererSettings) -> tuple[RendererSettings, Path | None
     """The renderer as a bundle names it, and the folder of the sentence model that goes into the bundle, if any."""
     if not renderer.text.needs_sentence_model:
         return renderer, None
-    from visual_byte_core.rendering.sentence_encoder import encoder_of
+    from visual_byte_core.pretrained.renderers import sentence_encoder_of
 
-    encoder = encoder_of(renderer.text)
+    encoder = sentence_encoder_of(renderer.text)
     return replace(renderer, text=replace(renderer.text, sentence_model=encoder.name)), encoder.folder
 
 

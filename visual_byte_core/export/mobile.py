@@ -25,9 +25,9 @@ import yaml
 from visual_byte_core.errors import BundleError
 from visual_byte_core.files import sha256_of_file, write_atomically
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.renderers import render_text
 from visual_byte_core.rendering.normalize import MEAN, STD, normalize
 from visual_byte_core.rendering.settings import RendererSettings
-from visual_byte_core.rendering.text import render_text
 from visual_byte_core.training.network import VisualByteNet
 
 TARGETS = ("litert-fp32", "litert-fp16", "litert-int8", "coreml")

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.settings import RendererSettings
-from visual_byte_core.rendering.speech import read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import read_sound
 
 PHOTOS_OF_A_CLASS = 3
 SPEEDS = (0.8, 0.86, 0.92, 0.96, 1.0, 1.04, 1.1, 1.18)  # of one recording, so that it counts as several

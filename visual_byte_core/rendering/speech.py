@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from visual_byte_core.errors import InvalidSound
+from visual_byte_core.errors import InvalidSound, ModelError
 from visual_byte_core.rendering.settings import SpeechSettings
 
 # What data sets hold; libsndfile reads more.
@@ -61,13 +61,11 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
 
     Raises:
         InvalidSound: silent, not finite, shorter or longer than a name can be.
-        ModelError: method 1, and Whisper is missing.
+        ModelError: method 1, which needs a Whisper: `pretrained.renderers` draws that.
     """
+    if settings.method != 2:
+        raise ModelError(f"speech.method: {settings.method} needs a Whisper, which a robot does not run; use method 2")
     mono = prepare(samples, rate, settings)
-    if settings.method == 1:
-        from visual_byte_core.pretrained.whisper_images import whisper_images
-
-        return whisper_images([mono], size, settings)[0]
     if settings.warp == "waveform":
         steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
         mono = np.interp(steps, np.arange(len(mono)), mono)

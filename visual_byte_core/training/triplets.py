@@ -17,10 +17,10 @@ from torch.utils.data import Dataset, Sampler
 from visual_byte_core.dataset.class_folders import photos_of, sounds_below
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidImage, InvalidSound
 from visual_byte_core.names import ClassName, spell
+from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.settings import TextSettings
-from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
-from visual_byte_core.rendering.text import render_text
+from visual_byte_core.rendering.speech import RATE, read_sound
 from visual_byte_core.training import photo_augment, sound_augment, text_augment
 from visual_byte_core.training.config import AugmentConfig, DataConfig, TrainingConfig
 

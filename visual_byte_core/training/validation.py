@@ -14,8 +14,8 @@ from visual_byte_core.dataset.image_cache import cached_speech
 from visual_byte_core.errors import DataError
 from visual_byte_core.metrics.recall import recall_at_k
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.renderers import render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.text import render_text
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.pixels import prepare_pixels
