@@ -17,18 +17,23 @@ from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.dataset.photo_collector import PARTS
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_whole
-from visual_byte_core.names import ClassName, slugify
+from visual_byte_core.names import ClassName, reserved_spellings, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
 LARGEST_SHARE_UNREADABLE = 0.05
 
 
 class SoundCollector:
-    """Copies sounds into a data set; `unreadable` grows by a path and reason for each that is no sound."""
+    """Copies sounds into a data set.
+
+    unreadable grows by a path and reason for each that is no sound, reserved by the path of each whose word is kept for
+    measuring and whose speaker is not.
+    """
 
     def __init__(self, out: Path, *, overwrite: bool = False) -> None:
         self._out, self._overwrite = out, overwrite
         self.unreadable: list[str] = []
+        self.reserved: list[str] = []
 
     def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> int:
         """By a manifest with the columns file, word, speaker, source and optionally grocery. How many were written.
@@ -40,11 +45,15 @@ class SoundCollector:
         rows = _read_manifest(manifest)
         speakers = {(row["source"], row["speaker"]) for row in rows}
         alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
-        folders = (_recording_folder(row, names, row["source"] in alone) for row in rows)
-        wanted = [
-            (manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name)
-            for row, folder in zip(rows, folders, strict=True)
-        ]
+        said = {slugify(word): name.slug for name in names.values() for word in (*name.synonyms, name.en)}
+        reserved = reserved_spellings(names.values())
+        wanted: list[tuple[Path, Path]] = []
+        for row in rows:
+            folder = _recording_folder(row, said, row["source"] in alone)
+            if slugify(row["word"]) in reserved and not folder.startswith("audio_eval"):
+                self.reserved.append(row["file"])
+            else:
+                wanted.append((manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name))
         return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip"), len(wanted))
 
     def noise(self, folder: Path) -> int:
@@ -93,10 +102,11 @@ def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _recording_folder(row: Mapping[str, str], names: Mapping[str, ClassName], one_speaker: bool) -> str:
+def _recording_folder(row: Mapping[str, str], said: Mapping[str, str], one_speaker: bool) -> str:
+    """said: slug of the name by the slug of each of its spellings."""
     word = slugify(row["word"])
-    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
-    if slug in names:
+    slug = said.get(word) or (said.get(slugify(row["grocery"])) if row.get("grocery") else None)
+    if slug:
         # A source with one speaker is split by clip, or nothing of it would be left to learn from.
         part = _part(row["file"] if one_speaker else row["speaker"])
         return f"{('audio', 'audio_calibrate', 'audio_eval_human')[part]}/{slug}"
