@@ -99,7 +99,6 @@ class CollectConfig:
 
     out: its folder; names: CSV of names; photos: where they come from; voices: by language how many training
     voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or empty;
-    
     noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the user's;
     pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
     """
