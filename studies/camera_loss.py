@@ -28,7 +28,7 @@ from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_testing.network_camera import NetworkCamera, network_camera
 from visual_byte_testing.paths import ROOT
 
-AWAY_SECONDS = 3.0
+AWAY_S = 3.0
 FAULTS: dict[str, tuple[Callable[[NetworkCamera], None], Callable[[NetworkCamera], None]]] = {
     "unplugged": (NetworkCamera.unplug, NetworkCamera.plug_in),
     "hangs": (lambda camera: setattr(camera, "does", "hang"), lambda camera: setattr(camera, "does", "play")),
@@ -53,7 +53,7 @@ def fail_once(fault: str) -> tuple[float, float]:
         until(lambda: len(shown) > 10)
         fail(camera)
         lost = until(lambda: player.report().lost)
-        time.sleep(AWAY_SECONDS)
+        time.sleep(AWAY_S)
         mend(camera)
         before = len(shown)
         back = until(lambda: len(shown) > before)

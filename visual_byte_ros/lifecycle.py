@@ -33,7 +33,7 @@ from visual_byte_ros.allocator import share_arenas
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
-from visual_byte_ros.paths import share_path
+from visual_byte_ros.paths import provide_log_folder, share_path
 from visual_byte_ros.rclpy_compat import ThreadsExecutor, answer_always
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
@@ -132,7 +132,7 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error(f"waiting; when that is mended: ros2 lifecycle set {name} configure, then activate")
 
     def end(self) -> None:
-        """Finish what is in hand and let go of everything; a transition under way comes to its end first."""
+        """Finish the current work and release everything; a transition in progress finishes first."""
         with self._transitions:
             if self._state_machine.current_state[1] in ("unconfigured", "inactive", "active"):
                 self.trigger_shutdown()
@@ -159,7 +159,7 @@ class ManagedNode(LifecycleNode):
         return self._transition("shut down", self._stop_and_release, TransitionCallbackReturn.ERROR)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of everything, whatever that says; why the transition failed stays in `failure`."""
+        """Release everything, whatever that raises; why the transition failed stays in `failure`."""
         why = self.failure
         self._transition("recover", self._stop_and_release)
         self.failure = why or self.failure
@@ -329,6 +329,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
 
 def _initialise(parameter_file: str) -> None:
     """Raises ConfigurationError if ROS cannot read the arguments."""
+    provide_log_folder()
     defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
     try:
         rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)

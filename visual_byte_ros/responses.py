@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Responses of services that failed: a code for programs and a sentence for people.
 
-Codes: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY, NO_FRAME, TIMEOUT.
+Codes: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY, NO_FRAME, NOT_FOUND,
+TIMEOUT.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from visual_byte_core.errors import (
     InvalidMemory,
     InvalidText,
     MemoryFolderError,
+    NotFound,
 )
 
-SERVICE_SECONDS = 10.0
+SERVICE_S = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 CODES = {
     BundleError: "BUNDLE",
@@ -29,6 +31,7 @@ CODES = {
     InvalidMemory: "INVALID_REQUEST",
     InvalidText: "INVALID_TEXT",
     MemoryFolderError: "MEMORY",
+    NotFound: "NOT_FOUND",
     Late: "TIMEOUT",
     Refused: "BUSY",
 }
@@ -38,7 +41,7 @@ T = TypeVar("T", bound=Any)
 
 def fail_with(response: T, error: Exception) -> T:
     if isinstance(error, FutureTimeoutError):
-        return fail(response, "TIMEOUT", f"no answer within {SERVICE_SECONDS:g} s; the machine is overloaded")
+        return fail(response, "TIMEOUT", f"no answer within {SERVICE_S:g} s; the machine is overloaded")
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "FAILED")
     return fail(response, code, str(error))
 

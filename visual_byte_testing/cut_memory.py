@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A memory as it is after a power loss: of what was written last, only so many bytes of the log reached the disk."""
+"""A memory as it is after a power loss: of what was written last, only that many bytes of the log reached the disk."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
-from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, seen
+from visual_byte_core.memory.observation import Observation
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, observation_of
 
 
 def open_memory(folder: Path) -> Memory:
@@ -29,12 +29,12 @@ class CutMemory:
     def __init__(self, root: Path) -> None:
         self.before, folder = root / "before", root / "memory"
         with open_memory(folder) as memory:
-            self.ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(5)]
+            self.ids = [memory.remember(embedding_of(n), observation_of(n)).id for n in range(5)]
         shutil.copytree(folder, self.before)
         with open_memory(folder) as memory:
             self.ends = [0]
             for number in range(5, 8):
-                self.ids.append(memory.remember(embedding_of(number), Seen(float(number))).id)
+                self.ids.append(memory.remember(embedding_of(number), Observation(float(number))).id)
                 memory.flush()
                 self.ends.append((folder / LOG).stat().st_size)
             self.log = (folder / LOG).read_bytes()
@@ -56,7 +56,7 @@ class CutMemory:
             assert memory.count() == len(known)
             best = memory.search(embedding_of(whole - 1), 1)[0]
             assert best.id == self.ids[whole - 1] and best.score > 0.99, f"cut at {at}"
-            new = memory.remember(embedding_of(99), seen(99)).id
+            new = memory.remember(embedding_of(99), observation_of(99)).id
             memory.flush()
         with open_memory(folder) as memory:
             assert {new, *self.ids[:whole]} <= memory.known([new, *self.ids]), f"cut at {at}"

@@ -24,13 +24,13 @@ RATE = 16_000
 
 
 def photo(seed: int) -> np.ndarray:
-    """A colourful picture, uint8 (120, 160, 3) RGB, another one for every seed."""
+    """A colourful picture, uint8 (120, 160, 3) RGB, a different one for every seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
 
 
 def chirp(seed: int) -> np.ndarray:
-    """A rising tone of half a second, float32 (8000,) at 16 kHz, another one for every seed."""
+    """A rising tone of half a second, float32 (8000,) at 16 kHz, a different one for every seed."""
     seconds = np.arange(RATE // 2) / RATE
     low, rise = np.random.default_rng(seed).uniform((200, 200), (800, 3000))
     return (0.3 * np.sin(2 * np.pi * (low + rise * seconds) * seconds)).astype(np.float32)

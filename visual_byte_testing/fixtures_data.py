@@ -34,6 +34,6 @@ def collect_config(tmp_path_factory: pytest.TempPathFactory) -> CollectConfig:
 
 @pytest.fixture(scope="session")
 def dataset(collect_config: CollectConfig) -> Path:
-    """Root of a data set with all its parts."""
+    """Root of a data set with all its splits."""
     collect(collect_config)
     return Path(collect_config.out)

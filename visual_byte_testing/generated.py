@@ -27,7 +27,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from visual_byte_core.messages.images import ENCODINGS
 from visual_byte_testing.graph import RELIABLE, Graph
 
-ANSWER_SECONDS = 15.0
+ANSWER_S = 15.0
 WORDS = ("", "mug", "사과", "apple", "text", "audio", "image", "map", "home", "camera", "k", "remember_frames",
          "threads", "../../../etc/passwd", "/", "\u202eevil", "a\nb", "%s%n", "{0}", "'; drop", "x" * 300,
          "ß" * 10_000)  # fmt: skip
@@ -79,7 +79,7 @@ def interface(name: str) -> Any:
 
 
 def attack(graph: Graph, endpoint: Endpoint, messages: int, words: tuple[str, ...] = (), seed: int = 0) -> Sent:
-    """Send so many generated messages, each when the node has dealt with the one before.
+    """Send that many generated messages, each when the node has dealt with the one before.
 
     words: texts that the node knows, beside any others. Fails if a response does not come or tells of a bug.
     """
@@ -247,7 +247,7 @@ def _caller(graph: Graph, endpoint: Endpoint) -> Callable[[Any], str]:
         done = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: done.set())
-        if not done.wait(ANSWER_SECONDS):
+        if not done.wait(ANSWER_S):
             said = [process.output()[-2000:] for process in graph.processes if endpoint.node in process.log.name]
             raise AssertionError(f"{endpoint.name} never answered {str(request)[:2000]}\n{said}")
         response = future.result()

@@ -188,7 +188,7 @@ class Graph:
         self._thread.join()
         self.node.destroy_node()
         self._context.try_shutdown()
-        # Asked to end rather than killed: each killed process leaves 17 MB and more in /dev/shm for ever.
+        # Asked to end rather than killed: each killed process leaves 17 MB and more in /dev/shm forever.
         running = [process for process in self.processes if process.popen.poll() is None]
         for process in running:
             process.popen.send_signal(signal.SIGINT)

@@ -16,7 +16,7 @@ import numpy as np
 
 from visual_byte_core.memory import memory as memory_module
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 
 BUNDLE, DIMENSION = "bundle@1", 64
 
@@ -30,8 +30,8 @@ def thumbnail_of(number: int) -> bytes:
     return cv2.imencode(".jpg", cv2.resize(picture, (64, 48)))[1].tobytes()
 
 
-def seen(number: int) -> Seen:
-    return Seen(captured_at=float(number), source=str(number), thumbnail=thumbnail_of(number))
+def observation_of(number: int) -> Observation:
+    return Observation(captured_at=float(number), source=str(number), thumbnail=thumbnail_of(number))
 
 
 def say(line: str) -> None:
@@ -44,11 +44,11 @@ def work(folder: str, first: int) -> None:
     while True:
         group = []
         for _ in range(5):
-            remembered = memory.remember(embedding_of(number), seen(number))
+            remembered = memory.remember(embedding_of(number), observation_of(number))
             assert not remembered.merged
             group.append((number, remembered.id))
             number += 1
-        again = memory.remember(embedding_of(number - 1), seen(number - 1))
+        again = memory.remember(embedding_of(number - 1), observation_of(number - 1))
         assert again.merged
         memory.flush()
         for known, id in group:

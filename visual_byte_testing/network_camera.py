@@ -84,7 +84,7 @@ class NetworkCamera:
                 try:
                     for part in camera.parts():
                         self.wfile.write(part)
-                except OSError:  # nobody listens any more
+                except OSError:  # nobody listens any longer
                     pass
 
             def log_message(self, *_: object) -> None:

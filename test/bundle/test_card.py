@@ -35,7 +35,7 @@ def card_rows() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def data(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The evaluation parts as `collect` lays them out, CIFAR's photos and groceries told apart by their file names."""
+    """The evaluation splits as `collect` lays them out, CIFAR's photos and groceries told apart by their file names."""
     root = tmp_path_factory.mktemp("card")
     for photo in sorted((dataset / "image").rglob("*.jpg")):
         for name in (f"cifar_{photo.stem}.png", photo.name):

@@ -35,10 +35,10 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 @contextmanager
 def playing(
-    camera: NetworkCamera, rate: float = 0.0, silent_after: float = 0.5
+    camera: NetworkCamera, rate: float = 0.0, silent_after_s: float = 0.5
 ) -> Iterator[tuple[FramePlayer, list[Frame]]]:
     shown: list[Frame] = []
-    settings = FrameSettings(device=camera.address, rate=rate, silent_after=silent_after)
+    settings = FrameSettings(device=camera.address, rate=rate, silent_after_s=silent_after_s)
     player = FramePlayer(settings, shown.append, LOG)
     player.start()
     try:
@@ -75,12 +75,12 @@ def test_a_camera_that_is_unplugged_comes_back(caplog: pytest.LogCaptureFixture)
         goes_on(shown)
         camera.unplug()
         report = lost(player)
-        assert "delivers no more frames; check the address" in report.state
+        assert "stopped delivering frames; check the address" in report.state
         wait_until(lambda: "cannot be opened" in player.report().state)
         camera.plug_in()
         goes_on(shown)
         assert player.report().state == "playing" and player.report().reconnects == 1
-        assert caplog.text.count("delivers no more frames") == 1
+        assert caplog.text.count("stopped delivering frames") == 1
 
 
 def test_it_is_tried_less_and_less_often() -> None:
@@ -97,7 +97,7 @@ def test_it_is_tried_less_and_less_often() -> None:
 
 @pytest.mark.parametrize(
     ("does", "says"),
-    [("hang", "sends nothing|no more frames"), ("garbage", "delivers no more frames|cannot be opened")],
+    [("hang", "sends nothing|no more frames"), ("garbage", "stopped delivering frames|cannot be opened")],
 )
 def test_a_stream_that_breaks_is_lost_and_comes_back(does: str, says: str) -> None:
     with network_camera() as camera, playing(camera) as (player, shown):
@@ -147,7 +147,7 @@ def test_a_silent_address_holds_up_neither_opening_nor_stopping() -> None:
 
 
 def test_a_hanging_stream_holds_up_no_stop() -> None:
-    with network_camera() as camera, playing(camera, silent_after=10.0) as (player, shown):
+    with network_camera() as camera, playing(camera, silent_after_s=10.0) as (player, shown):
         goes_on(shown)
         camera.does = "hang"
         began = time.monotonic()
@@ -171,7 +171,7 @@ def test_a_camera_is_read_no_faster_than_asked() -> None:
 
 def test_frames_that_nobody_took_in_time_are_counted() -> None:
     with network_camera() as camera:
-        frames = CameraFrames(camera.address, 0.0, (0, 0), 2.0, wait=5.0)
+        frames = CameraFrames(camera.address, 0.0, (0, 0), 2.0, wait_s=5.0)
         wait_until(lambda: frames.dropped > 3)
         newest = frames.read()
         assert newest and int(newest.name.rpartition("#")[2]) > 3
@@ -226,7 +226,7 @@ def rtsp() -> Iterator[RtspServer]:
 @pytest.mark.unavailable_in_ci
 def test_an_rtsp_camera_that_goes_hangs_and_comes_back(rtsp: RtspServer) -> None:
     shown: list[Frame] = []
-    settings = FrameSettings(device=f"rtsp://me:secret@127.0.0.1:{rtsp.port}/mjpeg", silent_after=1.0)
+    settings = FrameSettings(device=f"rtsp://me:secret@127.0.0.1:{rtsp.port}/mjpeg", silent_after_s=1.0)
     player = FramePlayer(settings, shown.append, LOG)
     player.start()
     try:

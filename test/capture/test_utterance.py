@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings, audible_part
+from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings, audible_span
 from visual_byte_core.errors import ConfigurationError, InvalidSound
 from visual_byte_testing.paths import BANANA as BANANA_FILE
 
@@ -118,13 +118,13 @@ def test_soft_sounds_around_a_voice_are_kept_as_far_as_they_stand_out() -> None:
     soft = tone(0.15, 0.01)
     (utterance,) = hear(noise(2, 0.001), soft, tone(0.4), soft, noise(1, 0.001), threshold_dbfs=-30)
     assert utterance.seconds == pytest.approx(0.7, abs=0.1)
-    (bare,) = hear(noise(2, 0.001), soft, tone(0.4), soft, noise(1, 0.001), threshold_dbfs=-30, pre_roll=0.0)
+    (bare,) = hear(noise(2, 0.001), soft, tone(0.4), soft, noise(1, 0.001), threshold_dbfs=-30, pre_roll_s=0.0)
     assert bare.seconds == pytest.approx(0.4, abs=0.05)
 
 
 def test_a_sound_of_one_level_is_left_whole() -> None:
-    assert audible_part(tone(1.0), RATE) == (0, RATE)
-    assert audible_part(tone(0.01), 160) == (0, 160)
+    assert audible_span(tone(1.0), RATE) == (0, RATE)
+    assert audible_span(tone(0.01), 160) == (0, 160)
 
 
 @pytest.mark.parametrize("settings", [{"mode": "telepathy"}, {"voice_activity": "luck"}])
@@ -204,7 +204,7 @@ def test_a_button_held_over_a_voice_is_one_utterance() -> None:
     assert len(held(99, 2.0, sound=sound, mode="both")) == 2
 
 
-@pytest.mark.parametrize("settings", [{"hangover": 0}, {"shortest": 4.5}, {"pre_roll": -1}])
+@pytest.mark.parametrize("settings", [{"hangover_s": 0}, {"min_utterance_s": 4.5}, {"pre_roll_s": -1}])
 def test_settings_that_contradict_each_other(settings: dict[str, float]) -> None:
-    with pytest.raises(ConfigurationError, match="must be positive, and longest above shortest"):
+    with pytest.raises(ConfigurationError, match="must be positive, and max_utterance_s above min_utterance_s"):
         UtteranceSettings(**settings)  # type: ignore[arg-type]

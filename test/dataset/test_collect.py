@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building a data set: parts that never meet."""
+"""Building a data set: splits that never meet."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_photos_of_the_parts_are_disjoint(dataset: Path) -> None:
-    train, calibrate, evaluate = (files_below(dataset / f"image{part}") for part in ("", "_calibrate", "_eval"))
+def test_photos_of_the_splits_are_disjoint(dataset: Path) -> None:
+    train, calibrate, evaluate = (files_below(dataset / f"image{split}") for split in ("", "_calibrate", "_eval"))
     assert len(train) == 8 and len(calibrate) == len(evaluate) == 4
     assert not train & calibrate and not train & evaluate and not calibrate & evaluate
 
@@ -166,9 +166,9 @@ def test_shipped_configuration_needs_its_data(monkeypatch: pytest.MonkeyPatch) -
     assert load_collect_config(ROOT / "config" / "collect_starter.yaml").photos[0].path == "/data/cifar100/train"
 
 
-def test_parts_follow_each_other_whatever_is_left() -> None:
-    assert PhotoSource("x", train=-1, calibrate=3).parts(10) == [(0, 7), (7, 10), (10, 10)]
-    assert PhotoSource("x", train=4, calibrate=3, evaluate=3).parts(5) == [(0, 4), (4, 5), (5, 5)]
+def test_splits_follow_each_other_whatever_is_left() -> None:
+    assert PhotoSource("x", train=-1, calibrate=3).splits(10) == [(0, 7), (7, 10), (10, 10)]
+    assert PhotoSource("x", train=4, calibrate=3, evaluate=3).splits(5) == [(0, 4), (4, 5), (5, 5)]
     with pytest.raises(ConfigurationError, match="-1 may stand once"):
         PhotoSource("x", train=-1, evaluate=-1)
 

@@ -20,7 +20,7 @@ from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
 from visual_byte_core.dataset.voice_engines.hibari import HibariVoice
 from visual_byte_core.dataset.voice_engines.kokoro import KokoroVoice
 from visual_byte_core.dataset.voice_engines.piper import PiperVoice
-from visual_byte_core.dataset.voice_sources import VoiceSource, choirs, voices_of_parts
+from visual_byte_core.dataset.voice_sources import VoiceSource, choirs, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.errors import DataError
 from visual_byte_core.rendering.settings import SpeechSettings
@@ -61,7 +61,7 @@ def test_hibari_is_the_same_speaker_as_the_voice_it_learned_from() -> None:
         VoiceSource("kokoro", training=("am_echo",), evaluation=("af_heart",)),
     )
     with pytest.raises(DataError, match="on both sides: kokoro af_heart"):
-        voices_of_parts(sources)
+        voices_of_splits(sources)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_altered_network_of_kokoro_is_refused(
 class Counting:
     """A voice of espeak-ng that counts what it says."""
 
-    engine, own_process, leading_silence, name, speaker = "espeak", False, 0.25, "counting", "counting"
+    engine, own_process, leading_silence_s, name, speaker = "espeak", False, 0.25, "counting", "counting"
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -217,10 +217,10 @@ def test_recordings_of_reserved_words_are_counted_and_never_trained_on(tmp_path:
     ]
     (tmp_path / "manifest.csv").write_text("\n".join(["file,word,speaker,source", *rows]) + "\n", encoding="utf-8")
     collector = SoundCollector(tmp_path / "out", overwrite=True)
-    collector.recordings(tmp_path / "manifest.csv", names)
+    filed = collector.recordings(tmp_path / "manifest.csv", names)
     heard = {p.relative_to(tmp_path / "out").parts[:2] for p in (tmp_path / "out").rglob("*.flac")}
     assert heard == {
         ("audio_eval_human", "banana"),
         *[(f"audio{part}", "lamp") for part in ("", "_calibrate", "_eval_human")],
     }
-    assert 15 < len(collector.reserved) < 30
+    assert 15 < filed.left_out["words reserved for measuring"] < 30

@@ -41,7 +41,7 @@ from visual_byte_core.dataset.voice_engines.flite import FliteVoice
 from visual_byte_core.dataset.voice_engines.openai_speech import OpenAIVoice
 from visual_byte_core.dataset.voice_engines.piper import PiperVoice
 from visual_byte_core.dataset.voice_record import read_record, record_voices, recorded_voice
-from visual_byte_core.dataset.voice_sources import VoiceSource, pseudo_word_voices, voices_of_parts
+from visual_byte_core.dataset.voice_sources import VoiceSource, pseudo_word_voices, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, check_disjoint, speak
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_testing.paths import ROOT
@@ -71,7 +71,7 @@ class VoiceThatIsKilled(EspeakVoice):
 def test_a_process_that_is_killed_is_told_and_the_next_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visual_byte_core.dataset.voices.LONGEST_WAIT", 3.0)
+    monkeypatch.setattr("visual_byte_core.dataset.voices.MAX_WAIT_S", 3.0)
     voice = VoiceThatIsKilled("en-us")
     clips = [Utterance(words, voice, tmp_path / f"{words}.wav") for words in ("mug", "die", "cup")]
     with pytest.raises(DataError, match=r"no clip was spoken for 3 s: a process was killed.*run it again"):
@@ -110,13 +110,13 @@ def test_an_unknown_voice_is_refused(tmp_path: Path, voice: EspeakVoice) -> None
     assert not (tmp_path / "mug.wav").exists()
 
 
-def test_voices_of_the_parts_are_disjoint_and_none_is_the_demo_s() -> None:
-    parts = [training_voices("en", 60), calibration_voices(), evaluation_voices()]
-    assert len({(v.language, v.variant) for v in parts[0]}) >= 12
-    for voices in parts:
+def test_voices_of_the_splits_are_disjoint_and_none_is_the_demo_s() -> None:
+    splits = [training_voices("en", 60), calibration_voices(), evaluation_voices()]
+    assert len({(v.language, v.variant) for v in splits[0]}) >= 12
+    for voices in splits:
         assert all(v.language != "en-gb-scotland" and v.variant != "f5" and "klatt" not in v.variant for v in voices)
     with pytest.raises(DataError, match="on both sides"):
-        check_disjoint(parts[0], parts[0][:1])
+        check_disjoint(splits[0], splits[0][:1])
 
 
 def test_names_of_espeak_s_clips_tell_the_voice() -> None:
@@ -128,7 +128,7 @@ def test_names_of_espeak_s_clips_tell_the_voice() -> None:
 
 def test_what_is_there_stays_unless_asked_and_silence_leads_if_asked(tmp_path: Path) -> None:
     plain = Utterance("mug", EspeakVoice("en-us"), tmp_path / "plain.wav")
-    quiet = Utterance("mug", EspeakVoice("en-us", leading_silence=0.4), tmp_path / "quiet.wav")
+    quiet = Utterance("mug", EspeakVoice("en-us", leading_silence_s=0.4), tmp_path / "quiet.wav")
     assert speak([plain, quiet]) == 2
     assert leading_zeros(quiet.path) - leading_zeros(plain.path) == pytest.approx(0.4, abs=1e-4)
     plain.path.write_bytes(b"mine")
@@ -259,7 +259,7 @@ def streamed_wav(seconds: float = 0.5) -> bytes:
 
 @dataclass
 class Answer:
-    """What the server answers: a status and a JSON error, or a WAV, of which it may send only a part."""
+    """What the server answers: a status and a JSON error, or a WAV, of which it may send only a split."""
 
     status: int = 200
     message: str = ""
@@ -320,7 +320,7 @@ def openai(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SpeechSe
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", server.address)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setattr(http_client, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(http_client, "FIRST_PAUSE_S", 0.01)
     monkeypatch.chdir(tmp_path)
     yield server
     server.shutdown()
@@ -425,10 +425,10 @@ def test_a_full_disk_is_told_and_leaves_no_half_clip(openai: SpeechServer, tmp_p
     assert len(openai.requests) == 1 and not list(tmp_path.iterdir())
 
 
-# Parts and their speakers
+# Splits and their speakers
 
 
-def test_no_speaker_is_in_two_parts_whatever_the_engine_language_or_mood(tmp_path: Path) -> None:
+def test_no_speaker_is_in_two_splits_whatever_the_engine_language_or_mood(tmp_path: Path) -> None:
     path = piper_voice(tmp_path)
     same = tmp_path / "en_US-hum-high.onnx"
     same.with_name(f"{same.name}.json").write_bytes(path.with_name(f"{path.name}.json").read_bytes())
@@ -444,7 +444,7 @@ def test_no_speaker_is_in_two_parts_whatever_the_engine_language_or_mood(tmp_pat
             check_disjoint([one], [other])
     check_disjoint([OpenAIVoice("alloy"), FliteVoice("slt")], [OpenAIVoice("onyx"), FliteVoice("rms")])
     with pytest.raises(DataError, match="openai alloy"):
-        voices_of_parts(
+        voices_of_splits(
             (
                 VoiceSource("openai", "en", training=("alloy",)),
                 VoiceSource("openai", "ko", evaluation=("alloy",)),
@@ -452,7 +452,7 @@ def test_no_speaker_is_in_two_parts_whatever_the_engine_language_or_mood(tmp_pat
         )
 
 
-def test_voices_are_chosen_by_engine_language_and_part(tmp_path: Path) -> None:
+def test_voices_are_chosen_by_engine_language_and_split(tmp_path: Path) -> None:
     values = {
         "out": "out",
         "names": "names.csv",
@@ -460,15 +460,15 @@ def test_voices_are_chosen_by_engine_language_and_part(tmp_path: Path) -> None:
         "voices": [
             {"engine": "espeak", "count": 3},
             {"engine": "openai", "training": ["alloy"], "evaluation": ["coral"], "instructions": ["Calm.", "Hurried."]},
-            {"engine": "espeak", "language": "ko", "training": ["ko+m1"], "leading_silence": 0},
+            {"engine": "espeak", "language": "ko", "training": ["ko+m1"], "leading_silence_s": 0},
         ],
     }
     (tmp_path / "collect.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    parts = voices_of_parts(load_collect_config(tmp_path / "collect.yaml").voices)
-    assert [len(voices) for voices in parts["en"]] == [5, 20, 8]
-    assert parts["en"][0][0] == EspeakVoice("en-us", "", 150, 50, leading_silence=0.4)
-    assert parts["en"][0][3:] == [OpenAIVoice("alloy", "Calm."), OpenAIVoice("alloy", "Hurried.")]
-    assert parts["ko"] == [[EspeakVoice("ko", "m1")], [], []]
+    splits = voices_of_splits(load_collect_config(tmp_path / "collect.yaml").voices)
+    assert [len(voices) for voices in splits["en"]] == [5, 20, 8]
+    assert splits["en"][0][0] == EspeakVoice("en-us", "", 150, 50, leading_silence_s=0.4)
+    assert splits["en"][0][3:] == [OpenAIVoice("alloy", "Calm."), OpenAIVoice("alloy", "Hurried.")]
+    assert splits["ko"] == [[EspeakVoice("ko", "m1")], [], []]
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_voices_are_chosen_by_engine_language_and_part(tmp_path: Path) -> None:
         ({"engine": "flite", "language": "ko", "training": ("slt",)}, "speaks English only"),
         ({"engine": "piper", "count": 3}, "count is for espeak"),
         ({"engine": "flite", "training": ("slt",), "instructions": ("x",)}, "instructions are for openai"),
-        ({"engine": "espeak", "count": 3, "leading_silence": 9.0}, "0 to 2 seconds, got 9"),
+        ({"engine": "espeak", "count": 3, "leading_silence_s": 9.0}, "0 to 2 seconds, got 9"),
         ({"engine": "espeak", "language": "fr", "count": 3}, "one of en, ko, got fr"),
     ],
 )
@@ -488,20 +488,20 @@ def test_voices_that_cannot_be_are_refused(source: dict[str, Any], message: str)
         VoiceSource(**source)
 
 
-def test_invented_words_need_a_voice_in_every_part() -> None:
+def test_invented_words_need_a_voice_in_every_split() -> None:
     assert [len(voices) for voices in pseudo_word_voices({"en": 3})] == [40, 20, 6]
     with pytest.raises(DataError, match="no English voice for calibration, evaluation"):
         pseudo_word_voices((VoiceSource("flite", training=("slt",)),))
 
 
-def test_a_data_set_remembers_its_voices_and_refuses_a_speaker_in_another_part(
+def test_a_data_set_remembers_its_voices_and_refuses_a_speaker_in_another_split(
     openai: SpeechServer, tmp_path: Path
 ) -> None:
     (tmp_path / "names.csv").write_text("en,ko\nbanana,바나나\n", encoding="utf-8")
     photos = (PhotoSource(str(ROOT / "examples" / "photos")),)
 
-    def config(**parts: tuple[str, ...]) -> CollectConfig:
-        source = VoiceSource("openai", "ko", instructions=("Calm.",), **parts)
+    def config(**splits: tuple[str, ...]) -> CollectConfig:
+        source = VoiceSource("openai", "ko", instructions=("Calm.",), **splits)
         return CollectConfig(str(tmp_path / "out"), str(tmp_path / "names.csv"), photos, (source,))
 
     first = config(training=("alloy",), evaluation=("coral",))

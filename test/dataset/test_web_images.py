@@ -155,7 +155,7 @@ def test_flickr_wants_a_key(service: Service, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_service_that_is_none_is_named(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(http_client, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setenv("OPENVERSE_BASE_URL", f"{service.url}/photo/page")
     with pytest.raises(HttpError, match="photo/page/images/"):
         search_photos(WebSearch(photos=3), tmp_path, LEMON)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The embedder gives unit vectors of every kind of query, and starts only with what it was told to use."""
+"""The embedder gives unit vectors of every kind of query, and starts only with what it was configured to use."""
 
 from __future__ import annotations
 
@@ -149,13 +149,13 @@ def test_finding_needs_nothing_of_training(convnext_bundle: Bundle, tmp_path: Pa
 import json, sys, numpy as np
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.memory.memory import Memory, Seen
+from visual_byte_core.memory.memory import Memory, Observation
 kind = dict(memories=[1], false_accept_rates=[.1], thresholds=[[.9]],
             probability=dict(intercept=0, score=1, log_memories=0))
 embedder = Embedder({str(convnext_bundle.path)!r}, threads=1)
 with Memory({str(tmp_path / "memory")!r}, embedder.bundle.id) as memory:
     photo = np.full((48, 64, 3), 200, np.uint8)
-    memory.remember(embedder.embed_photo(photo), Seen(captured_at=1.0))
+    memory.remember(embedder.embed_photo(photo), Observation(captured_at=1.0))
     answer = Finder(memory, dict(image=kind, text=kind)).find(embedder.embed_photo(photo), "image")
     embedder.embed_text("mug"), embedder.embed_speech(np.sin(np.arange(8000) / 5), 16000)
 unwanted = {{"torch", "torchvision", "torchaudio", "timm", "onnx", "transformers", "matplotlib", "sklearn"}}

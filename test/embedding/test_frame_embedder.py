@@ -14,13 +14,13 @@ import pytest
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.embedding.frame_embedder import FrameEmbedder
-from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_testing.fixtures_bundle import photo
 
 LIMIT = 4.0  # the node's default
@@ -79,23 +79,23 @@ def test_nothing_is_skipped_unless_asked_for(embedder: Embedder) -> None:
     assert frames.skipped == 0
 
 
-def test_another_size_or_more_parts_are_embedded(embedder: Embedder) -> None:
-    frames = FrameEmbedder(embedder, PartSettings(most=3, most_cosine=1.0), LIMIT)
-    assert frames.embed(scene(), whole=True).parts is None
-    first = frames.embed(scene()).parts
+def test_another_size_or_more_regions_are_embedded(embedder: Embedder) -> None:
+    frames = FrameEmbedder(embedder, RegionSettings(max_count=3, max_cosine=1.0), LIMIT)
+    assert frames.embed(scene(), whole=True).regions is None
+    first = frames.embed(scene()).regions
     frames.embed(cv2.resize(scene(), (320, 240)))
     assert frames.skipped == 0 and first is not None and len(first) == 3
 
 
-def test_parts_of_an_unchanged_frame_show_that_frame(embedder: Embedder) -> None:
-    frames = FrameEmbedder(embedder, PartSettings(most=3, most_cosine=1.0), LIMIT)
+def test_regions_of_an_unchanged_frame_show_that_frame(embedder: Embedder) -> None:
+    frames = FrameEmbedder(embedder, RegionSettings(max_count=3, max_cosine=1.0), LIMIT)
     before, after = noisy(scene(), 1), noisy(scene(), 2)
-    first, second = frames.embed(before).parts, frames.embed(after).parts
+    first, second = frames.embed(before).regions, frames.embed(after).regions
     assert frames.skipped == 1 and first and second
     for one, other in zip(first, second, strict=True):
-        x, y, width, height = other.region
+        x, y, width, height = other.rectangle
         np.testing.assert_array_equal(other.image, after[y : y + height, x : x + width])
-        assert other.region == one.region and other.embedding is one.embedding
+        assert other.rectangle == one.rectangle and other.embedding is one.embedding
 
 
 def test_what_is_no_picture_is_refused_as_ever(embedder: Embedder) -> None:
@@ -125,7 +125,7 @@ def test_the_memory_counts_what_was_not_embedded_again(bundle: Bundle, tmp_path:
     )
     try:
         for second in range(6):
-            worker.remember(Sight(noisy(scene(), second), Seen(captured_at=1e9 + second))).result(5)
+            worker.remember(ObservedFrame(noisy(scene(), second), Observation(captured_at=1e9 + second))).result(5)
         assert worker.report().unchanged == 5
         (match,) = worker.do(lambda: memory.search(embedder.embed_photo(scene()), 3)).result(5)
         assert match.times == 6 and match.last_seen == 1e9 + 5 and match.first_seen == 1e9

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.engine.finder import Finder
 from visual_byte_core.errors import BundleError, ConfigurationError, InvalidMemory
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.taught_names import Prototype
 
 TEXT: dict[str, Any] = {
@@ -56,11 +56,11 @@ AXIS = direction(1.0)
     ],
 )  # fmt: skip
 def test_thresholds_between_and_beyond_the_points(memories: int, rate: float, expected: float) -> None:
-    assert Calibration.from_dict({"text": TEXT}).threshold("text", memories, rate) == pytest.approx(expected)
+    assert ScoreCalibration.from_dict({"text": TEXT}).threshold("text", memories, rate) == pytest.approx(expected)
 
 
 def test_probability_is_the_logistic_function_of_the_number_of_memories() -> None:
-    calibration = Calibration.from_dict({"text": TEXT})
+    calibration = ScoreCalibration.from_dict({"text": TEXT})
     for memories, intercept, slope in ((10, -2, 10), (100, -3, 15), (1000, -4, 20), (10_000, -5, 25)):
         expected = 1 / (1 + math.exp(-(intercept + slope * 0.4)))
         assert calibration.probability("text", 0.4, memories) == pytest.approx(expected)
@@ -70,19 +70,19 @@ def test_probability_is_the_logistic_function_of_the_number_of_memories() -> Non
 def test_a_bundle_calibrated_with_one_slope_for_all_sizes_is_read() -> None:
     old = TEXT | {"probability": {"intercept": -2.0, "score": 10.0, "log_memories": -0.5}}
     expected = 1 / (1 + math.exp(-(-2 + 10 * 0.4 - 0.5 * math.log(20))))
-    assert Calibration.from_dict({"text": old}).probability("text", 0.4, 20) == pytest.approx(expected)
+    assert ScoreCalibration.from_dict({"text": old}).probability("text", 0.4, 20) == pytest.approx(expected)
 
 
 def test_a_probability_stays_under_its_ceiling() -> None:
     capped = TEXT | {"probability": TEXT["probability"] | {"ceiling": [1.0, 0.8]}}
-    calibration = Calibration.from_dict({"text": capped})
+    calibration = ScoreCalibration.from_dict({"text": capped})
     assert calibration.probability("text", 1.0, 10) == pytest.approx(1 / (1 + math.exp(-8)))
     assert calibration.probability("text", 1.0, 100) == pytest.approx(0.9 / (1 + math.exp(-12)))
     assert calibration.probability("text", 1.0, 10**6) == pytest.approx(0.8)
 
 
 def test_a_match_of_a_taught_name_has_the_probability_of_its_kind(memory: Memory) -> None:
-    memory.remember(direction(0.1), Seen(captured_at=1.0, label="mug"))
+    memory.remember(direction(0.1), Observation(captured_at=1.0, label="mug"))
     memory.taught.teach("mug", [Prototype("text", AXIS, "mug")])
     taught = TEXT | {"taught": {"intercept": -8.0, "score": 10.0, "ceiling": 0.9}}
     answer = Finder(memory, {"text": taught}).find(direction(0.95), "text")
@@ -116,7 +116,7 @@ def test_what_is_no_calibration_is_refused(change: Callable[[dict[str, Any]], An
     values = copy.deepcopy(TEXT)
     change(values)
     with pytest.raises(BundleError, match="calibration of 'text'.*run `visual-byte calibrate`"):
-        Calibration.from_dict({"text": values})
+        ScoreCalibration.from_dict({"text": values})
 
 
 def test_an_uncalibrated_kind_of_query_is_named(memory: Memory) -> None:
@@ -134,13 +134,13 @@ def test_an_empty_memory_says_so(memory: Memory) -> None:
 
 def test_matches_are_those_over_the_threshold(memory: Memory) -> None:
     for cosine in (0.9, 0.35, 0.2, -0.5):
-        memory.remember(direction(cosine), Seen(captured_at=1.0, source=str(cosine)))
+        memory.remember(direction(cosine), Observation(captured_at=1.0, source=str(cosine)))
     finder = Finder(memory, {"text": TEXT}, false_accept_rate=0.1)
     answer = finder.find(AXIS, "text", k=3)
     assert (answer.status, answer.reason, answer.threshold) == ("FOUND", "", 0.3)
     assert [match.source for match in answer.matches] == ["0.9", "0.35"]
     assert [match.source for match in answer.nearest] == ["0.9", "0.35", "0.2"]
-    calibration = Calibration.from_dict({"text": TEXT})
+    calibration = ScoreCalibration.from_dict({"text": TEXT})
     assert answer.probability == [calibration.probability("text", match.score, 4) for match in answer.nearest]
     assert answer.probability == sorted(answer.probability, reverse=True)
     stricter = Finder(memory, {"text": TEXT}, false_accept_rate=0.01).find(AXIS, "text")
@@ -148,7 +148,7 @@ def test_matches_are_those_over_the_threshold(memory: Memory) -> None:
 
 
 def test_what_was_not_seen_is_refused_with_the_nearest_beside(memory: Memory) -> None:
-    memory.remember(direction(0.29), Seen(captured_at=1.0))
+    memory.remember(direction(0.29), Observation(captured_at=1.0))
     answer = Finder(memory, {"text": TEXT}, false_accept_rate=0.1).find(AXIS, "text")
     assert answer.status == "NOT_FOUND" and answer.matches == [] and len(answer.nearest) == 1
     assert answer.reason == "the nearest memory scores 0.290, under the threshold 0.300"
@@ -156,7 +156,7 @@ def test_what_was_not_seen_is_refused_with_the_nearest_beside(memory: Memory) ->
 
 def test_the_threshold_follows_how_many_memories_are_searched(memory: Memory) -> None:
     for number in range(100):
-        memory.remember(direction(0.4), Seen(captured_at=float(number), label="cup" if number < 10 else ""))
+        memory.remember(direction(0.4), Observation(captured_at=float(number), label="cup" if number < 10 else ""))
     finder = Finder(memory, {"text": TEXT}, false_accept_rate=0.1)
     assert finder.find(AXIS, "text").threshold == pytest.approx(0.5)
     assert finder.find(AXIS, "text").status == "NOT_FOUND"
@@ -167,7 +167,7 @@ def test_the_threshold_follows_how_many_memories_are_searched(memory: Memory) ->
 
 
 def test_bad_queries_are_refused(memory: Memory) -> None:
-    memory.remember(AXIS, Seen(captured_at=1.0))
+    memory.remember(AXIS, Observation(captured_at=1.0))
     finder = Finder(memory, {"text": TEXT})
     with pytest.raises(ConfigurationError, match="modality: expected one of text, audio, image, got 'smell'"):
         finder.find(AXIS, "smell")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The worker: questions before frames, the oldest refused, nothing acknowledged before it is on the disk."""
+"""The worker: questions before frames, the oldest refused, nothing acknowledged before it is on disk."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question
 from visual_byte_core.engine.worker import MERGED_AT_ONCE, Late, Refused, Worker
 from visual_byte_core.errors import InvalidImage, MemoryFolderError, VisualByteError
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Remembered, Seen
+from visual_byte_core.memory.observation import Observation, Remembered
 from visual_byte_testing.sample_bundle import write_sample_bundle
 from visual_byte_testing.waiting import wait_until
 
@@ -52,7 +52,7 @@ class Setup:
     def close_the_gate(self) -> None:
         """Let the worker take one job in hand, and wait."""
         self.embedder.gate = threading.Semaphore(0)
-        self.in_hand = self.worker.see(sight(99))
+        self.in_hand = self.worker.see(observed(99))
         while self.worker.report().frame_waits:
             pass
 
@@ -64,14 +64,14 @@ class Setup:
         return Question(np.full((self.size, self.size, 3), 90, np.uint8), "text", 3)
 
 
-def sight(seed: int) -> Sight:
+def observed(seed: int) -> ObservedFrame:
     image = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
-    return Sight(image, Seen(captured_at=1e9 + seed))
+    return ObservedFrame(image, Observation(captured_at=1e9 + seed))
 
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[Setup]:
-    setup = Setup(tmp_path, most_waiting=3, acknowledge_within=0.05)
+    setup = Setup(tmp_path, max_waiting=3, acknowledge_within_s=0.05)
     yield setup
     setup.embedder.gate = None
     setup.worker.close()
@@ -79,7 +79,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
 
 def test_a_frame_is_acknowledged_and_found(setup: Setup) -> None:
     assert setup.worker.ask(setup.question()).result(5).reason == "memory is empty"
-    remembered = setup.worker.see(sight(1)).result(5)
+    remembered = setup.worker.see(observed(1)).result(5)
     answer = setup.worker.ask(setup.question()).result(5)
     assert [match.id for match in answer.nearest] == [remembered.id]
     assert answer.nearest[0].thumbnail[:2] == b"\xff\xd8" and setup.worker.memories == 1
@@ -88,7 +88,7 @@ def test_a_frame_is_acknowledged_and_found(setup: Setup) -> None:
 def test_questions_come_before_frames_and_only_the_newest_frame_counts(setup: Setup) -> None:
     setup.close_the_gate()
     order: list[str] = []
-    old, new = setup.worker.see(sight(1)), setup.worker.see(sight(2))
+    old, new = setup.worker.see(observed(1)), setup.worker.see(observed(2))
     questions = [setup.worker.ask(setup.question()) for _ in range(3)]
     new.add_done_callback(lambda _: order.append("frame"))
     for question in questions:
@@ -112,7 +112,7 @@ def test_the_oldest_question_is_refused_when_too_many_wait(setup: Setup) -> None
 
 
 def test_a_question_that_is_late_fails_while_the_worker_is_still_at_its_job(tmp_path: Path) -> None:
-    setup = Setup(tmp_path, answer_within=0.2)
+    setup = Setup(tmp_path, answer_within_s=0.2)
     try:
         assert setup.worker.ask(setup.question()).result(5).status == "NOT_FOUND"
         setup.close_the_gate()
@@ -120,7 +120,7 @@ def test_a_question_that_is_late_fails_while_the_worker_is_still_at_its_job(tmp_
         for question in questions:
             with pytest.raises(Late, match="no answer within 0.2 s"):
                 question.result(5)
-        remembered = setup.worker.remember(sight(1))
+        remembered = setup.worker.remember(observed(1))
         setup.open_the_gate()
         assert remembered.result(5).id, "what waits behind late questions is done"
         report = setup.worker.report()
@@ -135,7 +135,7 @@ def test_remember_on_request_is_on_the_disk_when_it_resolves(setup: Setup, monke
     flushes: list[int] = []
     flush = setup.memory.flush
     monkeypatch.setattr(setup.memory, "flush", lambda: (flush(), flushes.append(1)))
-    assert setup.worker.remember(sight(1).labelled("cup")).result(5).id and flushes
+    assert setup.worker.remember(observed(1).labelled("cup")).result(5).id and flushes
     assert setup.worker.ask(setup.question()).result(5).nearest[0].label == "cup"
 
 
@@ -145,22 +145,22 @@ def test_nothing_is_acknowledged_if_the_disk_fails(setup: Setup, monkeypatch: py
 
     monkeypatch.setattr(setup.memory, "flush", fail)
     with pytest.raises(MemoryFolderError, match="disk full"):
-        setup.worker.see(sight(1)).result(5)
+        setup.worker.see(observed(1)).result(5)
     monkeypatch.undo()
-    assert setup.worker.see(sight(2)).result(5).id
+    assert setup.worker.see(observed(2)).result(5).id
 
 
 def embed_frames(worker: Worker, count: int) -> list[Future[Remembered]]:
     """Let it see frames, each after the one before was embedded; nothing is merged or acknowledged of under eight."""
     futures = []
     for seed in range(count):
-        futures.append(worker.see(sight(seed)))
-        wait_until(lambda seed=seed: len(worker.report().frame_seconds) == seed + 1)
+        futures.append(worker.see(observed(seed)))
+        wait_until(lambda seed=seed: len(worker.report().frame_s) == seed + 1)
     return futures
 
 
 def test_frames_are_merged_together_but_before_anything_looks(tmp_path: Path) -> None:
-    setup = Setup(tmp_path, acknowledge_within=60.0)
+    setup = Setup(tmp_path, acknowledge_within_s=60.0)
     try:
         looks: list[Callable[[], int]] = [
             lambda: len(setup.worker.ask(setup.question()).result(5).nearest),
@@ -169,28 +169,28 @@ def test_frames_are_merged_together_but_before_anything_looks(tmp_path: Path) ->
         ]
         for look in looks:
             before = setup.memory.count()
-            frames = [setup.worker.see(sight(100 + before))]
+            frames = [setup.worker.see(observed(100 + before))]
             wait_until(lambda: bool(setup.worker._unmerged))
             assert setup.memory.count() == before and not frames[0].done()
             assert look() == before + 1
         assert frames[0].done()
-        seen = len(setup.worker.report().frame_seconds)
+        seen = len(setup.worker.report().frame_s)
         for number in range(1, MERGED_AT_ONCE + 1):
-            setup.worker.see(sight(number))
-            wait_until(lambda number=number: len(setup.worker.report().frame_seconds) == seen + number)
+            setup.worker.see(observed(number))
+            wait_until(lambda number=number: len(setup.worker.report().frame_s) == seen + number)
             assert setup.memory.count() == 3 + MERGED_AT_ONCE * (number == MERGED_AT_ONCE)
     finally:
         setup.worker.close()
 
 
 def test_a_frame_that_cannot_be_remembered_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = Setup(tmp_path, acknowledge_within=60.0)
+    setup = Setup(tmp_path, acknowledge_within_s=60.0)
     remember = setup.memory.remember
 
-    def refuse_one(embedding: np.ndarray, seen: Seen, picture: np.ndarray) -> Remembered:
-        if seen.captured_at == 1e9 + 1:
+    def refuse_one(embedding: np.ndarray, observation: Observation, picture: np.ndarray) -> Remembered:
+        if observation.captured_at == 1e9 + 1:
             raise MemoryFolderError("disk full")
-        return remember(embedding, seen, picture)
+        return remember(embedding, observation, picture)
 
     monkeypatch.setattr(setup.memory, "remember", refuse_one)
     frames = embed_frames(setup.worker, 3)
@@ -214,19 +214,19 @@ def test_a_bad_job_fails_alone(setup: Setup, caplog: pytest.LogCaptureFixture) -
 
 
 def test_settle_returns_when_all_is_done(setup: Setup) -> None:
-    futures = [setup.worker.see(sight(1)), setup.worker.ask(setup.question())]
+    futures = [setup.worker.see(observed(1)), setup.worker.ask(setup.question())]
     setup.worker.ask(setup.question()).result(5)
     setup.worker.settle()
     assert futures[1].done()
 
 
 def test_closing_refuses_what_waits_and_flushes_what_is_done(tmp_path: Path) -> None:
-    setup = Setup(tmp_path, acknowledge_within=60)
-    seen = setup.worker.see(sight(1))
+    setup = Setup(tmp_path, acknowledge_within_s=60)
+    seen = setup.worker.see(observed(1))
     wait_until(lambda: bool(setup.worker._unmerged))
     setup.close_the_gate()
-    waiting = [setup.worker.ask(setup.question()), setup.worker.remember(sight(2))]
-    frame = setup.worker.see(sight(3))
+    waiting = [setup.worker.ask(setup.question()), setup.worker.remember(observed(2))]
+    frame = setup.worker.see(observed(3))
     closing = threading.Thread(target=setup.worker.close)
     closing.start()
     while not setup.worker._closing:
@@ -248,7 +248,7 @@ def test_an_aside_is_done_after_questions_and_before_frames_and_the_newest_repla
 ) -> None:
     setup.close_the_gate()
     done: list[str] = []
-    frame = setup.worker.see(sight(1))
+    frame = setup.worker.see(observed(1))
     frame.add_done_callback(lambda _: done.append("frame"))
     first = setup.worker.do_aside(lambda: done.append("first"))
     second = setup.worker.do_aside(lambda: done.append("second"))

@@ -14,7 +14,7 @@ from visual_byte_core.dataset.class_folders import find_photos
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.embedding.regions import similarity
 from visual_byte_core.errors import DataError, InvalidImage
-from visual_byte_core.evaluation.scenes import compose_scenes, measure_parts, tile_of_peak
+from visual_byte_core.evaluation.scenes import compose_scenes, measure_regions, tile_of_peak
 from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_testing.paths import ROOT
 
@@ -36,7 +36,7 @@ def test_a_map_has_a_cell_for_every_32_pixels(embedder: Embedder) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 100, 64, 3), (1, 64, 64, 4), (64, 64, 3)])
 def test_other_images_for_a_map_are_refused(embedder: Embedder, shape: tuple[int, ...]) -> None:
-    with pytest.raises(InvalidImage, match="map of parts"):
+    with pytest.raises(InvalidImage, match="map of regions"):
         embedder.embed_map(np.zeros(shape, np.uint8))
 
 
@@ -83,14 +83,14 @@ def test_a_map_that_sees_colours_finds_coloured_things(embedder: Embedder, tmp_p
     vectors = np.array(list(colours.values()), np.float32)
     names = Labelled(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), tuple(colours))
     layouts = {"large": (2, 2), "small": (2, 1), "too fine for its map": (3, 1)}
-    found = measure_parts(Knowing(embedder), find_photos(tmp_path), names, 10, layouts)
+    found = measure_regions(Knowing(embedder), find_photos(tmp_path), names, 10, layouts)
     facts = {"hit_rate": 1.0, "chance": 0.25, "n": 40}
     assert found == {
         "large": {**facts, "side": 2 * embedder.size, "cells": 2 * embedder.size // 32},
         "small": {**facts, "side": embedder.size, "cells": embedder.size // 32},
     }
     wrong = Labelled(names.embeddings[::-1].copy(), names.slugs)
-    assert measure_parts(Knowing(embedder), find_photos(tmp_path), wrong, 10, layouts)["small"]["hit_rate"] == 0
+    assert measure_regions(Knowing(embedder), find_photos(tmp_path), wrong, 10, layouts)["small"]["hit_rate"] == 0
 
 
 def test_too_few_classes_for_a_scene_are_told(embedder: Embedder) -> None:
@@ -101,7 +101,7 @@ def test_too_few_classes_for_a_scene_are_told(embedder: Embedder) -> None:
 
 def test_a_figure_marks_right_and_wrong_places(embedder: Embedder) -> None:
     from visual_byte_core.evaluation.figures.gallery import Gathered
-    from visual_byte_core.evaluation.figures.regions import parts_of_scenes
+    from visual_byte_core.evaluation.figures.regions import regions_of_scenes
     from visual_byte_core.evaluation.figures.style import house_style
 
     photos = tuple(find_photos(PHOTOS))
@@ -110,7 +110,7 @@ def test_a_figure_marks_right_and_wrong_places(embedder: Embedder) -> None:
     none = Labelled(np.empty((0, 512), np.float32), ())
     gathered = Gathered(embedder, {slug: slug for slug in slugs}, none, photos, texts, none, (), seed=0)
     with house_style():
-        titles = [axes.get_title() for axes in parts_of_scenes(gathered).axes]
+        titles = [axes.get_title() for axes in regions_of_scenes(gathered).axes]
     assert [title for title in titles[::5]] == 2 * ["2 x 2, 128 pixels"] + ["2 x 2, 64 pixels"] + 2 * [
         "3 x 3, 128 pixels"
     ]

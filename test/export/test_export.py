@@ -178,7 +178,7 @@ def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(eight_bits: Bundl
 def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, bits: str
 ) -> None:
-    monkeypatch.setattr(export_module, "LEAST_MEAN_COSINE", least)
+    monkeypatch.setattr(export_module, "MIN_MEAN_COSINE", least)
     bundle = export(checkpoint, tmp_path / "auto", reduce_range="auto")
     assert bundle.quantization["weights"] == f"INT8 per channel, {bits} bits used"
 
@@ -217,7 +217,7 @@ def test_a_phone_gets_what_pytorch_computes(checkpoint: Path, tmp_path: Path) ->
     network, config, names = load_checkpoint(checkpoint)
     for target, least in (("litert-fp32", 0.99999), ("litert-fp16", 0.9999), ("litert-int8", 0.97)):
         facts = export_mobile(network, config.renderer, names, tmp_path / target, target).facts
-        assert facts["lowest_cosine"] > least
+        assert facts["min_cosine"] > least
         assert (tmp_path / target / "backbone.tflite").stat().st_size == facts["bytes"]
     facts = export_mobile(network, config.renderer, names, tmp_path / "coreml", "coreml").facts
     assert facts["mean_cosine"] is None and facts["ran_here"].startswith("no: ")

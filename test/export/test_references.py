@@ -50,7 +50,7 @@ def measured(name: str, embed: Embed | None = None, **renderer: object) -> Agree
 def passes(found: Agreement) -> bool:
     return (
         found.mean_cosine >= 0.99
-        and found.lowest_cosine >= 0.97
+        and found.min_cosine >= 0.97
         and found.same_top_1 >= 0.99
         and found.same_top_1_strict >= 0.92
         and found.moved <= MOVED

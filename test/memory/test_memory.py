@@ -31,12 +31,12 @@ from visual_byte_core.memory import memory_folder
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
-from visual_byte_core.memory.records import first_sighting
+from visual_byte_core.memory.observation import Observation
+from visual_byte_core.memory.records import first_observation
 from visual_byte_core.memory.store import Store, create_store
 from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_core.rendering.thumbnail import to_jpeg
-from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, seen, thumbnail_of
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, observation_of, thumbnail_of
 from visual_byte_testing.paths import ROOT
 
 POSE = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
@@ -54,7 +54,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
 
 def test_search_agrees_with_numpy(memory: Memory) -> None:
     embeddings = np.stack([embedding_of(number) * (1 + number) for number in range(300)])  # of any length
-    ids = [memory.remember(embedding, seen(number)).id for number, embedding in enumerate(embeddings)]
+    ids = [memory.remember(embedding, observation_of(number)).id for number, embedding in enumerate(embeddings)]
     query = embedding_of(1000)
     cosines = embeddings @ query / np.linalg.norm(embeddings, axis=1) / np.linalg.norm(query)
     found = memory.search(query, 20)
@@ -67,14 +67,14 @@ def test_search_agrees_with_numpy(memory: Memory) -> None:
 
 
 def test_everything_seen_comes_back_also_after_a_restart(tmp_path: Path) -> None:
-    everything = Seen(
+    everything = Observation(
         captured_at=1_700_000_000.123456, frame_id="camera", pose=POSE, map_id="kitchen", label="my mug 머그",
         thumbnail=thumbnail_of(1), source="photos/7.jpg", region=(1, 2, 30, 40),
     )  # fmt: skip
     with open_memory(tmp_path / "memory") as memory:
         full, bare = (
             memory.remember(embedding_of(1), everything).id,
-            memory.remember(embedding_of(2), Seen(captured_at=5.0)).id,
+            memory.remember(embedding_of(2), Observation(captured_at=5.0)).id,
         )
     with open_memory(tmp_path / "memory") as memory:
         assert memory.count() == 2
@@ -87,7 +87,7 @@ def test_everything_seen_comes_back_also_after_a_restart(tmp_path: Path) -> None
         assert match.id == bare and match.pose is None and match.region is None and match.thumbnail == b""
 
 
-FIRST = Seen(captured_at=1000.0, map_id="kitchen", thumbnail=thumbnail_of(1), pose=POSE, source="first")
+FIRST = Observation(captured_at=1000.0, map_id="kitchen", thumbnail=thumbnail_of(1), pose=POSE, source="first")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ FIRST = Seen(captured_at=1000.0, map_id="kitchen", thumbnail=thumbnail_of(1), po
         (replace(FIRST, captured_at=970.0), 1, MergeSettings(), True),
         (replace(FIRST, captured_at=1061.0), 1, MergeSettings(), False),
         (replace(FIRST, captured_at=939.0), 1, MergeSettings(), False),
-        (replace(FIRST, captured_at=1061.0), 1, MergeSettings(within_seconds=100), True),
+        (replace(FIRST, captured_at=1061.0), 1, MergeSettings(within_s=100), True),
         (FIRST, 2, MergeSettings(), False),
         (FIRST, 2, MergeSettings(embedding_cosine=-1), True),
         (replace(FIRST, thumbnail=thumbnail_of(2)), 1, MergeSettings(), False),
@@ -109,7 +109,7 @@ FIRST = Seen(captured_at=1000.0, map_id="kitchen", thumbnail=thumbnail_of(1), po
     ],
 )
 def test_only_the_same_sighting_is_merged(
-    tmp_path: Path, second: Seen, embedding: int, merge: MergeSettings, merged: bool
+    tmp_path: Path, second: Observation, embedding: int, merge: MergeSettings, merged: bool
 ) -> None:
     with open_memory(tmp_path / "memory", merge) as memory:
         first = memory.remember(embedding_of(1), replace(FIRST, pose=None))
@@ -151,7 +151,7 @@ def test_more_things_are_seen_in_turn_than_are_kept_at_hand(tmp_path: Path, monk
     with open_memory(tmp_path / "memory") as memory:
         for _ in range(3):
             for number in range(20):
-                memory.remember(embedding_of(number), replace(seen(number), captured_at=1000.0))
+                memory.remember(embedding_of(number), replace(observation_of(number), captured_at=1000.0))
     with open_memory(tmp_path / "memory") as memory:
         assert [match.times for match, _ in memory.everything()] == 20 * [3]
 
@@ -173,25 +173,25 @@ def test_a_still_view_is_compared_with_its_memory_alone(memory: Memory, monkeypa
     search = memory._nearest
     monkeypatch.setattr(memory, "_nearest", lambda vector, *rest: searched.append(vector) or search(vector, *rest))
     begun = memory.remember(embedding_of(1), FIRST)
-    other = memory.remember(embedding_of(2), seen(2))
+    other = memory.remember(embedding_of(2), observation_of(2))
     assert memory.remember(embedding_of(1) + 0.001, FIRST).id == begun.id and len(searched) == 3
     assert memory.remember(embedding_of(1), replace(FIRST, captured_at=2.0)).id == begun.id and len(searched) == 3
     assert memory.search(embedding_of(1), 1)[0].times == 3
     monkeypatch.undo()
-    far = replace(seen(1), captured_at=FIRST.captured_at + 1e6)
+    far = replace(observation_of(1), captured_at=FIRST.captured_at + 1e6)
     assert not memory.remember(embedding_of(1), far).merged  # as near, but long afterwards
     memory.forget([begun.id])
-    assert memory.remember(embedding_of(2), seen(2)).id == other.id
+    assert memory.remember(embedding_of(2), observation_of(2)).id == other.id
     assert not memory.remember(embedding_of(1), FIRST).merged
 
 
-def test_the_memory_seen_last_may_be_at_hand_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after many sightings that the disk did not take."""
+def test_the_memory_seen_last_may_no_longer_be_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after many observations that the disk did not take."""
     monkeypatch.setattr(memory_module, "AT_HAND", 5)
     near = [embedding_of(2) + 0.01 * embedding_of(10 + number) for number in range(6)]
     with open_memory(tmp_path / "memory") as memory:
         for number, embedding in enumerate(near[:5]):
-            memory.remember(embedding, replace(seen(number), captured_at=1000.0))
+            memory.remember(embedding, replace(observation_of(number), captured_at=1000.0))
         assert memory.count() == 5
     with open_memory(tmp_path / "memory") as memory:
         last = memory.remember(embedding_of(1), FIRST)
@@ -201,7 +201,7 @@ def test_the_memory_seen_last_may_be_at_hand_no_more(tmp_path: Path, monkeypatch
 
         monkeypatch.setattr(memory._store, "add", fail)
         with pytest.raises(MemoryFolderError, match="disk I/O error"):
-            memory.remember(near[5], replace(seen(50), captured_at=1000.0))
+            memory.remember(near[5], replace(observation_of(50), captured_at=1000.0))
         assert memory.remember(embedding_of(1), FIRST).id == last.id
 
 
@@ -232,8 +232,8 @@ def test_merging_does_not_drift(memory: Memory) -> None:
 def test_filters(memory: Memory, where: Filter, expected: range | list[int]) -> None:
     for number in range(30):
         label, map_id = "" if number % 3 else "mug", "" if number % 2 else "cellar"
-        sighting = replace(seen(number), captured_at=10.0 * number, label=label, map_id=map_id)
-        memory.remember(embedding_of(number), sighting)
+        observation = replace(observation_of(number), captured_at=10.0 * number, label=label, map_id=map_id)
+        memory.remember(embedding_of(number), observation)
     found = memory.search(embedding_of(99), 100, where)
     assert sorted(int(match.source) for match in found) == list(expected)
     assert memory.count(where) == len(expected)
@@ -250,7 +250,7 @@ def test_a_span_of_time_touches_a_merged_memory(memory: Memory) -> None:
 
 def test_what_is_forgotten_stays_forgotten(tmp_path: Path) -> None:
     with open_memory(tmp_path / "memory") as memory:
-        ids = [memory.remember(embedding_of(number), seen(number)).id for number in range(10)]
+        ids = [memory.remember(embedding_of(number), observation_of(number)).id for number in range(10)]
         unknown = "00000000-0000-4000-8000-000000000000"
         assert memory.forget([ids[0], ids[1], unknown]) == 2
         assert memory.forget([ids[2], ids[7]], Filter(seen_before=5.0)) == 1  # both must hold
@@ -259,7 +259,7 @@ def test_what_is_forgotten_stays_forgotten(tmp_path: Path) -> None:
     with open_memory(tmp_path / "memory") as memory:
         assert {match.source for match in memory.search(embedding_of(3), 100)} == set("3456789")
         assert memory.forget() == 7 and memory.count() == 0 and memory.search(embedding_of(3)) == []
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
     with open_memory(tmp_path / "memory") as memory:
         assert memory.count() == 1
 
@@ -277,7 +277,7 @@ def test_what_is_forgotten_stays_forgotten(tmp_path: Path) -> None:
 )
 def test_a_bad_embedding_is_refused(memory: Memory, embedding: np.ndarray) -> None:
     with pytest.raises(InvalidMemory, match="embedding: expected"):
-        memory.remember(embedding, seen(1))
+        memory.remember(embedding, observation_of(1))
     with pytest.raises(InvalidMemory, match="embedding: expected"):
         memory.search(embedding)
     assert memory.count() == 0
@@ -333,7 +333,11 @@ def test_a_closed_memory_says_so(tmp_path: Path) -> None:
     memory = open_memory(tmp_path / "memory")
     memory.close()
     memory.close()
-    uses = (lambda: memory.search(embedding_of(1)), lambda: memory.remember(embedding_of(1), seen(1)), memory.forget)
+    uses = (
+        lambda: memory.search(embedding_of(1)),
+        lambda: memory.remember(embedding_of(1), observation_of(1)),
+        memory.forget,
+    )
     for use in uses:
         with pytest.raises(MemoryFolderError, match="was closed; open it again"):
             use()
@@ -395,11 +399,11 @@ def test_a_nearly_full_disk_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_memory(tmp_path / "memory") as memory:
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
         disk = os.statvfs(tmp_path)
         monkeypatch.setattr(memory_folder, "MINIMUM_FREE_BYTES", disk.f_blocks * disk.f_frsize)
         with pytest.raises(MemoryFolderError, match=r"\d+ MB free on its disk, \d+ are needed to remember more"):
-            memory.remember(embedding_of(2), seen(2))
+            memory.remember(embedding_of(2), observation_of(2))
         assert memory.count() == 1 and len(memory.search(embedding_of(1))) == 1
         assert memory.forget() == 1  # which is the way out
 
@@ -421,7 +425,7 @@ def test_a_damaged_memory_is_refused_and_nothing_is_deleted(tmp_path: Path, patt
     folder = tmp_path / "memory"
     with open_memory(folder) as memory:
         for number in range(100):
-            memory.remember(embedding_of(number), seen(number))
+            memory.remember(embedding_of(number), observation_of(number))
     shutil.copytree(folder, tmp_path / "backup")
     (victim,) = folder.glob(pattern)
     if left is None:
@@ -443,7 +447,7 @@ def test_a_damaged_memory_is_refused_and_nothing_is_deleted(tmp_path: Path, patt
 def test_overwritten_embeddings_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     with open_memory(folder) as memory:
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
         (vector,) = [vector for _, vector in memory.everything()]
     database = folder / "store" / "memories.sqlite"
     content = database.read_bytes()
@@ -457,19 +461,19 @@ def test_overwritten_embeddings_are_refused(tmp_path: Path) -> None:
 def test_what_a_full_disk_undoes_is_not_found_any_more_and_not_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "memory"
     with open_memory(folder) as memory:
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
         memory.flush()
         pages = memory._store._one("PRAGMA page_count")[0]
         memory._store._one(f"PRAGMA max_page_count = {pages + 3}")
-        assert memory.remember(embedding_of(1), replace(seen(1), captured_at=2.0)).merged
+        assert memory.remember(embedding_of(1), replace(observation_of(1), captured_at=2.0)).merged
         with pytest.raises(MemoryFolderError, match=r"cannot remember \(database or disk is full\); check its disk"):
             for number in range(2, 1000):
-                memory.remember(embedding_of(number), seen(number))
+                memory.remember(embedding_of(number), observation_of(number))
         (match,) = memory.search(embedding_of(1), 1000)
         assert memory.count() == match.times == 1
         found = {match.id}
         memory._store._one("PRAGMA max_page_count = 1000000")
-        found.add(memory.remember(embedding_of(2000), seen(2000)).id)
+        found.add(memory.remember(embedding_of(2000), observation_of(2000)).id)
         with pytest.raises(MemoryFolderError, match="what was remembered last is lost, as its disk failed"):
             memory.flush()
         memory.flush()
@@ -491,14 +495,14 @@ def test_a_creation_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     (folder / "store").rename(folder / "store.unfinished")
     (folder / "store.unfinished" / "memories.sqlite").write_bytes(b"")
     with open_memory(folder) as memory:
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
     assert sorted(path.name for path in folder.iterdir()) == ["memory.json", "store"]
 
 
 def test_flush_brings_to_the_disk_what_was_remembered(memory: Memory, tmp_path: Path) -> None:
     journal_mode, synchronous = (memory._store._one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous"))
     assert (journal_mode, synchronous) == ("wal", 2)  # 2: every commit waits for the disk
-    memory.remember(embedding_of(1), seen(1))
+    memory.remember(embedding_of(1), observation_of(1))
     for copy, expected in (("before", 0), ("after", 1)):
         shutil.copytree(tmp_path / "memory", tmp_path / copy)
         with open_memory(tmp_path / copy) as another:
@@ -511,13 +515,13 @@ def test_a_power_cut_after_flush_loses_nothing(tmp_path: Path) -> None:
     folder, cut = tmp_path / "memory", tmp_path / "cut"
     with open_memory(folder) as memory:
         for number in range(50):
-            memory.remember(embedding_of(number), seen(number))
+            memory.remember(embedding_of(number), observation_of(number))
     shutil.copytree(folder, cut)
     with open_memory(folder) as memory:
         for number in range(50, 90):
-            memory.remember(embedding_of(number), seen(number))
+            memory.remember(embedding_of(number), observation_of(number))
         for number in range(20):
-            assert memory.remember(embedding_of(number), seen(number)).merged
+            assert memory.remember(embedding_of(number), observation_of(number)).merged
         memory.flush()
         shutil.copy(folder / "store" / "memories.sqlite-wal", cut / "store")
         expected = memory.search(embedding_of(1), 100)
@@ -588,7 +592,7 @@ def test_killed_at_twenty_random_moments_it_loses_nothing_acknowledged(tmp_path:
 def test_what_is_described_while_somebody_reads_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create_store(tmp_path / "store")
     store = Store(tmp_path / "store")
-    known = [first_sighting(Seen(captured_at=1.0)) for _ in range(2)]
+    known = [first_observation(Observation(captured_at=1.0)) for _ in range(2)]
     rows = [store.add(match, np.ones(DIMENSION, np.float16)) for match in known]
     store.commit()
     written = store._all_or_nothing

@@ -20,12 +20,12 @@ from visual_byte_core.errors import InvalidMemory, MemoryFolderError
 from visual_byte_core.memory.archive import export_memory, import_memory
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.staged_store import Successor
 from visual_byte_core.memory.taught_names import Prototype
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.thumbnail import thumbnail
-from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, seen
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, observation_of
 from visual_byte_testing.pixel_bundle import write_pixel_bundle
 
 
@@ -43,7 +43,9 @@ def exported(tmp_path: Path) -> Path:
     with open_memory(tmp_path / "first") as memory:
         for number in range(10):
             pose = (float(number), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-            memory.remember(embedding_of(number), replace(seen(number), pose=pose, label="mug" if number < 2 else ""))
+            memory.remember(
+                embedding_of(number), replace(observation_of(number), pose=pose, label="mug" if number < 2 else "")
+            )
         memory.taught.teach("mug", [Prototype("text", unit(50), "mug"), Prototype("audio", unit(51), image=b"png")])
         assert export_memory(memory, BUNDLE, DIMENSION, tmp_path / "memory.zip") == 10
     return tmp_path / "memory.zip"
@@ -51,7 +53,7 @@ def exported(tmp_path: Path) -> Path:
 
 def test_what_was_exported_comes_back_whole(exported: Path, tmp_path: Path) -> None:
     with open_memory(tmp_path / "second") as memory:
-        own = memory.remember(embedding_of(99), seen(99)).id
+        own = memory.remember(embedding_of(99), observation_of(99)).id
         assert import_memory(memory, BUNDLE, DIMENSION, exported) == (10, 0)
     with open_memory(tmp_path / "first") as before, open_memory(tmp_path / "second") as after:
         expected = {match.id: (match, vector) for match, vector in before.everything()}
@@ -109,7 +111,7 @@ def test_a_file_that_is_not_a_whole_memory_is_refused(
 ) -> None:
     rewritten(exported, change)
     with open_memory(tmp_path / "second") as memory:
-        memory.remember(embedding_of(99), seen(99))
+        memory.remember(embedding_of(99), observation_of(99))
         with pytest.raises(InvalidMemory) as refused:
             import_memory(memory, BUNDLE, DIMENSION, exported)
         assert says in str(refused.value) and "nothing was imported" in str(refused.value)
@@ -153,10 +155,12 @@ def test_a_memory_is_embedded_anew_and_gone_on_with_after_a_stop(
         for seed in range(150):
             memory.remember(
                 old.embed_photo(photo(seed)),
-                Seen(1e3 * seed, label="mug" if seed == 5 else "", source=str(seed), thumbnail=thumbnail(photo(seed))),
+                Observation(
+                    1e3 * seed, label="mug" if seed == 5 else "", source=str(seed), thumbnail=thumbnail(photo(seed))
+                ),
             )
         memory.taught.teach("mug", [Prototype("text", old.embed_text("my mug"), "my mug")])
-        blind = memory.remember(old.embed_photo(photo(999)), Seen(1.0)).id
+        blind = memory.remember(old.embed_photo(photo(999)), Observation(1.0)).id
         with pytest.raises(MemoryFolderError, match="1 of 151 memories have no thumbnail .* --leave-out"):
             reembed(memory, new)
         memory.forget([blind])

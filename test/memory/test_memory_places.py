@@ -13,12 +13,12 @@ import pytest
 from visual_byte_core.memory.match import Place
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.messages.poses import Pose
 from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, thumbnail_of
 
 KITCHEN, TABLE, SHELF = ((x, y, 0.0, 0.0, 0.0, 0.0, 1.0) for x, y in ((0.0, 0.0), (0.5, 0.5), (4.0, 0.0)))
-MUG = Seen(captured_at=1000.0, map_id="home", thumbnail=thumbnail_of(1), pose=KITCHEN)
+MUG = Observation(captured_at=1000.0, map_id="home", thumbnail=thumbnail_of(1), pose=KITCHEN)
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
 
 
 def see(memory: Memory, at: float, pose: Pose | None, **changes: object) -> bool:
-    """Whether the sighting was merged."""
+    """Whether the observation was merged."""
     return memory.remember(embedding_of(1), replace(MUG, captured_at=at, pose=pose, **changes)).merged
 
 
 def test_a_thing_that_moved_has_its_new_place_and_keeps_its_history(memory: Memory) -> None:
-    assert [see(memory, *sighting) for sighting in ((1000.0, KITCHEN), (1300.0, TABLE), (5000.0, SHELF))] == [
+    assert [see(memory, *observation) for observation in ((1000.0, KITCHEN), (1300.0, TABLE), (5000.0, SHELF))] == [
         False,
         True,
         True,
@@ -76,9 +76,7 @@ def test_what_may_not_have_moved_is_another_memory(memory: Memory) -> None:
 
 
 def test_moving_can_be_switched_off(tmp_path: Path) -> None:
-    with Memory(
-        tmp_path / "memory", BUNDLE, dimension=DIMENSION, merge=MergeSettings(moved_within_seconds=0.0)
-    ) as memory:
+    with Memory(tmp_path / "memory", BUNDLE, dimension=DIMENSION, merge=MergeSettings(moved_within_s=0.0)) as memory:
         see(memory, 1000.0, KITCHEN)
         assert see(memory, 1059.0, SHELF) and not see(memory, 1200.0, SHELF)
 

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A grown memory is parted into lists while it answers, finds what an exact search finds, and starts with its lists."""
+"""A grown memory is partitioned into lists while it answers, finds what an exact search finds, and starts with its
+lists."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.vector_index import VectorIndex, load_partition, save_partition, train
-from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, seen
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, observation_of
 
 PARTITION_FROM = 400
 NO_MERGING = MergeSettings(enabled=False)
@@ -43,8 +44,8 @@ def clustered(count: int, seed: int = 0) -> np.ndarray:
 def fill(memory: Memory, vectors: np.ndarray) -> list[str]:
     ids = []
     for number, vector in enumerate(vectors):
-        sighting = replace(seen(number), thumbnail=b"", label="mug" if number % 50 == 0 else "")
-        ids.append(memory.remember(vector, sighting).id)
+        observation = replace(observation_of(number), thumbnail=b"", label="mug" if number % 50 == 0 else "")
+        ids.append(memory.remember(vector, observation).id)
     memory.flush()
     return ids
 
@@ -60,10 +61,10 @@ def wait_for_partition(memory: Memory) -> None:
 
 def test_lists_find_what_reading_everything_finds() -> None:
     vectors, queries = clustered(3000), clustered(50, seed=1)
-    parted, whole = VectorIndex(DIMENSION, train(vectors, 100)), VectorIndex(DIMENSION)
+    partitioned, whole = VectorIndex(DIMENSION, train(vectors, 100)), VectorIndex(DIMENSION)
     rows = np.arange(1, 3001)
-    parted.reserve(parted.assign(vectors))
-    for index in (parted, whole):
+    partitioned.reserve(partitioned.assign(vectors))
+    for index in (partitioned, whole):
         index.add(rows, vectors, index.assign(vectors))
     same = 0
     for query in queries:
@@ -71,18 +72,18 @@ def test_lists_find_what_reading_everything_finds() -> None:
         found, scores = whole.search(query, 10)
         np.testing.assert_allclose(scores, (vectors @ query)[found - 1], atol=1e-3)
         np.testing.assert_allclose(np.sort(vectors[exact - 1] @ query)[::-1], scores, atol=1e-3)
-        same += len({*exact.tolist()} & {*parted.search(query, 10)[0].tolist()})
+        same += len({*exact.tolist()} & {*partitioned.search(query, 10)[0].tolist()})
     assert same >= 0.98 * 500
     among = np.array([5, 77, 2000, 2999])
-    lists = parted.assign(vectors[among - 1])
-    found, _ = parted.search(queries[0], 10, among, lists)
+    lists = partitioned.assign(vectors[among - 1])
+    found, _ = partitioned.search(queries[0], 10, among, lists)
     assert found.tolist() == sorted(among.tolist(), key=lambda row: -(vectors[row - 1] @ queries[0]))
-    parted.remove(among[:2])
-    assert len(parted) == 2998 and len(parted.search(queries[0], 5000)[0]) == 2998
-    assert parted.search(queries[0], 5, np.empty(0, np.int64))[0].size == 0
+    partitioned.remove(among[:2])
+    assert len(partitioned) == 2998 and len(partitioned.search(queries[0], 5000)[0]) == 2998
+    assert partitioned.search(queries[0], 5, np.empty(0, np.int64))[0].size == 0
 
 
-def test_a_growing_memory_is_parted_while_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_growing_memory_is_partitioned_while_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_rebuilding, "CAUGHT_UP", 5)
     vectors = clustered(PARTITION_FROM + 200)
     with open_memory(tmp_path / "memory") as memory:
@@ -147,5 +148,5 @@ def test_a_failed_partition_is_told_and_searches_go_on(
             time.sleep(0.01)
             memory.count()
         assert "the search index was not renewed (no room); searches go on, slower" in caplog.text
-        memory.remember(embedding_of(1), seen(1))
+        memory.remember(embedding_of(1), observation_of(1))
         assert memory._partitioning is None and memory.search(embedding_of(1), 1)[0].score > 0.999

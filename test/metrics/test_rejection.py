@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation.calibrate import calibrate
 from visual_byte_core.evaluation.calibrate_taught import spoken_once
@@ -128,7 +128,7 @@ def test_false_accepts_are_what_was_promised_on_fresh_data(calibration, memories
     asked = [i for i, slug in enumerate(spoken.slugs) if slug in gallery.slugs]
     queries = Labelled(spoken.embeddings[asked], tuple(spoken.slugs[i] for i in asked))
     present, absent = present_and_absent(queries, gallery, {})
-    threshold = Calibration.from_dict(calibration).threshold
+    threshold = ScoreCalibration.from_dict(calibration).threshold
     rates = refusal_rates(present, absent, lambda n: threshold("audio", n, promised))
     strange = refusal_rates(present, all_absent(never, gallery), lambda n: threshold("audio", n, promised))
     assert promised / 3 < (rates["far"] + strange["far"]) / 2 < promised * 1.7 + 0.02
@@ -156,7 +156,7 @@ def test_false_refusals_are_those_of_the_curve(calibration):
 
 def test_probability_is_the_share_that_is_right(calibration):
     photos, spoken, never = world(seed=4)
-    read = Calibration.from_dict(calibration)
+    read = ScoreCalibration.from_dict(calibration)
     shown = np.random.default_rng(0).choice(len(photos.slugs), 300, replace=False)
     scores = spoken.embeddings @ photos.embeddings[shown].T
     nearest = scores.argmax(axis=1)
@@ -195,7 +195,7 @@ def test_what_a_taught_name_is_worth_is_learned_from_right_and_wrong_ones() -> N
     new = spoken_once(Labelled(clips, tuple(f"word_{i}" for i in np.repeat(np.arange(60), 4))))
     assert len(new.taught.slugs) == 60 and len(new.asked.slugs) == 180
     calibration = calibrate(photos, {"audio": spoken}, {"audio": clips}, {}, new_names={"audio": new}, seed=3)
-    worth = Calibration.from_dict(calibration).taught_probability
+    worth = ScoreCalibration.from_dict(calibration).taught_probability
     assert 0.2 < worth("audio", 0.6) < worth("audio", 0.95) < 1
     unlike = spoken_once(Labelled(clips[:4], ("one",) * 4))  # a single word: nothing to mistake it for
     assert "taught" not in calibrate(photos, {"audio": spoken}, {}, {}, new_names={"audio": unlike})["audio"]
@@ -209,7 +209,7 @@ def test_the_calibration_error_is_that_of_the_bins() -> None:
         never=[np.empty(0, np.float32)],
     )
     flat = {"memories": [10], "false_accept_rates": [0.1], "thresholds": [[0.5]]}
-    sure = Calibration.from_dict(
+    sure = ScoreCalibration.from_dict(
         {"text": flat | {"probability": {"intercept": [0.0], "score": [0.0], "ceiling": [0.5]}}}
     )
     # A quarter said, and a quarter of the weight right.

@@ -24,7 +24,7 @@ from visual_byte_core.bags.compose import BagPlan, Event
 from visual_byte_core.bags.reading import Bag
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
-from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_ros.answer_messages import time_message
 from visual_byte_ros.qos import NEWEST_FRAME
 from visual_byte_testing.bags import SETTINGS, evaluated, write_photos, write_sample_bag
@@ -59,14 +59,14 @@ def play(graph: Graph, path: Path, publishers: dict[str, Any], clock: Any, rate:
 
 def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     bag = write_sample_bag(tmp_path / "bag", bundle)
-    settings = dataclasses.replace(SETTINGS, pose="/pose", parts=PartSettings(most=2, size=0.8), map_id="home")
+    settings = dataclasses.replace(SETTINGS, pose="/pose", regions=RegionSettings(max_count=2, size=0.8), map_id="home")
     evaluated(bag, bundle, tmp_path / "out", settings=settings)
     lines = (tmp_path / "out" / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     expected = [json.loads(line) for line in lines]
     answers, remembered = graph.collect(Matches, "matches"), graph.collect(Remembered, "embedding_node/remembered")
     graph.start(
         "embedding_node", bundle=str(bundle.path), memory_folder=str(tmp_path / "memory"), lossless=True,
-        use_sim_time=True, pose_type="pose", map_id="home", parts=True, most_parts=2, part_size=0.8,
+        use_sim_time=True, pose_type="pose", map_id="home", regions=True, max_regions=2, region_size=0.8,
     )  # fmt: skip
     reliable = QoSProfile(depth=100)
     publishers = {

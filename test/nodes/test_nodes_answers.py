@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whoever asks is answered within `answer_timeout`: under 30 frames a second, and when the memory hangs."""
+"""Whoever asks is answered within `answer_timeout_s`: under 30 frames a second, and when the memory hangs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from visual_byte_testing.graph import ROOT, Graph, Process, open_graph
 from visual_byte_testing.sample_bundle import write_sample_bundle
 
 ANSWERS = {Matches.FOUND, Matches.NOT_FOUND, Matches.REJECTED}
-TIMEOUT = 1.0  # the default of answer_timeout
+TIMEOUT = 1.0  # the default of answer_timeout_s
 
 
 def query(bundle: Bundle, number: int) -> Query:

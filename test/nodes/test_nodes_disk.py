@@ -46,7 +46,7 @@ class Camera:
         self.bundle = write_sample_bundle(graph.folder / "bundle")
         self.remembered = graph.collect(Remembered, "embedding_node/remembered")
         self.process = graph.start(
-            "embedding_node", bundle=str(self.bundle.path), memory_folder=str(folder), acknowledge_within=0.02
+            "embedding_node", bundle=str(self.bundle.path), memory_folder=str(folder), acknowledge_within_s=0.02
         )
         self.images = graph.publisher(Image, "image", NEWEST_FRAME)
         self.seconds = itertools.count(1_700_000_000)

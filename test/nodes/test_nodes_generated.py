@@ -13,7 +13,7 @@ from visual_byte_testing.generated import attack, attack_with_torn_messages, bri
 from visual_byte_testing.graph import ROOT, open_graph
 
 OURS, OF_RCLPY, TORN = 100, 5, 20
-MOST_GROWTH = 40.0  # MB of a node in the whole test: first uses of everything it has
+MAX_GROWTH_MB = 40.0  # MB of a node in the whole test: first uses of everything it has
 
 
 @pytest.fixture(scope="module")
@@ -37,4 +37,4 @@ def test_no_message_harms_a_node(nodes: AttackedNodes, node: str) -> None:
             attack_with_torn_messages(graph, endpoint, TORN)
         bring_back(graph, node)
     nodes.check()
-    assert nodes.resident_mb(node) - before < MOST_GROWTH
+    assert nodes.resident_mb(node) - before < MAX_GROWTH_MB

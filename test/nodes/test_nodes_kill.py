@@ -25,11 +25,12 @@ from visual_byte_testing.graph import open_graph
 from visual_byte_testing.sample_bundle import write_sample_bundle
 
 KILLS = 20
-LONGEST_LIFE = 0.6  # seconds of frames before the kill
+MAX_LIFE_S = 0.6  # seconds of frames before the kill
 
 
 def live_and_die(folder: Path, bundle: Bundle, life: int, seconds: float) -> set[str]:
-    """Show frames to a new embedding_node, kill it so many seconds after its first acknowledgement, return all of them.
+    """Show frames to a new embedding_node, kill it that many seconds after its first acknowledgement, return all of
+    them.
 
     A graph of its own for each life: one that knew the dead node takes seconds to see the next.
     """
@@ -41,7 +42,7 @@ def live_and_die(folder: Path, bundle: Bundle, life: int, seconds: float) -> set
             bundle=str(bundle.path),
             memory_folder=str(folder / "memory"),
             merge=False,
-            acknowledge_within=0.02,
+            acknowledge_within_s=0.02,
         )
         images = graph.publisher(Image, "image", NEWEST_FRAME)
 
@@ -67,7 +68,7 @@ def test_kill_9_loses_no_acknowledged_memory(tmp_path: Path, monkeypatch: pytest
     chance = random.Random(5)
     acknowledged: set[str] = set()
     for life in range(KILLS):
-        acknowledged |= live_and_die(tmp_path, bundle, life, chance.uniform(0, LONGEST_LIFE))
+        acknowledged |= live_and_die(tmp_path, bundle, life, chance.uniform(0, MAX_LIFE_S))
         with Memory(tmp_path / "memory", bundle.id) as memory:
             anything = np.ones(bundle.dimension, np.float32)
             stored = {match.id for match in memory.search(anything, k=memory.count())}

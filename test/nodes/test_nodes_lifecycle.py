@@ -22,7 +22,7 @@ from visual_byte.msg import Matches, Remembered
 from visual_byte.srv import Find
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_testing.graph import ROOT, Graph
 from visual_byte_testing.sample_bundle import write_sample_bundle
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_used_fails_the_transition(
     graph: Graph, bundle: Bundle, tmp_path: Path, parameters: dict[str, str], says: str
 ) -> None:
     with Memory(tmp_path / "other", "other@0123456789ab") as other:
-        other.remember(np.eye(512, dtype=np.float32)[0], Seen(captured_at=1.0))
+        other.remember(np.eye(512, dtype=np.float32)[0], Observation(captured_at=1.0))
         other.flush()
     in_use = Memory(tmp_path / "in_use", bundle.id)
     (tmp_path / "a_file").touch()

@@ -75,21 +75,21 @@ def test_merging(robot: Robot) -> None:
     robot.set(merge=False)
     second = robot.remember(1, begin + 2)
     assert second != first
-    robot.set(merge=True, merge_within_seconds=0.5)
+    robot.set(merge=True, merge_within_s=0.5)
     third = robot.remember(1, begin + 3)
     assert third not in (first, second)
-    robot.set(merge_within_seconds=60.0)
+    robot.set(merge_within_s=60.0)
     assert robot.remember(1, begin + 4) in (first, second, third)
 
 
-def test_parts(robot: Robot) -> None:
+def test_regions(robot: Robot) -> None:
     before = robot.count()
     robot.remember(2, next(_stamps))
     assert robot.count() == before + 1
-    robot.set(parts=True, part_size=0.5)
+    robot.set(regions=True, region_size=0.5)
     robot.remember(3, next(_stamps))
     assert robot.count() > before + 2
-    robot.set(parts=False)
+    robot.set(regions=False)
 
 
 def test_poses(robot: Robot) -> None:
@@ -109,14 +109,14 @@ def test_poses(robot: Robot) -> None:
         return next(memory for memory in memories if memory.id == id).pose_known
 
     assert not pose_known("taken")
-    robot.set(most_pose_age=5.0)
+    robot.set(max_pose_age_s=5.0)
     assert pose_known("taken")
     robot.set(pose_frame="odom")
     assert not pose_known("in another frame")
 
 
 def test_the_threshold(robot: Robot) -> None:
-    robot.set(answer_timeout=10.0)  # the memory is slow
+    robot.set(answer_timeout_s=10.0)  # the memory is slow
     robot.remember(4, next(_stamps))
     robot.set(false_accept_rate=0.01)
     assert "under the threshold 0.999" in robot.graph.call(Find, "embedding_node/find", text="mug").message
@@ -125,16 +125,16 @@ def test_the_threshold(robot: Robot) -> None:
 
 
 def test_the_time_for_an_answer(robot: Robot) -> None:
-    robot.set(answer_timeout=0.4)
+    robot.set(answer_timeout_s=0.4)
     responses = [robot.graph.call(Find, "embedding_node/find", text=f"mug {n}") for n in range(3)]
     late = [response for response in responses if response.code == "TIMEOUT"]
     assert late and "no answer within 0.4 s" in late[0].message
-    robot.set(answer_timeout=10.0)
+    robot.set(answer_timeout_s=10.0)
     assert all(robot.graph.call(Find, "embedding_node/find", text=f"mug {n}").success for n in range(3))
 
 
 def test_how_many_wait(robot: Robot) -> None:
-    robot.set(most_waiting=1, answer_timeout=10.0)
+    robot.set(max_waiting=1, answer_timeout_s=10.0)
     answers = robot.graph.collect(Matches, "matches")
     queries = robot.graph.publisher(Query, "query")
     image = to_message(render_text("mug", robot.bundle.size, robot.bundle.renderer.text))

@@ -25,7 +25,7 @@ from visual_byte_testing.graph import ROOT, Graph
 from visual_byte_testing.paths import BANANA
 from visual_byte_testing.sound_server import SoundServer
 
-NOTICED_SECONDS = 3.0
+NOTICED_S = 3.0
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def server() -> Iterator[SoundServer]:
 
 
 def start(graph: Graph, server: SoundServer, bundle: str, listeners: int = 1, **parameters: object) -> None:
-    """Return when it listens, and knows so many who hear its queries."""
+    """Return when it listens, and knows that many subscribers of its queries."""
     graph.start("microphone_node", environment=server.environment, bundle=bundle, **parameters)
     graph.diagnosis(
         "microphone_node",
@@ -81,7 +81,7 @@ def test_unplugged_it_is_noticed_and_plugged_in_again_it_is_heard(
         unplugged = time.monotonic()
         server.unplug()
         values = graph.diagnosis("microphone_node", lambda values: values["message"].startswith("lost: microphone"))
-        assert time.monotonic() - unplugged < NOTICED_SECONDS
+        assert time.monotonic() - unplugged < NOTICED_S
         assert "check its cable" in values["message"] and values["state"] == "active"
         button.publish(Bool(data=True))  # whoever holds it is told that nothing is heard
         graph.wait(lambda times=times: len(matches) == times, "a rejection of the button")
@@ -154,7 +154,7 @@ def test_the_list_of_microphones(server: SoundServer) -> None:
 def test_a_channel_and_a_name_that_are_not_there(graph: Graph, server: SoundServer, bundle: Bundle) -> None:
     for parameters, says in (
         ({"channel": 40}, "has 32 channels, `channel` asks for number 40"),
-        ({"device": "cellar"}, "microphone 'cellar': there is none such; this machine has 0 '"),
+        ({"device": "cellar"}, "microphone 'cellar': there is no such microphone; this machine has 0 '"),
     ):
         node = graph.start("microphone_node", environment=server.environment, bundle=str(bundle.path), **parameters)
         node.wait_for_output(says)

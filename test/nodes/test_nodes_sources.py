@@ -156,7 +156,7 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     assert values["message"] == "listening" and float(values["noise dBFS"]) < -100
     card.mute.set()
     values = graph.diagnosis("microphone_node", lambda values: values["message"].startswith("lost"))
-    assert "delivers no more sound" in values["message"] and values["state"] == "active"
+    assert "stopped delivering sound" in values["message"] and values["state"] == "active"
     card.mute.clear()
     before = len(queries)
     graph.wait(lambda: len(queries) > before, "an utterance after the loss")
@@ -170,7 +170,11 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     [
         ("camera_node", {"device": "77"}, "camera '77': cannot be opened; check that it is plugged in"),
         ("camera_node", {"source": "folder", "path": "/nowhere"}, "/nowhere: there is no such folder"),
-        ("microphone_node", {"device": "no such microphone"}, "microphone 'no such microphone': there is none such"),
+        (
+            "microphone_node",
+            {"device": "no such microphone"},
+            "microphone 'no such microphone': there is no such microphone",
+        ),
         ("microphone_node", {"source": "folder", "folder": "/nowhere"}, "/nowhere: there is no such folder"),
     ],
 )

@@ -30,7 +30,7 @@ from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
-    four_parts,
+    four_pieces,
     meaning_weights,
     semantic_texture,
     smooth_sentence_texture,
@@ -137,7 +137,7 @@ def test_a_static_model_and_its_portable_form_agree(static: Path, dimension: int
     ],
 )
 def test_words_come_in_four_parts(words: str, parts: list[str]) -> None:
-    assert four_parts(words) == parts
+    assert four_pieces(words) == parts
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -341,7 +341,7 @@ def test_converting_a_model_leaves_nothing_half_done(
     static: Path, converted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    monkeypatch.setattr(sentence_models, "LOWEST_COSINE", 2.0)  # no portable form is good enough
+    monkeypatch.setattr(sentence_models, "MIN_COSINE", 2.0)  # no portable form is good enough
     with pytest.raises(ModelError, match="and its portable form differ"):
         render_text("mug", 32, settings_of(static, dimension=99))
     assert not [path for path in (converted / "visual_byte" / "sentence").iterdir() if "-99-" in path.name]

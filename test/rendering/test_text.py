@@ -16,7 +16,7 @@ from visual_byte_core.errors import InvalidText
 from visual_byte_core.rendering.hash_texture import PATTERNS, Digest, hash_texture, perturb_texture
 from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings, TextSettings
 from visual_byte_core.rendering.smooth_texture import wave_weights
-from visual_byte_core.rendering.text import LONGEST, canonical_words, render_text
+from visual_byte_core.rendering.text import MAX_CHARACTERS, canonical_words, render_text
 from visual_byte_testing.paths import GOLDEN, ROOT
 
 HASH, SMOOTH = TextSettings(renderer="hash"), TextSettings(renderer="smooth")
@@ -86,7 +86,7 @@ def test_a_perturbed_texture_is_another_one_and_valid(kind: int) -> None:
     assert changed.shape == texture.shape and changed.dtype == np.uint8 and (changed != texture).any()
 
 
-@pytest.mark.parametrize("words", ["🍌", "شاي", "חלב 3%", "a" * LONGEST, "Çilek", "ß", "한", "\u202eabc"])
+@pytest.mark.parametrize("words", ["🍌", "شاي", "חלב 3%", "a" * MAX_CHARACTERS, "Çilek", "ß", "한", "\u202eabc"])
 @pytest.mark.parametrize("settings", [HASH, SMOOTH], ids=["hash", "smooth"])
 def test_any_script_is_rendered(words: str, settings: TextSettings) -> None:
     rendered = render_text(words, 48, settings)

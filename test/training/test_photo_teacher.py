@@ -96,7 +96,7 @@ def test_a_broken_file_of_features_is_named(config: DistillConfig, paths: list[P
     photo_features(config, tmp_path, paths, CPU)
     [kept] = (tmp_path / FOLDER).iterdir()
     kept.write_bytes(kept.read_bytes()[:100])
-    with pytest.raises(DataError, match="delete it to make it anew"):
+    with pytest.raises(DataError, match="delete it to make it again"):
         photo_features(config, tmp_path, paths, CPU)
 
 

@@ -55,7 +55,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 def test_a_killed_run_resumes_inside_its_epoch_to_the_same_weights(config: TrainingConfig, tmp_path: Path) -> None:
-    optimizer = replace(config.optimizer, save_minutes=0.0, ema=0.9)
+    optimizer = replace(config.optimizer, save_every_s=0.0, ema=0.9)
     config = replace(config, optimizer=optimizer, data=replace(config.data, workers=1))
     train(replace(config, out=str(tmp_path / "whole")))
     killed = tmp_path / "killed"
@@ -337,7 +337,7 @@ def test_what_cannot_be_resumed_is_said(config: TrainingConfig, tmp_path: Path) 
         with pytest.raises(ConfigurationError, match="started with another model, ema or optimizer"):
             Trainer(changed, resume=True)
     (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:1000])
-    with pytest.raises(DataError, match=r"state.pt: is damaged; start anew .*model.start="):
+    with pytest.raises(DataError, match=r"state.pt: is damaged; start again .*model.start="):
         Trainer(config, resume=True)
 
 

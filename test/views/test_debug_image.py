@@ -20,7 +20,7 @@ from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import BundleError
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_core.views.debug_picture import (
     AMBER,
@@ -32,7 +32,7 @@ from visual_byte_core.views.debug_picture import (
     place_in_words,
     ticks,
 )
-from visual_byte_core.views.explanation import Explanation, Place, explain
+from visual_byte_core.views.explanation import Explanation, FrameLocation, explain
 from visual_byte_core.views.lettering import Lettering
 from visual_byte_testing.pixel_bundle import write_pixel_bundle
 from visual_byte_testing.sample_bundle import CALIBRATION, write_sample_bundle
@@ -181,11 +181,11 @@ def test_a_broken_thumbnail_is_said() -> None:
     assert draw_explanation(explanation(broken), LETTERING).shape == (600, 640, 3)
 
 
-def test_heat_and_the_part_are_drawn_where_they_are() -> None:
+def test_heat_and_the_region_are_drawn_where_they_are() -> None:
     frame = np.full((60, 60, 3), 128, np.uint8)
     heat = np.array([[0.0, 0.4], [0.0, 0.0]], np.float32)
-    place = Place(frame, heat, (0.5, 0.0, 1.0, 0.5))
-    picture = draw_explanation(explanation(answer(0.6), place=place), LETTERING).astype(int)
+    location = FrameLocation(frame, heat, (0.5, 0.0, 1.0, 0.5))
+    picture = draw_explanation(explanation(answer(0.6), location=location), LETTERING).astype(int)
     left = 12 + 12 + 184 + 8 + 206  # of the heat map
     panel = picture[106:290, left : left + 184]
     assert panel[20, 160, 0] > panel[20, 160, 2] and panel[160, 20, 2] > panel[160, 20, 0], "red where hot, blue else"
@@ -195,8 +195,8 @@ def test_heat_and_the_part_are_drawn_where_they_are() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 160), (160, 1), (1, 1)])
 def test_frames_of_extreme_shape_are_drawn(shape: tuple[int, int]) -> None:
-    place = Place(np.full((*shape, 3), 90, np.uint8), np.zeros((4, 24), np.float32), None)
-    assert draw_explanation(explanation(answer(0.6), place=place), LETTERING).shape == (600, 640, 3)
+    location = FrameLocation(np.full((*shape, 3), 90, np.uint8), np.zeros((4, 24), np.float32), None)
+    assert draw_explanation(explanation(answer(0.6), location=location), LETTERING).shape == (600, 640, 3)
 
 
 @pytest.fixture(scope="module")
@@ -204,26 +204,28 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     return Embedder(write_sample_bundle(tmp_path_factory.mktemp("bundles") / "pixels"), threads=1)
 
 
-def test_a_part_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) -> None:
+def test_a_region_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) -> None:
     part = cv2.resize(FRAME, (32, 32))
     with Memory(tmp_path / "memory", embedder.bundle.id) as memory:
         finder = Finder(memory, CALIBRATION)
         question = Question(part, "image", 3)
         query = embedder.embed(part[None])[0]
         empty = explain(embedder, memory, question, "", finder.find(query, "image"), NOW)
-        assert empty.place is None and empty.reason == "memory is empty"
-        whole = Seen(captured_at=1.0, thumbnail=thumbnail(FRAME), region=(0, 0, 640, 480))
+        assert empty.location is None and empty.reason == "memory is empty"
+        whole = Observation(captured_at=1.0, thumbnail=thumbnail(FRAME), region=(0, 0, 640, 480))
         frame = memory.remember(-query, whole)
-        memory.remember(query, Seen(1.0, thumbnail=thumbnail(part), region=(320, 0, 160, 240), part_of=frame.id))
+        memory.remember(
+            query, Observation(1.0, thumbnail=thumbnail(part), region=(320, 0, 160, 240), parent_id=frame.id)
+        )
         given = finder.find(query, "image")
         explained = explain(embedder, memory, question, "", given, NOW)
-        assert explained.place.box == (0.5, 0.0, 0.75, 0.5)
-        assert explained.place.frame.shape == FRAME.shape, "the frame, not the part"
+        assert explained.location.box == (0.5, 0.0, 0.75, 0.5)
+        assert explained.location.frame.shape == FRAME.shape, "the frame, not the part"
         memory.forget([frame.id])
-        assert explain(embedder, memory, question, "", finder.find(query, "image"), NOW).place is None
+        assert explain(embedder, memory, question, "", finder.find(query, "image"), NOW).location is None
         orphan = explain(embedder, memory, question, "", given, NOW)
-        assert explained.place.heat is None, "this network takes one side only"
-        assert orphan.place.box is None and orphan.place.frame.shape == (32, 32, 3), "its own picture is left"
+        assert explained.location.heat is None, "this network takes one side only"
+        assert orphan.location.box is None and orphan.location.frame.shape == (32, 32, 3), "its own picture is left"
 
 
 def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
@@ -244,10 +246,10 @@ def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="has no embedding_map; export its checkpoint again"):
         embedder.embed_map(np.zeros((1, 32, 32, 3), np.uint8))
     with Memory(tmp_path / "memory", without.id) as memory:
-        memory.remember(embedder.embed(QUERY[None])[0], Seen(captured_at=1.0, thumbnail=thumbnail(FRAME)))
+        memory.remember(embedder.embed(QUERY[None])[0], Observation(captured_at=1.0, thumbnail=thumbnail(FRAME)))
         given = Finder(memory, CALIBRATION).find(embedder.embed(QUERY[None])[0], "image")
         explained = explain(embedder, memory, Question(QUERY, "image", 3), "", given, NOW)
-    assert explained.place.heat is None
+    assert explained.location.heat is None
     assert draw_explanation(explained, LETTERING).shape == (600, 640, 3)
 
 

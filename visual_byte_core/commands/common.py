@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,8 @@ def add_bundle(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--threads", type=positive, default=2, metavar="N", help="threads of the network (default: 2)")
 
 
-def add_part(parser: argparse.ArgumentParser, *, seed: int) -> None:
-    """What "not found" is measured on: a part of a data set, and the seed of the memories that are drawn of it."""
+def add_split(parser: argparse.ArgumentParser, *, seed: int) -> None:
+    """What "not found" is measured on: a split of a data set, and the seed of the memories that are drawn of it."""
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
     parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
     parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")
@@ -48,7 +47,9 @@ def add_part(parser: argparse.ArgumentParser, *, seed: int) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON; as `write_file`."""
-    write_file(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    from visual_byte_core.files import json_text
+
+    write_file(path, (json_text(value, indent=2) + "\n").encode())
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -60,7 +61,9 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    from visual_byte_core.files import json_text
+
+    print(json_text(value, indent=2))
 
 
 def positive(text: str) -> int:

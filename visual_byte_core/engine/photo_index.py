@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
-from visual_byte_core.files import write_atomically
+from visual_byte_core.files import home_folder, json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo, render_photo
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FILES_AT_ONCE = 64
-LISTING = "photos.json"
+LISTING = "photos_2.json"  # by the way in which photos are read: another one begins a new listing
 
 log = logging.getLogger("visual_byte")
 
@@ -41,7 +41,7 @@ class _Indexed:
 
 def cache_folder() -> Path:
     """Where indexes lie unless told otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "index"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "index"
 
 
 class PhotoIndex:
@@ -55,7 +55,7 @@ class PhotoIndex:
     def __init__(self, photos: Path, embedder: Embedder, root: Path | None = None) -> None:
         self.photos, self._embedder = photos, embedder
         self._paths = _photos_below(photos)
-        key = hashlib.sha256(str(photos.resolve()).encode()).hexdigest()[:16]
+        key = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
         self._folder = (root or cache_folder()) / embedder.bundle.id / key
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ class PhotoIndex:
             self.memory, self._indexed = self._open(), {}
 
     def update(self) -> list[str]:
-        """Bring the memory up to date; stopped at any moment, the next call goes on. Returns a reason per unreadable
+        """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
         photo."""
         states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
         stale = [
@@ -116,7 +116,7 @@ class PhotoIndex:
                 images, self._embedder.embed_photos(np.stack(list(images.values()))), strict=True
             ):
                 state = files[name]
-                remembered = self.memory.remember(embedding, Seen(captured_at=state.st_mtime, source=name))
+                remembered = self.memory.remember(embedding, Observation(captured_at=state.st_mtime, source=name))
                 self._indexed[name] = _Indexed(state.st_mtime_ns, state.st_size, remembered.id)
             self._store()
         return unreadable
@@ -124,7 +124,7 @@ class PhotoIndex:
     def _store(self) -> None:
         self.memory.flush()
         listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
-        write_atomically(self._folder / LISTING, json.dumps(listing).encode())
+        write_atomically(self._folder / LISTING, json_text(listing).encode())
 
     def _read_listing(self) -> dict[str, _Indexed]:
         try:
@@ -132,20 +132,14 @@ class PhotoIndex:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError):
-            log.warning("%s is damaged; the photos are indexed anew", self._folder / LISTING)
+            log.warning("%s is damaged; the photos are indexed again", self._folder / LISTING)
             return {}
 
 
 def _photos_below(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with photos")
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-    if not found:
-        raise DataError(f"{folder}: no photos; expected {', '.join(SUFFIXES)} files in it")
-    return found
+    files = data_files(folder, "photo")
+    if not files.found:
+        passed = f"; passed over: {files}" if files.passed_over else ""
+        raise DataError(f"{folder}: no photos; expected {expected('photo')}{passed}")
+    files.tell()
+    return files.found

@@ -27,7 +27,7 @@ log = logging.getLogger("visual_byte")
 
 
 def carry_over(folder: MemoryFolder, dimension: int) -> None:
-    """Replace the folder's store in one step; stopped before that, nothing has changed and the next call begins anew.
+    """Replace the folder's store in one step; stopped before that, nothing has changed and the next call begins again.
 
     Raises MemoryFolderError if the store is damaged or Qdrant Edge is not installed.
     """
@@ -41,7 +41,9 @@ def carry_over(folder: MemoryFolder, dimension: int) -> None:
     successor = Successor(folder, "carried over", dimension)
     try:
         successor.keep_only(set())
-        with tqdm(total=folder.memories_at_least, desc="carrying over", unit="memory", leave=False) as bar:
+        with tqdm(
+            total=folder.memories_at_least, desc="carrying over", unit="memory", leave=False, disable=None
+        ) as bar:
             for page in _memories(folder, qdrant_edge):
                 successor.add(page)
                 bar.update(len(page))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The memories on the disk: one SQLite file with all of them, from which everything else can be made again."""
+"""The memories on disk: one SQLite file with all of them, from which everything else can be made again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from visual_byte_core.errors import MemoryFolderError, VisualByteError
-from visual_byte_core.files import sync_folder
+from visual_byte_core.files import json_text, sync_folder
 from visual_byte_core.memory.match import Filter, Match
 from visual_byte_core.memory.memory_folder import MemoryFolder
 from visual_byte_core.memory.records import description_of, match_of
+from visual_byte_core.names import folded
 
 DATABASE = "memories.sqlite"
 AT_ONCE = 500  # values in one statement; SQLite takes a thousand
@@ -29,14 +30,14 @@ SCHEMA = """
 CREATE TABLE memory (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
-    part_of BLOB,
+    parent_id BLOB,
     label TEXT NOT NULL,
     map_id TEXT NOT NULL,
     first_seen REAL NOT NULL,
     last_seen REAL NOT NULL,
     description TEXT NOT NULL
 );
-CREATE INDEX parts ON memory (part_of) WHERE part_of IS NOT NULL;
+CREATE INDEX regions ON memory (parent_id) WHERE parent_id IS NOT NULL;
 CREATE TABLE embedding (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE picture (row INTEGER PRIMARY KEY, thumbnail BLOB NOT NULL);
 """
@@ -46,7 +47,7 @@ WHOLE = "memory.row, id, description, thumbnail FROM memory JOIN picture USING (
 class Store:
     """Memories by row, a number that is never given twice.
 
-    What changes is seen at once, and is on the disk after `commit`. Another thread may read meanwhile. Raises what
+    What changes is seen at once, and is on disk after `commit`. Another thread may read meanwhile. Raises what
     sqlite3 raises: see `store_errors`.
     """
 
@@ -59,6 +60,7 @@ class Store:
         self._connection = sqlite3.connect(
             f"{file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
+        self._connection.create_function("folded", 1, folded, deterministic=True)
         try:
             # Nobody else reads it, so the journal's index need not lie in a file that is mapped into memory: writing to
             # such a map on a disk that has become read-only kills the process.
@@ -84,9 +86,9 @@ class Store:
         """vector: float16 (dimension,), unit length. Returns the row."""
         with self._all_or_nothing():
             row = self._connection.execute(
-                "INSERT INTO memory (id, part_of, label, map_id, first_seen, last_seen, description) "
+                "INSERT INTO memory (id, parent_id, label, map_id, first_seen, last_seen, description) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (_key(match.id), _key(match.part_of) if match.part_of else None, *_columns(match)),
+                (_key(match.id), _key(match.parent_id) if match.parent_id else None, *_columns(match)),
             ).lastrowid
             assert row is not None
             self._connection.execute("INSERT INTO embedding VALUES (?, ?)", (row, vector.astype("<f2").tobytes()))
@@ -113,7 +115,7 @@ class Store:
                 self._connection.execute("COMMIT")
 
     def checkpoint(self) -> None:
-        """Write what the journal holds into the file itself, and let the journal begin anew."""
+        """Write what the journal holds into the file itself, and let the journal begin again."""
         with self._lock:
             self.commit()
             self._one("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -145,12 +147,12 @@ class Store:
             found.update({str(uuid.UUID(bytes=id)): row for id, row in self._all(statement, asked)})
         return found
 
-    def parts_of(self, rows: Sequence[int]) -> set[int]:
-        """The rows of the parts of the frames in these rows."""
+    def regions_of(self, rows: Sequence[int]) -> set[int]:
+        """The rows of the regions of the frames in these rows."""
         found: set[int] = set()
         for asked in _groups([int(row) for row in rows]):
             statement = (
-                "SELECT part.row FROM memory AS frame JOIN memory AS part ON part.part_of = frame.id "
+                "SELECT region.row FROM memory AS frame JOIN memory AS region ON region.parent_id = frame.id "
                 f"WHERE frame.row IN ({_marks(asked)})"
             )
             found.update(row for (row,) in self._all(statement, asked))
@@ -270,7 +272,7 @@ def store_errors(folder: MemoryFolder, doing: str) -> Iterator[None]:
 
 
 def _columns(match: Match) -> tuple[str, str, float, float, str]:
-    description = json.dumps(description_of(match), ensure_ascii=False, separators=(",", ":"))
+    description = json_text(description_of(match), separators=(",", ":"))
     return match.label, match.map_id, match.first_seen, match.last_seen, description
 
 
@@ -281,7 +283,7 @@ def _match(id: bytes, description: str, thumbnail: bytes) -> Match:
 def _conditions(where: Filter | None) -> tuple[list[str], list[Any]]:
     where = where or Filter()
     given = {
-        "label = ?": where.label, "map_id = ?": where.map_id,
+        "folded(label) = ?": None if where.label is None else folded(where.label), "map_id = ?": where.map_id,
         "last_seen >= ?": where.seen_after, "first_seen <= ?": where.seen_before,
     }  # fmt: skip
     present = {condition: value for condition, value in given.items() if value is not None}

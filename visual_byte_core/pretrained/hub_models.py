@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from visual_byte_core.errors import ModelError
-from visual_byte_core.files import sha256_of_file
+from visual_byte_core.files import expanded, sha256_of_file
 
 # What describes a model and its weights; other formats of weights run code when they are read.
 CONTENT = ("*.json", "*.txt", "*.model", "*.safetensors")
@@ -20,9 +20,9 @@ CONTENT = ("*.json", "*.txt", "*.model", "*.safetensors")
 def model_folder(name: str, setting: str) -> Path:
     """The folder of a model: `name` itself, or where the hub's model of that name lies, downloaded if need be.
 
-    setting: what named it, for the message. Raises ModelError if it is not to be had; nothing takes its place.
+    setting: what named it, for the message. Raises ModelError if it is not available; nothing takes its place.
     """
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if not folder.is_dir():
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or folder.parent.is_dir():
             raise ModelError(

@@ -20,6 +20,7 @@ import numpy as np
 import yaml
 
 from visual_byte_core.errors import ModelError
+from visual_byte_core.files import home_folder
 from visual_byte_core.pretrained.hub_models import content_digest, model_folder
 from visual_byte_core.rendering.sentence_encoder import (
     DESCRIPTION,
@@ -34,9 +35,9 @@ from visual_byte_core.rendering.sentence_encoder import (
 
 SETTING = "text.sentence_model"
 OPSET = 20
-SMALLEST_HALVED = 1024  # values; shorter weights stay float32
+MIN_HALVED_VALUES = 1024  # values; shorter weights stay float32
 PROBES = ("mug", "a carton of oat milk", "바나나")
-LOWEST_COSINE = 0.999
+MIN_COSINE = 0.999
 
 log = logging.getLogger("visual_byte")
 
@@ -48,7 +49,7 @@ def portable_folder(name: str, dimension: int) -> Path:
     model or sentence-transformers is missing, or its kind is not supported.
     """
     folder = model_folder(name, SETTING)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "sentence"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "sentence"
     title = name.rstrip("/").rpartition("/")[2] or "model"
     target = base / f"{title}-{content_digest(folder)}-{dimension}-v{FORMAT}"
     if (target / DESCRIPTION).exists():
@@ -99,7 +100,7 @@ def _check_agreement(model: Any, folder: Path, encoder: SentenceEncoder) -> None
         expected = model.encode(words, show_progress_bar=False)[: encoder.dimension].astype(np.float64)
         length = float(np.linalg.norm(expected))
         cosine = float(expected @ encoder.embed(words)) / length if length else 1.0
-        if not cosine >= LOWEST_COSINE:  # `not >=` catches NaN too
+        if not cosine >= MIN_COSINE:  # `not >=` catches NaN too
             raise ModelError(f"{SETTING}: {folder} and its portable form differ (cosine {cosine:.4f} for {words!r})")
 
 
@@ -183,7 +184,7 @@ def _halve_weights(network: Any) -> None:
 
     casts = []
     for weights in network.graph.initializer:
-        if weights.data_type == TensorProto.FLOAT and np.prod(weights.dims) >= SMALLEST_HALVED:
+        if weights.data_type == TensorProto.FLOAT and np.prod(weights.dims) >= MIN_HALVED_VALUES:
             name = weights.name
             halved = numpy_helper.from_array(numpy_helper.to_array(weights).astype(np.float16), f"{name}.half")
             weights.CopyFrom(halved)

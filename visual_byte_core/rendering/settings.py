@@ -43,7 +43,7 @@ class TextSettings:
     """How words become a texture.
 
     renderer: `smooth` (near words, near textures), `smooth+sentence` (near in meaning too), `hash` (every text its own
-        pattern) or `semantic` (hash patches of the parts, their similarities and the sentence embedding).
+        pattern) or `semantic` (hash patches of the pieces, their similarities and the sentence embedding).
     waves: number of waves that `smooth` spreads the n-grams over.
     ngrams: lengths of the character n-grams that `smooth` counts.
     sentence_model: for `semantic` and `smooth+sentence`: a folder of sentence-transformers, a name of its hub, or, in a
@@ -136,9 +136,9 @@ class RendererSettings:
         """16 hex characters that change when any setting with an influence does."""
         return _digest_of(self.to_dict())
 
-    def part_digest(self, part: str) -> str:
+    def section_digest(self, section: str) -> str:
         """The same for what decides one modality alone: `size` and the settings of `photo`, `text` or `speech`."""
-        return _digest_of({name: value for name, value in self.to_dict().items() if name in ("size", part)})
+        return _digest_of({name: value for name, value in self.to_dict().items() if name in ("size", section)})
 
 
 def _digest_of(values: dict[str, Any]) -> str:

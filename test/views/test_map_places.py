@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which places are shown, and when the memory is read anew."""
+"""Which places are shown, and when the memory is read again."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Iterator
 import pytest
 
 from visual_byte_core.views import map_places
-from visual_byte_core.views.map_places import ANEW_SECONDS, MOST_PLACES, PlacesShown, ShownPlace
+from visual_byte_core.views.map_places import ANEW_S, MAX_PLACES, MapPlace, MapPlaces
 
 
-def place(number: int, *, placed: bool = True, label: str = "") -> ShownPlace:
+def place(number: int, *, placed: bool = True, label: str = "") -> MapPlace:
     pose = (float(number), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0) if placed else None
-    return ShownPlace(f"{number:036d}", label, pose, float(number))
+    return MapPlace(f"{number:036d}", label, pose, float(number))
 
 
 def test_the_newest_places_come_first_and_are_bounded() -> None:
-    places = PlacesShown()
+    places = MapPlaces()
     places.replace([place(number, placed=number % 2 == 0) for number in range(4)], now=0.0)
     assert [shown.last_seen for shown in places.shown()] == [2.0, 0.0] and places.newest == 3.0
     places.replace([place(number) for number in range(1500)], now=0.0)
-    assert len(places.shown()) == MOST_PLACES and places.shown()[0].last_seen == 1499.0
+    assert len(places.shown()) == MAX_PLACES and places.shown()[0].last_seen == 1499.0
 
 
 def test_it_is_read_anew_when_something_is_missing_and_after_a_while() -> None:
-    places = PlacesShown()
+    places = MapPlaces()
     assert places.is_old(0.0)
     places.replace([place(1), place(2)], now=0.0)
-    assert not places.is_old(ANEW_SECONDS) and places.is_old(ANEW_SECONDS + 1)
+    assert not places.is_old(ANEW_S) and places.is_old(ANEW_S + 1)
     places.update([place(2), place(3)])
     assert not places.is_missing_some(3)
     assert places.is_missing_some(2)  # one was forgotten
@@ -39,18 +39,18 @@ def test_it_is_read_anew_when_something_is_missing_and_after_a_while() -> None:
 
 
 def test_of_a_large_memory_only_so_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_places, "MOST_READ", 10)
-    places = PlacesShown()
+    monkeypatch.setattr(map_places, "MAX_READ", 10)
+    places = MapPlaces()
     places.replace(map(place, range(1_000_000_000)), now=0.0)  # would never end
     assert len(places.shown()) == 10 and not places.is_missing_some(1_000_000_000)
 
 
 def test_a_reading_that_fails_changes_nothing() -> None:
-    def broken() -> Iterator[ShownPlace]:
+    def broken() -> Iterator[MapPlace]:
         yield place(5)
         raise OSError
 
-    places = PlacesShown()
+    places = MapPlaces()
     places.replace([place(1)], now=0.0)
     with pytest.raises(OSError):
         places.replace(broken(), now=1.0)

@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_leaves_no_half_file_and_says_so(root: Path) -> None
     # The kernel refuses every write beyond 200 bytes, as it refuses those beyond the end of a disk.
     program = (
         "import resource, sys; from pathlib import Path;"
-        "from test_cache import NAMES, RENDERER, precompute;"
+        "from test_image_cache import NAMES, RENDERER, precompute;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200));"
         f"precompute(Path({str(root)!r}), NAMES, RENDERER, texts=[])"
     )
@@ -215,7 +215,7 @@ def test_a_disk_that_is_full_leaves_no_half_file_and_says_so(root: Path) -> None
         [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": f"{Path(__file__).parent}:{ROOT}"},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 1 and "make room and run precompute again, it goes on from here" in done.stderr
+    assert done.returncode == 1 and "make room and run precompute again, it continues from here" in done.stderr
     assert {path.name for path in root.rglob("*") if path.is_file() and "img" in str(path)} == {"renderer.yaml"}
     assert precompute(root, NAMES, RENDERER, texts=[]).images == 4
 

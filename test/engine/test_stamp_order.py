@@ -11,7 +11,7 @@ from visual_byte_core.engine.stamp_order import OneByOne, TimeOrder
 
 
 def test_what_was_overtaken_comes_first() -> None:
-    order: TimeOrder[str] = TimeOrder(hold=0.25)
+    order: TimeOrder[str] = TimeOrder(hold_s=0.25)
     order.put(10.1, 0.00, "query")
     assert list(order.take_due(0.2)) == []
     order.put(10.0, 0.05, "frame")  # captured before, arrived after
@@ -21,21 +21,21 @@ def test_what_was_overtaken_comes_first() -> None:
 
 
 def test_equal_stamps_keep_their_order() -> None:
-    order: TimeOrder[int] = TimeOrder(hold=0.0)
+    order: TimeOrder[int] = TimeOrder(hold_s=0.0)
     for number in range(5):
         order.put(1.0, 0.0, number)
     assert list(order.take_due(0.0)) == [0, 1, 2, 3, 4]
 
 
 def test_what_is_noted_comes_before_what_has_the_same_stamp() -> None:
-    order: TimeOrder[str] = TimeOrder(hold=0.0)
+    order: TimeOrder[str] = TimeOrder(hold_s=0.0)
     order.put(1.0, 0.0, "frame")
     order.put(1.0, 0.0, "pose", first=True)
     assert list(order.take_due(0.0)) == ["pose", "frame"]
 
 
 def test_what_comes_far_too_late_is_not_lost() -> None:
-    order: TimeOrder[str] = TimeOrder(hold=0.25)
+    order: TimeOrder[str] = TimeOrder(hold_s=0.25)
     order.put(100.0, 0.0, "new")
     assert list(order.take_due(1.0)) == ["new"]
     order.put(1.0, 1.0, "old")
@@ -44,7 +44,7 @@ def test_what_comes_far_too_late_is_not_lost() -> None:
 
 def test_notes_take_their_turn_and_hold_up_nobody() -> None:
     done: list[str] = []
-    jobs = OneByOne(most_waiting=2, hold=10.0)
+    jobs = OneByOne(max_waiting=2, hold_s=10.0)
 
     def begin(name: str) -> Future:
         done.append(name)
@@ -64,7 +64,7 @@ def test_notes_take_their_turn_and_hold_up_nobody() -> None:
 def test_jobs_run_one_at_a_time_in_order_and_none_is_lost() -> None:
     done: list[int] = []
     running = threading.Semaphore(1)
-    jobs = OneByOne(most_waiting=3, hold=0.0)
+    jobs = OneByOne(max_waiting=3, hold_s=0.0)
 
     def begin(number: int) -> Future:
         assert running.acquire(blocking=False), "two jobs at a time"

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What remembering frames by parts is worth and costs: the tables of docs/parts.md.
+"""What remembering frames by regions is worth and costs: the tables of docs/regions.md.
 
-python studies/frame_parts.py --bundle models/starter --bundle models/starter-small --images DIR
+python studies/frame_regions.py --bundle models/starter --bundle models/starter-small --images DIR
 
-A frame is a scene of 2 x 2 or 3 x 3 photos of DIR, of which the camera sees a section of 85 % somewhere, so that parts
-and photos do not lie alike; or it is a single photo. All frames of a kind are one memory, which is asked for every
-name.
+A frame is a scene of 2 x 2 or 3 x 3 photos of DIR, of which the camera sees a section of 85 % somewhere, so that
+regions and photos do not lie alike; or it is a single photo. All frames of a kind are one memory, which is asked for
+every name.
 """
 
 from __future__ import annotations
@@ -23,20 +23,27 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import LabelledFile, find_photos
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.regions import STRIDE, Part, PartSettings, distinct, distinct_parts, windows
+from visual_byte_core.embedding.regions import (
+    STRIDE,
+    EmbeddedRegion,
+    RegionSettings,
+    distinct,
+    distinct_regions,
+    windows,
+)
 from visual_byte_core.engine.answer import FOUND
-from visual_byte_core.engine.finder import PART_HANDICAP, Finder
+from visual_byte_core.engine.finder import REGION_HANDICAP, Finder
 from visual_byte_core.evaluation.scenes import compose_scenes
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.names import overlaps
 from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.thumbnail import thumbnail
 
 ENLARGED, SECTION, K = 4, 0.85, 5
-Split = Callable[[Embedder, np.ndarray, np.ndarray, PartSettings], list[Part]]
+Split = Callable[[Embedder, np.ndarray, np.ndarray, RegionSettings], list[EmbeddedRegion]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Frame:
 
     def tile(self, match: Match) -> str | None:
         """What the centre of a match's region shows; None for the whole of a scene."""
-        if not match.part_of:
+        if not match.parent_id:
             return self.slugs[0] if len(self.slugs) == 1 else None
         grid = round(len(self.slugs) ** 0.5)
         x, y, width, height = match.region or (0, 0, 0, 0)
@@ -59,11 +66,13 @@ class Frame:
         return self.slugs[min(row, grid - 1) * grid + min(column, grid - 1)]
 
 
-def no_parts(*_: object) -> list[Part]:
+def no_regions(*_: object) -> list[EmbeddedRegion]:
     return []
 
 
-def parts_of_the_map(embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: PartSettings) -> list[Part]:
+def regions_of_the_map(
+    embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: RegionSettings
+) -> list[EmbeddedRegion]:
     """The other way: windows of 2 x 2 cells of the map of the frame at twice the ordinary side, all in one pass."""
     cells = embedder.embed_map(render_photo(image, 2 * embedder.size)[None])[0].transpose(1, 2, 0)
     count, scale = len(cells), image.shape[0] * STRIDE / (2 * embedder.size)
@@ -72,18 +81,21 @@ def parts_of_the_map(embedder: Embedder, image: np.ndarray, whole: np.ndarray, s
     pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
     regions = [tuple(round(value * scale) for value in (x, y, 2, 2)) for x, y in corners]
     return [
-        Part(pooled[i], regions[i], image[regions[i][1] :, regions[i][0] :]) for i in distinct(pooled, whole, settings)
+        EmbeddedRegion(pooled[i], regions[i], image[regions[i][1] :, regions[i][0] :])
+        for i in distinct(pooled, whole, settings)
     ]
 
 
 def windows_by(embed: Callable[[Embedder, np.ndarray], np.ndarray]) -> Split:
-    """The same windows as `distinct_parts`, all embedded in one way."""
+    """The same windows as `distinct_regions`, all embedded in one way."""
 
-    def split(embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: PartSettings) -> list[Part]:
+    def split(
+        embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: RegionSettings
+    ) -> list[EmbeddedRegion]:
         regions = windows(*image.shape[:2], settings.size)
         images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
         embeddings = embed(embedder, np.stack([render_photo(one, embedder.size) for one in images]))
-        return [Part(embeddings[i], regions[i], images[i]) for i in distinct(embeddings, whole, settings)]
+        return [EmbeddedRegion(embeddings[i], regions[i], images[i]) for i in distinct(embeddings, whole, settings)]
 
     return split
 
@@ -109,21 +121,23 @@ def single_photos(embedder: Embedder, photos: Sequence[LabelledFile], count: int
 
 
 def measure(
-    embedder: Embedder, frames: Sequence[Frame], split: Split, settings: PartSettings, handicap: float, folder: Path
+    embedder: Embedder, frames: Sequence[Frame], split: Split, settings: RegionSettings, handicap: float, folder: Path
 ) -> dict[str, float]:
     milliseconds = []
     with Memory(folder, embedder.bundle.id, merge=MergeSettings(enabled=False)) as memory:
         for number, frame in enumerate(tqdm(frames, "frames", leave=False, delay=2)):
             begun = time.process_time()
             whole = embedder.embed_photo(frame.image)
-            parts = split(embedder, frame.image, whole, settings)
+            found = split(embedder, frame.image, whole, settings)
             milliseconds.append(1000 * (time.process_time() - begun))
-            seen = Seen(captured_at=float(number), source=str(number), thumbnail=thumbnail(frame.image))
-            id = memory.remember(whole, seen).id
-            for part in parts:
-                seen = Seen(captured_at=float(number), source=str(number), region=part.region, part_of=id)
-                memory.remember(part.embedding, seen)
-        finder = Finder(memory, embedder.bundle.calibration, part_handicap=handicap)
+            observation = Observation(captured_at=float(number), source=str(number), thumbnail=thumbnail(frame.image))
+            id = memory.remember(whole, observation).id
+            for region in found:
+                observation = Observation(
+                    captured_at=float(number), source=str(number), region=region.rectangle, parent_id=id
+                )
+                memory.remember(region.embedding, observation)
+        finder = Finder(memory, embedder.bundle.calibration, region_handicap=handicap)
         answers = ask(embedder, frames, finder)
         return {
             **answers,
@@ -161,7 +175,7 @@ def ask(embedder: Embedder, frames: Sequence[Frame], finder: Finder) -> dict[str
 
 
 def still_camera(embedder: Embedder, frame: Frame, folder: Path) -> tuple[int, float]:
-    """Memories after 20 frames of one still scene with the noise of a camera, and ms to remember one with parts."""
+    """Memories after 20 frames of one still scene with the noise of a camera, and ms to remember one with regions."""
     generator = np.random.default_rng(0)
     with Memory(folder, embedder.bundle.id) as memory:
         begun = time.process_time()
@@ -169,11 +183,13 @@ def still_camera(embedder: Embedder, frame: Frame, folder: Path) -> tuple[int, f
             noisy = frame.image + generator.normal(0, 4, frame.image.shape)
             image = np.clip(noisy, 0, 255).astype(np.uint8)
             whole = embedder.embed_photo(image)
-            id = memory.remember(whole, Seen(captured_at=number / 10, thumbnail=thumbnail(image))).id
-            for part in distinct_parts(embedder, image, whole, PartSettings()):
-                picture = thumbnail(part.image)
-                seen = Seen(captured_at=number / 10, thumbnail=picture, region=part.region, part_of=id)
-                memory.remember(part.embedding, seen)
+            id = memory.remember(whole, Observation(captured_at=number / 10, thumbnail=thumbnail(image))).id
+            for region in distinct_regions(embedder, image, whole, RegionSettings()):
+                picture = thumbnail(region.image)
+                observation = Observation(
+                    captured_at=number / 10, thumbnail=picture, region=region.rectangle, parent_id=id
+                )
+                memory.remember(region.embedding, observation)
         return memory.count(), 50 * (time.process_time() - begun)
 
 
@@ -183,17 +199,17 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of SLUG/*.jpg")
     parser.add_argument("--scenes", type=int, default=40, help="scenes of each kind; three times as many photos")
     arguments = parser.parse_args()
-    settings = PartSettings()
+    settings = RegionSettings()
     ways: list[tuple[str, Split, float]] = [
-        ("none", no_parts, 0.0),
-        ("windows, no handicap", distinct_parts, 0.0),
-        ("windows", distinct_parts, PART_HANDICAP),
-        ("windows, no middles", windows_by(Embedder.embed), PART_HANDICAP),
-        ("windows, all middles", windows_by(Embedder.embed_photos), PART_HANDICAP),
-        ("of the map", parts_of_the_map, PART_HANDICAP),
+        ("none", no_regions, 0.0),
+        ("windows, no handicap", distinct_regions, 0.0),
+        ("windows", distinct_regions, REGION_HANDICAP),
+        ("windows, no middles", windows_by(Embedder.embed), REGION_HANDICAP),
+        ("windows, all middles", windows_by(Embedder.embed_photos), REGION_HANDICAP),
+        ("of the map", regions_of_the_map, REGION_HANDICAP),
     ]
     header = ("R@1", "R@5", "right place", "false refusals", "false accepts", "names", "memories a frame", "ms a frame")
-    print("| bundle | frames | parts | " + " | ".join(header) + " |")
+    print("| bundle | frames | regions | " + " | ".join(header) + " |")
     print("| --- " * (3 + len(header)) + "|")
     for path in arguments.bundle:
         embedder = Embedder(path, threads=1)

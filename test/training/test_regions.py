@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from visual_byte_core.training.config import LossConfig
 from visual_byte_core.training.losses import Embedded
 from visual_byte_core.training.network import VisualByteNet
-from visual_byte_core.training.regions import Parts, cell_loss, compose, tiles_of_cells
+from visual_byte_core.training.regions import RegionLoss, cell_loss, compose, tiles_of_cells
 
 NO_OVERLAP = torch.eye(4, dtype=torch.bool)
 
@@ -42,7 +42,7 @@ def test_batch_norms_keep_the_statistics_of_whole_pictures() -> None:
     network = VisualByteNet("mobilenetv4_conv_small", classes=4, dimension=16).train()
     before = {name: value.clone() for name, value in network.named_buffers()}
     images = torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8)
-    Parts(LossConfig(parts=1.0, scenes=2), network, NO_OVERLAP)(images, embedded())["parts"].backward()
+    RegionLoss(LossConfig(regions=1.0, scenes=2), network, NO_OVERLAP)(images, embedded())["regions"].backward()
     assert all(torch.equal(before[name], value) for name, value in network.named_buffers())
     assert all(module.training for module in network.modules())
 
@@ -86,11 +86,11 @@ def test_training_on_scenes_teaches_the_map_where_things_are() -> None:
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 1, 1, 3), dtype=np.uint8))
     images = images.expand(4, 32, 32, 3).repeat(2, 1, 1, 1)  # two photos of each of four colours
     batch = embedded()
-    parts = Parts(LossConfig(parts=1.0, scenes=4), network, NO_OVERLAP)
+    regions = RegionLoss(LossConfig(regions=1.0, scenes=4), network, NO_OVERLAP)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     values = []
     for _ in range(25):
-        loss = parts(images, batch)["parts"]
+        loss = regions(images, batch)["regions"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A real embedding_node with `parts: true`: the region comes with the answer, and each answer has its picture."""
+"""A real embedding_node with `regions: true`: the region comes with the answer, and each answer has its picture."""
 
 from __future__ import annotations
 
@@ -25,24 +25,28 @@ def pattern(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    folder = tmp_path_factory.mktemp("parts")
+    folder = tmp_path_factory.mktemp("regions")
     with open_graph(folder) as graph:
         bundle = write_sample_bundle(folder / "bundle")
         graph.start(
-            "embedding_node", bundle=str(bundle.path), memory_folder=str(folder / "memory"), parts=True, part_size=0.5
+            "embedding_node",
+            bundle=str(bundle.path),
+            memory_folder=str(folder / "memory"),
+            regions=True,
+            region_size=0.5,
         )
         yield graph
 
 
-def test_the_answer_says_which_part_of_which_frame(graph: Graph) -> None:
+def test_the_answer_says_which_region_of_which_frame(graph: Graph) -> None:
     scene = np.vstack([np.hstack([pattern(1), pattern(2)]), np.hstack([pattern(3), pattern(4)])])
     frame = graph.call(Remember, "embedding_node/remember", image=to_message(scene)).id
     nearest = graph.call(Find, "embedding_node/find", image=to_message(pattern(3)), k=5).matches.nearest
-    assert len(nearest) == 1 and nearest[0].part_of == frame
+    assert len(nearest) == 1 and nearest[0].parent_id == frame
     region = nearest[0].region_of_interest
     assert (region.x_offset, region.y_offset, region.width, region.height) == (0, 128, 128, 128)
     whole = graph.call(Find, "embedding_node/find", image=to_message(scene), k=5).matches
-    assert [match.id for match in whole.matches] == [frame] and whole.matches[0].part_of == ""
+    assert [match.id for match in whole.matches] == [frame] and whole.matches[0].parent_id == ""
 
 
 def test_answers_and_rejections_have_their_pictures(graph: Graph) -> None:

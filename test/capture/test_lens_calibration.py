@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visual_byte_core.capture.lens_calibration import read_calibration
+from visual_byte_core.capture.lens_calibration import read_lens_calibration
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_testing.lens import CALIBRATION
 
@@ -16,8 +16,8 @@ from visual_byte_testing.lens import CALIBRATION
 def test_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "eye.yaml"
     path.write_text(CALIBRATION)
-    calibration = read_calibration(str(path))
-    assert calibration == read_calibration(f"file://{path}")
+    calibration = read_lens_calibration(str(path))
+    assert calibration == read_lens_calibration(f"file://{path}")
     assert (calibration.width, calibration.height, calibration.distortion_model) == (64, 48, "plumb_bob")
     assert calibration.d == (0.1, -0.2, 0.001, 0.002, 0.0) and calibration.k[:3] == (50.5, 0.0, 32.0)
     assert len(calibration.r) == 9 and calibration.p[5] == 50.0
@@ -44,13 +44,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, was: str, becomes: str, says: st
     path = tmp_path / "eye.yaml"
     path.write_text(CALIBRATION.replace(was, becomes))
     with pytest.raises(ConfigurationError, match=says) as raised:
-        read_calibration(str(path))
+        read_lens_calibration(str(path))
     assert str(path) in str(raised.value)
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read .No such file.*check camera_info_url"):
-        read_calibration(str(tmp_path / "eye.yaml"))
+        read_lens_calibration(str(tmp_path / "eye.yaml"))
     for url in ("package://robot/eye.yaml", "file://eye.yaml"):
         with pytest.raises(ConfigurationError, match="expected the path of a file"):
-            read_calibration(url)
+            read_lens_calibration(url)
