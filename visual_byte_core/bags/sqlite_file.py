@@ -37,7 +37,7 @@ class SqliteFile:
             self._database.execute("PRAGMA writable_schema=ON")  # else a file shorter than its header says is not read
             self._channels = self._described()
             self.start = self._first()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:  # a damaged row may hold anything
             way = "; copy the bag with its -wal file to a folder that may be written" if self._has_log else ""
             raise DataError(f"{path}: no bag that can be read, not even in part ({error}){way}") from error
         self.channels = list(self._channels.values())
@@ -95,10 +95,14 @@ class SqliteFile:
         for (text,) in self._rows("SELECT metadata FROM metadata ORDER BY id DESC LIMIT 1"):
             try:
                 return topic_counts(yaml.safe_load(text))
-            except (yaml.YAMLError, DataError):
+            except (yaml.YAMLError, DataError, TypeError, ValueError, AttributeError):
                 pass
-        counted = self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id")
-        return {self._channels[id].topic: count for id, count in counted if id in self._channels}
+        counts: dict[str, int] = {}
+        for id, count in self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
+            if id in self._channels:
+                topic = self._channels[id].topic
+                counts[topic] = counts.get(topic, 0) + count
+        return counts
 
 
 def topic_counts(metadata: object) -> dict[str, int]:

@@ -118,12 +118,12 @@ def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tupl
 def _spoken(embedder: Embedder, path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
     """A spoken name; or, of a recording that is too long for one, each utterance in it."""
     from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
-    from visual_byte_core.rendering.sound_file import LONGEST_S, read_sound, sound_header
+    from visual_byte_core.rendering.sound_file import MAX_S, read_sound, sound_header
 
     gate = SpeechLikeness()
     try:
         seconds = sound_header(path).seconds
-        if seconds <= LONGEST_S:  # silence around one name is cut off
+        if seconds <= MAX_S:  # silence around one name is cut off
             samples, rate = read_sound(path)
             try:
                 embedding = embedder.embed_speech(samples, rate)
