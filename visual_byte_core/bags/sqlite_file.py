@@ -16,6 +16,7 @@ from visual_byte_core.bags.stored_file import CDR, Channel, Raw
 from visual_byte_core.errors import DataError
 
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
+WHOLE = "typeof(timestamp) = 'integer' AND typeof(data) = 'blob'"  # of a damaged row any value may be anything
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
@@ -46,7 +47,8 @@ class SqliteFile:
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
         wanted = {id: one for id, one in self._channels.items() if one.topic in topics and one.encoding == CDR}
         order = "id" if self.lost_bytes else "timestamp"  # of a file that was cut the index may be what is missing
-        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({','.join(map(str, wanted))})"
+        of_topics = f"topic_id IN ({','.join(map(str, wanted))})"
+        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE {of_topics} AND {WHOLE}"
         try:
             for id, nanoseconds, data in self._database.execute(f"{rows} ORDER BY {order}"):
                 yield Raw(wanted[id], int(nanoseconds), bytes(data))
@@ -88,7 +90,7 @@ class SqliteFile:
 
     def _first(self) -> int:
         order = "id" if self.lost_bytes else "timestamp"
-        rows = self._rows(f"SELECT timestamp FROM messages ORDER BY {order} LIMIT 1")
+        rows = self._rows(f"SELECT timestamp FROM messages WHERE {WHOLE} ORDER BY {order} LIMIT 1")
         return int(rows[0][0]) if rows else 0
 
     def _promised(self) -> dict[str, int]:
