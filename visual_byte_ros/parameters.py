@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
@@ -14,6 +15,7 @@ from rclpy.node import Node
 from visual_byte_core.errors import ConfigurationError
 
 Value = bool | int | float | str
+Settings = TypeVar("Settings", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class Parameters:
     def __getitem__(self, name: str) -> Value:
         value = self._node.get_parameter(name).value
         return str(value) if self._table[name].number_too else value
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """Settings of the core, whose fields are parameters of the same names. Raises ConfigurationError, as they do."""
+        return kind(**{field.name: self[field.name] for field in fields(kind)})
 
     def _check(self, changes: list) -> SetParametersResult:
         for change in changes:

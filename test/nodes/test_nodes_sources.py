@@ -160,7 +160,7 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     card.mute.clear()
     before = len(queries)
     graph.wait(lambda: len(queries) > before, "an utterance after the loss")
-    assert "the source of sound is back" in microphone.output()
+    assert "the default microphone: is back" in microphone.output()
     assert microphone.end() == 0
     card.close()
 

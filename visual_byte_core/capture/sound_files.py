@@ -12,11 +12,11 @@ import numpy as np
 from visual_byte_core.capture.sound_source import (
     BLOCK_S,
     Block,
-    EndOfSounds,
     SoundSettings,
     UnreadableRecording,
     clipped_share,
 )
+from visual_byte_core.capture.source_thread import EndOfSource
 from visual_byte_core.errors import DeviceError, InvalidSound
 from visual_byte_core.rendering.speech import RATE, mono_at, read_sound
 
@@ -35,6 +35,7 @@ class Recordings:
         self._waiting = self._list()
         self._playing: list[Block] = []
         self._due = time.monotonic()
+        self.closed = False
 
     def begin(self) -> None:
         self._due = time.monotonic()
@@ -54,11 +55,12 @@ class Recordings:
 
     def close(self) -> None:
         self._waiting, self._playing = [], []
+        self.closed = True
 
     def _load_next(self) -> list[Block]:
         if not self._waiting:
             if not self._loop:
-                raise EndOfSounds
+                raise EndOfSource
             self._waiting = self._list()
         path = self._waiting.pop(0)
         try:
