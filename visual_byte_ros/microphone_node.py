@@ -10,13 +10,12 @@
 from __future__ import annotations
 
 import sys
-import uuid
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.timer import Timer
 from rclpy.utilities import remove_ros_args
-from std_msgs.msg import Bool, Float32, Header
+from std_msgs.msg import Bool, Float32
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
@@ -35,6 +34,7 @@ from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.microphone_parameters import PARAMETERS
 from visual_byte_ros.paths import bundle_path
 from visual_byte_ros.qos import RELIABLE
+from visual_byte_ros.query_messages import new_query
 
 QUERY = Topic("query", Query, RELIABLE, "What was said, rendered for the bundle.")
 MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a sound that cannot be a query, with the reason.")
@@ -148,14 +148,7 @@ class MicrophoneNode(ManagedNode):
         self._matches.publish(rejected(self._query(name), reason, bundle=self._bundle.id))
 
     def _query(self, name: str) -> Query:
-        return Query(
-            header=Header(stamp=self.get_clock().now().to_msg()),
-            id=str(uuid.uuid4()),
-            modality=Query.AUDIO,
-            language=self._language,
-            text=name,
-            renderer=self._bundle.renderer.digest(),
-        )
+        return new_query(self, self._bundle, Query.AUDIO, name, self._language)
 
     def _is_subscribed(self) -> bool:
         return self._queries.get_subscription_count() > 0

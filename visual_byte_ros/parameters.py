@@ -101,7 +101,7 @@ class Parameters:
         return str(value) if self._table[name].number_too else value
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """Settings of the core, whose fields are parameters of the same names. Raises ConfigurationError, as they do."""
+        """Settings of the core whose fields are parameters of the same names. Raises ConfigurationError, as they do."""
         return kind(**{field.name: self[field.name] for field in fields(kind)})
 
     def _check(self, changes: list) -> SetParametersResult:

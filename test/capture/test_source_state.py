@@ -99,7 +99,7 @@ def test_losses_and_returns_are_counted_once() -> None:
 
 
 class Numbers:
-    """A source that counts; a real one of the simplest kind. `goes_at`: raises there. `hold`: `read` hangs until set."""
+    """A source that counts. goes_at: it is lost there. hold: `read` hangs while it is cleared."""
 
     live = True
 

@@ -23,6 +23,7 @@ from visual_byte_core.bags.definitions import check_definition, message_types
 from visual_byte_core.engine.stamp_order import TimeOrder
 from visual_byte_core.errors import DataError
 from visual_byte_core.messages.poses import POSE_MESSAGES
+from visual_byte_core.messages.stamps import seconds_of
 
 SUFFIXES = (".mcap", ".db3")
 UNREADABLE = (ReaderError, apsw.Error, OSError, EOFError, struct.error, IndexError, KeyError, TypeError, ValueError)
@@ -229,7 +230,7 @@ def _named(messages: Iterable[tuple[Connection, int, bytes]]) -> Iterator[tuple[
 
 def _stamp(message: Any) -> float:
     header = getattr(message, "header", None)
-    return header.stamp.sec + header.stamp.nanosec * 1e-9 if header is not None else 0.0
+    return seconds_of(header.stamp) if header is not None else 0.0
 
 
 def _messages_expected(path: Path) -> int | None:
