@@ -83,6 +83,12 @@ class ThreadsExecutor(Executor):
         done.set()
 
 
+def given_value(node: Node, parameter: str) -> Any:
+    """What the command line or a file gave for a parameter, before it is declared; None if they did not."""
+    given = node._parameter_overrides.get(parameter)
+    return None if given is None else given.value
+
+
 def state_of(node: LifecycleNode) -> str:
     """The label of the state that the node is in: unconfigured, inactive, active, finalized, or a transition."""
     return node._state_machine.current_state[1]

@@ -16,6 +16,7 @@ from visual_byte_core.errors import (
     InvalidMemory,
     InvalidText,
     MemoryFolderError,
+    NotFound,
 )
 
 SERVICE_S = 10.0
@@ -27,6 +28,7 @@ CODES = {
     InvalidMemory: ErrorCode.INVALID_REQUEST,
     InvalidText: ErrorCode.INVALID_TEXT,
     MemoryFolderError: ErrorCode.MEMORY,
+    NotFound: ErrorCode.NOT_FOUND,
     Late: ErrorCode.TIMEOUT,
     Refused: ErrorCode.BUSY,
 }

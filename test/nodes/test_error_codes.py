@@ -23,6 +23,7 @@ from visual_byte_core.errors import (
     InvalidMemory,
     InvalidText,
     MemoryFolderError,
+    NotFound,
 )
 from visual_byte_ros.responses import fail_with
 from visual_byte_testing.paths import ROOT
@@ -35,6 +36,7 @@ FAILURES = (
     (InvalidMemory("x"), ErrorCode.INVALID_REQUEST),
     (InvalidText("x"), ErrorCode.INVALID_TEXT),
     (MemoryFolderError("x"), ErrorCode.MEMORY),
+    (NotFound("x"), ErrorCode.NOT_FOUND),
     (Late("x"), ErrorCode.TIMEOUT),
     (Refused("x"), ErrorCode.BUSY),
     (DataError("x"), ErrorCode.FAILED),

@@ -32,7 +32,7 @@ from visual_byte_core.views.debug_picture import (
     place_in_words,
     ticks,
 )
-from visual_byte_core.views.explanation import Explanation, Place, explain
+from visual_byte_core.views.explanation import Explanation, FrameLocation, explain
 from visual_byte_core.views.lettering import Lettering
 from visual_byte_testing.pixel_bundle import write_pixel_bundle
 from visual_byte_testing.sample_bundle import CALIBRATION, write_sample_bundle
@@ -184,8 +184,8 @@ def test_a_broken_thumbnail_is_said() -> None:
 def test_heat_and_the_region_are_drawn_where_they_are() -> None:
     frame = np.full((60, 60, 3), 128, np.uint8)
     heat = np.array([[0.0, 0.4], [0.0, 0.0]], np.float32)
-    place = Place(frame, heat, (0.5, 0.0, 1.0, 0.5))
-    picture = draw_explanation(explanation(answer(0.6), place=place), LETTERING).astype(int)
+    location = FrameLocation(frame, heat, (0.5, 0.0, 1.0, 0.5))
+    picture = draw_explanation(explanation(answer(0.6), location=location), LETTERING).astype(int)
     left = 12 + 12 + 184 + 8 + 206  # of the heat map
     panel = picture[106:290, left : left + 184]
     assert panel[20, 160, 0] > panel[20, 160, 2] and panel[160, 20, 2] > panel[160, 20, 0], "red where hot, blue else"
@@ -195,8 +195,8 @@ def test_heat_and_the_region_are_drawn_where_they_are() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 160), (160, 1), (1, 1)])
 def test_frames_of_extreme_shape_are_drawn(shape: tuple[int, int]) -> None:
-    place = Place(np.full((*shape, 3), 90, np.uint8), np.zeros((4, 24), np.float32), None)
-    assert draw_explanation(explanation(answer(0.6), place=place), LETTERING).shape == (600, 640, 3)
+    location = FrameLocation(np.full((*shape, 3), 90, np.uint8), np.zeros((4, 24), np.float32), None)
+    assert draw_explanation(explanation(answer(0.6), location=location), LETTERING).shape == (600, 640, 3)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_a_region_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) 
         question = Question(part, "image", 3)
         query = embedder.embed(part[None])[0]
         empty = explain(embedder, memory, question, "", finder.find(query, "image"), NOW)
-        assert empty.place is None and empty.reason == "memory is empty"
+        assert empty.location is None and empty.reason == "memory is empty"
         whole = Observation(captured_at=1.0, thumbnail=thumbnail(FRAME), region=(0, 0, 640, 480))
         frame = memory.remember(-query, whole)
         memory.remember(
@@ -222,10 +222,10 @@ def test_a_region_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) 
         assert explained.location.box == (0.5, 0.0, 0.75, 0.5)
         assert explained.location.frame.shape == FRAME.shape, "the frame, not the part"
         memory.forget([frame.id])
-        assert explain(embedder, memory, question, "", finder.find(query, "image"), NOW).place is None
+        assert explain(embedder, memory, question, "", finder.find(query, "image"), NOW).location is None
         orphan = explain(embedder, memory, question, "", given, NOW)
         assert explained.location.heat is None, "this network takes one side only"
-        assert orphan.place.box is None and orphan.place.frame.shape == (32, 32, 3), "its own picture is left"
+        assert orphan.location.box is None and orphan.location.frame.shape == (32, 32, 3), "its own picture is left"
 
 
 def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:

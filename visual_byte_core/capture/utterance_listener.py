@@ -15,7 +15,7 @@ from visual_byte_core.capture.sound_source import Block, Sounds, SoundSettings, 
 from visual_byte_core.capture.source_state import SourceStatus
 from visual_byte_core.capture.source_thread import SourceThread
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
-from visual_byte_core.errors import ConfigurationError, DeviceError
+from visual_byte_core.errors import ConfigurationError, DeviceError, printable
 from visual_byte_core.log import Log
 
 FIRST_RETRY_S = 0.5
@@ -60,6 +60,7 @@ class Listener:
         """Number of utterances."""
         self._on_heard = heard
         self._on_unheard = unheard
+        self._log = log
         self._detector = UtteranceDetector(utterances, after_silence=sound.source == "folder")
         self._heard_before_recording = 0
         self._button = False
@@ -115,10 +116,18 @@ class Listener:
         try:
             return sounds.read(POLL_S)
         except UnreadableRecording as error:
+            self._detector.restart(after_silence=True)
             self._on_unheard(error.name, str(error))
             return None
 
     def _hear(self, block: Block) -> None:
+        try:
+            self._hear_block(block)
+        except Exception as error:  # of one block or utterance; the next may be heard
+            self._log.error(f"a sound is left out: {type(error).__name__}: {printable(error)}")
+            self._detector.restart(after_silence=False)
+
+    def _hear_block(self, block: Block) -> None:
         while not self._presses.empty():
             if self._presses.get_nowait():
                 self._detector.hold()

@@ -39,7 +39,7 @@ class FrameLocation:
 class Explanation:
     """query: as rendered, uint8 (size, size, 3) RGB, None if it could not be read; modality, text: the query's.
 
-    answer: None if the query was rejected. place: in the best match, None without one. now: seconds since 1970.
+    answer: None if the query was rejected. location: in the best match, None without one. now: seconds since 1970.
     map_id: the map that the robot is in.
     """
 
@@ -59,15 +59,15 @@ def explain(
 ) -> Explanation:
     """Look where the query is in the frame of the nearest memory; runs the network at most twice.
 
-    Raises MemoryFolderError. A thumbnail that cannot be read leaves the place out.
+    Raises MemoryFolderError. A thumbnail that cannot be read leaves the location out.
     """
-    place = _place(embedder, memory, question, answer.nearest[0]) if answer.nearest else None
+    location = _location(embedder, memory, question, answer.nearest[0]) if answer.nearest else None
     return Explanation(
-        question.image, question.modality, text, answer.status, answer.reason, now, map_id, answer, place
+        question.image, question.modality, text, answer.status, answer.reason, now, map_id, answer, location
     )
 
 
-def _place(embedder: Embedder, memory: Memory, question: Question, best: Match) -> FrameLocation | None:
+def _location(embedder: Embedder, memory: Memory, question: Question, best: Match) -> FrameLocation | None:
     frame = memory.get(best.parent_id) if best.parent_id else best
     box = _box(best, frame)
     shown = frame if frame is not None and (box or not best.parent_id) else best
