@@ -37,7 +37,7 @@ test: install/.built .venv/.development
 build: install/.built
 
 docs: .venv/.documentation
-	@.venv/bin/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 	@echo "out/docs/index.html"
 
 clean:
