@@ -12,7 +12,7 @@ PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 DEPENDENCIES := pyproject.toml constraints.txt tools/requirements-ros.txt
 INSTALLED_FILES := CMakeLists.txt package.xml $(shell find msg srv scripts launch config -type f) \
   $(shell find visual_byte_core visual_byte_ros -name '*.py') \
-  $(shell find visual_byte_core/resources -type f)
+  $(shell find visual_byte_core/resources -type f -not -name '*.pyc')
 
 .PHONY: help demo test build docs clean
 .DELETE_ON_ERROR:
@@ -38,7 +38,7 @@ build: install/.built
 
 docs: .venv/.documentation
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
-	@echo "out/docs/index.html"
+	@echo "out/docs/index.html; with its search: python3 -m http.server -d out/docs"
 
 clean:
 	rm -rf .venv build install log out

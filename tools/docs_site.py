@@ -37,7 +37,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the API and the pages that `nav` does not name into it."""
     sections = {next(iter(section)): next(iter(section.values())) for section in config.nav}
     sections["API"] += [{name: f"api/{name}.md"} for name in packages()]
-    named = {page if isinstance(page, str) else next(iter(page.values())) for pages in sections.values() for page in pages}
+    named = {
+        page if isinstance(page, str) else next(iter(page.values())) for pages in sections.values() for page in pages
+    }
     sections["Measured"] += sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in named)
     return config
 
