@@ -54,7 +54,6 @@ setup(
         "bench": ["ctranslate2>=4.8", "open-clip-torch>=3.3"],
         # Recordings: eval-bag, make-bag and recorder_node. Exact, because bags without an index are read below its API.
         "bags": ["rosbags==0.11.9"],
-        "earlier-memory": ["qdrant-edge-py==0.9.0"],  # to open, once, a memory folder of format 1 or 2
         # Files for phones; 2 GB beside `train`, in an environment of its own with constraints-mobile.txt.
         "export-mobile": ["litert-torch==0.10.0", "ai-edge-litert==2.3.0", "coremltools==9.0"],
         "dev": [
@@ -67,7 +66,6 @@ setup(
             "psutil>=6",
             "pytest>=8",
             "pytest-timeout>=2.3",
-            "qdrant-edge-py==0.9.0",
             "rosbags==0.11.9",
             "ruff>=0.11",
             "types-PyYAML",

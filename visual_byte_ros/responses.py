@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
+from visual_byte_core.engine.teaching import NoFrame
 from visual_byte_core.engine.worker import Late, Refused
 from visual_byte_core.errors import (
     BundleError,
@@ -23,6 +24,7 @@ from visual_byte_core.errors import (
 SERVICE_S = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 CODES = {
+    NoFrame: "NO_FRAME",
     BundleError: "BUNDLE",
     ConfigurationError: "INVALID_REQUEST",
     InvalidImage: "INVALID_IMAGE",

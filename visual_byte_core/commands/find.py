@@ -20,10 +20,9 @@ from visual_byte_core.commands.common import add_bundle, positive, print_json, r
 from visual_byte_core.errors import InvalidSound, InvalidText
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from visual_byte_core.embedding.embedder import Embedder
+    from visual_byte_core.bundle.bundle import Bundle
     from visual_byte_core.engine.answer import Answer
+    from visual_byte_core.rendering.query import Asked
 
 HELP = "find things in a folder of photos"
 EXTRA = "robot"
@@ -55,25 +54,33 @@ def run(arguments: argparse.Namespace) -> int:
     asked = bool(arguments.names or arguments.speech or arguments.photo)
     if not asked and (arguments.json or not sys.stdin.isatty()):
         arguments.parser.error("give a NAME, --speech FILE or --photo FILE")
-    from visual_byte_core.embedding.embedder import Embedder
-    from visual_byte_core.engine.finder import Finder
+    from visual_byte_core.bundle.bundle import load_bundle
     from visual_byte_core.engine.photo_index import PhotoIndex
+    from visual_byte_core.engine.settings import EngineSettings
+    from visual_byte_core.memory.merging import MergeSettings
 
-    embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
-    queries = list(_queries(embedder, arguments))  # a wrong query is reported before a long indexing, not after it
-    index = PhotoIndex(arguments.images, embedder, arguments.index)
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    queries = list(_queries(bundle, arguments))  # a wrong query is reported before a long indexing, not after it
+    settings = EngineSettings(
+        threads=arguments.threads,
+        merging=MergeSettings(enabled=False),
+        false_accept_rate=arguments.false_accept_rate,
+        answer_within_s=None,
+    )
+    index = PhotoIndex(arguments.images, bundle, settings, arguments.index)
     try:
         unreadable = index.update()
-        finder = Finder(index.memory, embedder.bundle.calibration, false_accept_rate=arguments.false_accept_rate)
-        answers = [
-            _described(query, kind, finder.find(embedding, kind, k=arguments.k), arguments.images)
-            for query, kind, embedding in queries
-        ]
+
+        def answered(query: str, kind: str, asked: Asked) -> dict[str, Any]:
+            answer = index.engine.ask(asked, k=arguments.k).result()
+            return _described(query, kind, answer, arguments.images)
+
+        answers = [answered(*query) for query in queries]
         if arguments.json:
             print_json(
                 {
-                    "bundle": embedder.bundle.id,
-                    "photos": index.memory.count(),
+                    "bundle": bundle.id,
+                    "photos": index.engine.memories,
                     "unreadable": unreadable,
                     "answers": answers,
                 }
@@ -83,35 +90,34 @@ def run(arguments: argparse.Namespace) -> int:
         if not asked:
             for name in _typed_names():
                 try:
-                    embedding = embedder.embed_text(name)
+                    _print_table([answered(name, "text", name)])
                 except InvalidText as error:
                     print(error)
-                    continue
-                _print_table(
-                    [_described(name, "text", finder.find(embedding, "text", k=arguments.k), arguments.images)]
-                )
     finally:
         index.close()
     return 0
 
 
-def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tuple[str, str, np.ndarray]]:
+def _queries(bundle: Bundle, arguments: argparse.Namespace) -> Iterator[tuple[str, str, Asked]]:
+    """Each query, its kind, and the picture that it becomes."""
     from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
     from visual_byte_core.rendering.photo import read_photo
+    from visual_byte_core.rendering.query import Example, SpokenName, render_query
     from visual_byte_core.rendering.speech import read_sound
 
+    renderer = bundle.renderer
     for name in arguments.names:
-        yield name, "text", embedder.embed_text(name)
+        yield name, "text", render_query(name, renderer)
     for path in arguments.speech:
         try:
             samples, rate = read_sound(path)
-            embedding = embedder.embed_speech(samples, rate)
+            rendered = render_query(SpokenName(samples, rate), renderer)
             SpeechLikeness().check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
-            yield str(path), "audio", embedding
+            yield str(path), "audio", rendered
         except InvalidSound as error:
             raise error if str(path) in str(error) else InvalidSound(f"{path}: {error}") from error
     for path in arguments.photo:
-        yield str(path), "image", embedder.embed_photo(read_photo(path))
+        yield str(path), "image", render_query(Example(read_photo(path)), renderer)
 
 
 def _typed_names() -> Iterator[str]:

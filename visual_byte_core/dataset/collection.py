@@ -56,10 +56,11 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
-    record_voices(out, voices_of_splits(config.voices))
+    voices = voices_of_splits(config.voices)
+    record_voices(out, voices)
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
-    spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
+    spoken = speak(_utterances(config, voices, list(names.values()), out), overwrite=overwrite)
     recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else 0
     noises = sounds.noise(Path(config.noise)) if config.noise else 0
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
@@ -74,8 +75,10 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     )
 
 
-def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
-    for language, splits in voices_of_splits(config.voices).items():
+def _utterances(
+    config: CollectConfig, voices_of: dict[str, list[list[Voice]]], names: list[ClassName], out: Path
+) -> Iterator[Utterance]:
+    for language, splits in voices_of.items():
         for folder, voices in zip(("audio", "audio_calibrate", "audio_eval_tts"), splits, strict=True):
             for name in names:
                 yield from _said_by(voices, spell(name, language), out / folder / name.slug / language)
@@ -84,7 +87,9 @@ def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Ite
     # Invented words sound English; each split has its own, so that none is calibrated or judged on after it was
     # learned.
     spellings = [name.en for name in names]
-    for number, (suffix, voices) in enumerate(zip(SPLIT_SUFFIXES, pseudo_word_voices(config.voices), strict=True)):
+    for number, (suffix, voices) in enumerate(
+        zip(SPLIT_SUFFIXES, pseudo_word_voices(config.voices, voices_of), strict=True)
+    ):
         count = config.pseudo_words if suffix == "" else config.pseudo_words // 4
         for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
             chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]

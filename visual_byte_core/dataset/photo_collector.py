@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.cifar import read_cifar100, read_sheet
 from visual_byte_core.dataset.collect_config import PhotoSource
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.dataset.web_images import search_photos
 from visual_byte_core.errors import DataError, InvalidImage, InvalidNames
 from visual_byte_core.files import write_whole
@@ -25,7 +26,6 @@ from visual_byte_core.names import ClassName, slugify
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, decode_photo
 
 SPLIT_SUFFIXES = ("", "_calibrate", "_eval")
-MAX_SHARE_UNREADABLE = 0.05
 LISTED = 10  # unreadable photos named in the error
 
 
@@ -93,10 +93,10 @@ class PhotoCollector:
                     except InvalidImage as error:
                         unreadable.append(str(error))
         total = sum(map(len, classes.values()))
-        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
+        if too_many_unreadable(len(unreadable), total):
             more = f"; and {len(unreadable) - LISTED} more" if len(unreadable) > LISTED else ""
             raise DataError(
-                f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over 5 %; mend or remove them:"
+                f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over {LIMIT}; mend or remove them:"
                 f" {'; '.join(unreadable[:LISTED])}{more}"
             )
         return SourceReport(source.path, len(classes), total, written, tuple(unreadable), searched)

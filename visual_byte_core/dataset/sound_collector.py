@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_whole
 from visual_byte_core.names import ClassName, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
-MAX_SHARE_UNREADABLE = 0.05
 
 
 class SoundCollector:
@@ -69,9 +69,9 @@ class SoundCollector:
             write_whole(target, content)
             written += 1
         unreadable = self.unreadable[before:]
-        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
+        if too_many_unreadable(len(unreadable), total):
             raise DataError(
-                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over 5 %; the first: {unreadable[0]}"
+                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over {LIMIT}; the first: {unreadable[0]}"
             )
         return written
 

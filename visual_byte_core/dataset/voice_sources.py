@@ -111,14 +111,14 @@ def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
     return splits
 
 
-def pseudo_word_voices(settings: VoiceSettings) -> list[list[Voice]]:
+def pseudo_word_voices(settings: VoiceSettings, splits: dict[str, list[list[Voice]]]) -> list[list[Voice]]:
     """Those that speak the invented words, which sound English: of every split.
 
-    Raises DataError when a split has none.
+    splits: what `voices_of_splits` gives for the same settings. Raises DataError when a split has none.
     """
     if isinstance(settings, Mapping):
         return voices_of_splits({"en": PSEUDO_WORD_VOICES})["en"]
-    voices = voices_of_splits(settings).get("en", [[], [], []])
+    voices = splits.get("en", [[], [], []])
     missing = [split for split, some in zip(SPLITS, voices, strict=True) if not some]
     if missing:
         raise DataError(f"pseudo_words: no English voice for {', '.join(missing)}; add one to voices, or set it to 0")
