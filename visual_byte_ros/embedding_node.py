@@ -28,7 +28,7 @@ from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.messages.poses import Pose
 from visual_byte_core.messages.queries import read_query
-from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.messages.stamps import LiveStamps, seconds_of
 from visual_byte_core.rendering.query import Example, RenderedQuery
 from visual_byte_ros.answer_messages import answered, rejected
 from visual_byte_ros.debug_image import DebugImages
@@ -72,6 +72,7 @@ class EmbeddingNode(ManagedNode):
         self._lost: int | None = 0
         self._trouble = ""
         self._heard = 0.0
+        self._stamps = LiveStamps(self.get_logger().warning)
 
     def open(self) -> None:
         self._engine = Engine(
@@ -168,10 +169,11 @@ class EmbeddingNode(ManagedNode):
     def _pose_at(self, observation: Observation) -> Pose | None:
         return self._poses.at(observation.captured_at, observation.frame_id, observation.map_id)
 
-    def _read(self, message: Image | CompressedImage) -> tuple[np.ndarray, Observation]:
-        """A frame and what is known of it; one without a stamp was captured now. Raises InvalidImage."""
-        header = message.header
-        captured_at = seconds_of(header.stamp) or self._now()
+    def _read(self, message: Image | CompressedImage, topic: str = "") -> tuple[np.ndarray, Observation]:
+        """A frame and what is known of it; without a stamp, of a request or of a topic that has none, it was captured
+        now. Raises InvalidImage."""
+        header, stamp = message.header, seconds_of(message.header.stamp)
+        captured_at = self._stamps.seconds(topic, stamp, self._now()) if topic else stamp or self._now()
         observation = Observation(captured_at=captured_at, frame_id=header.frame_id, map_id=self.parameters["map_id"])
         return frame_to_rgb(message), observation
 
@@ -181,7 +183,7 @@ class EmbeddingNode(ManagedNode):
             return
         self._heard = time.monotonic()
         try:
-            image, observation = self._read(message)
+            image, observation = self._read(message, "image")
         except InvalidImage as error:
             self._malformed += 1
             self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
@@ -212,7 +214,7 @@ class EmbeddingNode(ManagedNode):
         try:
             asked = read_query(query, to_rgb)
             rendered = engine.render(asked)
-            stamp = seconds_of(query.header.stamp) or self._now()
+            stamp = self._stamps.seconds("query", seconds_of(query.header.stamp), self._now())
             answer = engine.ask(rendered, k=self.parameters["k"], id=query.id, stamp=stamp, received=received)
         except VisualByteError as error:
             self._reject(query, asked, received, error)

@@ -489,10 +489,9 @@ def test_voices_that_cannot_be_are_refused(source: dict[str, Any], message: str)
 
 
 def test_invented_words_need_a_voice_in_every_split() -> None:
-    assert [len(voices) for voices in pseudo_word_voices({"en": 3}, voices_of_splits({"en": 3}))] == [40, 20, 6]
+    assert [len(voices) for voices in pseudo_word_voices({"en": 3})] == [40, 20, 6]
     with pytest.raises(DataError, match="no English voice for calibration, evaluation"):
-        sources = (VoiceSource("flite", training=("slt",)),)
-        pseudo_word_voices(sources, voices_of_splits(sources))
+        pseudo_word_voices((VoiceSource("flite", training=("slt",)),))
 
 
 def test_a_data_set_remembers_its_voices_and_refuses_a_speaker_in_another_split(

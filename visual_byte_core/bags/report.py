@@ -59,6 +59,8 @@ def evaluate_bag(
                 begun = time.perf_counter()
                 replay = Replay(bag, engine, truth, settings)
                 scores = _answer_all(replay, Path(scratch))
+            if not replay.tally.received:
+                raise DataError(f"{bag.path}: no message on {settings.image} and {settings.query}; record it again")
             report = _report(bag, engine.bundle.id, replay, scores, truth, settings)
             (Path(scratch) / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
             _write_page(Path(scratch), report, bag.path.name)

@@ -9,9 +9,10 @@ spoken; or a YAML file says what happens when. OUT.truth.csv says what the bag s
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.bundle.starter import bundle_folder, starter_bundle
 from visual_byte_core.commands.common import positive, print_json
 
 HELP = "compose a bag of photos, sounds, names and poses"
@@ -22,13 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, metavar="YAML", help="what happens when; docs/bags.md has an example")
     source.add_argument("--photos", type=Path, metavar="DIR", help="photos, one folder a name")
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="renders the queries (default: models/starter)")
+    parser.add_argument("--bundle", type=bundle_folder, metavar="DIR", help="renders the queries (default: starter)")
     parser.add_argument("--speech", type=Path, metavar="DIR", help="spoken names, one folder a name (with --photos)")
     parser.add_argument(
         "--absent", action="append", default=[], metavar="NAME", help="name that no photo shows; may be repeated"
     )
     parser.add_argument("--each", type=positive, default=1, metavar="N", help="photos a name (default: 1)")
     parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names (default: en)")
+    parser.add_argument(
+        "--image-transport", choices=("raw", "compressed"),
+        help="frames as they are, or as JPEG on image/compressed (default: what the YAML file says, or raw)",
+    )  # fmt: skip
     parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap", help="format (default: mcap)")
     parser.add_argument("--out", type=Path, required=True, metavar="BAG", help="folder of the bag; must not exist yet")
     parser.add_argument("--json", action="store_true", help="print where the bag and its truth are as JSON")
@@ -49,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         plan = plan_of_folders(
             bundle, arguments.photos, arguments.speech, arguments.absent, arguments.each, arguments.language
         )
+    if arguments.image_transport:
+        plan = replace(plan, image_transport=arguments.image_transport)
     truth = compose(plan, bundle, arguments.out, arguments.storage, folder)
     if arguments.json:
         print_json({"bag": str(arguments.out), "truth": str(truth), "events": len(plan.events)})

@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import soundfile
 from tqdm import tqdm
 
-from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.data_files import data_files, expected
+from visual_byte_core.dataset.filing import Filed, Filing
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
 from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.errors import DataError
-from visual_byte_core.files import write_whole
-from visual_byte_core.names import ClassName, slugify
+from visual_byte_core.names import ClassName, reserved_spellings, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
 
@@ -27,11 +26,12 @@ class SoundCollector:
     """Copies sounds into a data set; `unreadable` grows by a path and reason for each that is no sound."""
 
     def __init__(self, out: Path, *, overwrite: bool = False) -> None:
-        self._out, self._overwrite = out, overwrite
+        self._out, self._filing = out, Filing(overwrite=overwrite)
         self.unreadable: list[str] = []
 
-    def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> int:
-        """By a manifest with the columns file, word, speaker, source and optionally grocery. How many were written.
+    def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> Filed:
+        """By a manifest with the columns file, word, speaker, source and optionally grocery. Reserved words of speakers
+        who are not kept for measuring are left out.
 
         Raises:
             DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk
@@ -40,46 +40,60 @@ class SoundCollector:
         rows = _read_manifest(manifest)
         speakers = {(row["source"], row["speaker"]) for row in rows}
         alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
-        folders = (_recording_folder(row, names, row["source"] in alone) for row in rows)
-        wanted = [
-            (manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name)
-            for row, folder in zip(rows, folders, strict=True)
-        ]
-        return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip"), len(wanted))
+        said = {slugify(word): name.slug for name in names.values() for word in (*name.synonyms, name.en)}
+        reserved = reserved_spellings(names.values())
+        wanted: list[tuple[Path, Path]] = []
+        for row in rows:
+            folder = _recording_folder(row, said, row["source"] in alone)
+            if slugify(row["word"]) not in reserved or folder.startswith("audio_eval"):
+                wanted.append((manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name))
+        filed = self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip", disable=None), len(wanted))
+        if reserved_rows := len(rows) - len(wanted):
+            filed.left_out["words reserved for measuring"] = reserved_rows
+            filed.read += reserved_rows
+        return filed
 
-    def noise(self, folder: Path) -> int:
-        """How many were written. Raises DataError: no sounds, too many are unreadable, or the disk is full."""
-        sounds = sounds_below(folder)
+    def noise(self, folder: Path) -> Filed:
+        """Background sounds, at any depth. Raises DataError: none, too many are unreadable, or the disk is full."""
+        files = data_files(folder, "sound")
+        sounds = files.found
         if not sounds:
-            raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
+            raise DataError(f"{folder}: no sounds; expected {expected('sound')} in it")
+        files.tell()
         wanted = ((sound, self._out / f"noise{SPLIT_SUFFIXES[_split_of(sound.name)]}" / sound.name) for sound in sounds)
         return self._copy(folder, wanted, len(sounds))
 
-    def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> int:
-        written, before = 0, len(self.unreadable)
+    def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> Filed:
+        filed, before = Filed(), len(self.unreadable)
         for sound, target in wanted:
-            if target.exists() and not self._overwrite:
-                continue
+            filed.read += 1
             try:
-                content = sound.read_bytes()
-                soundfile.info(io.BytesIO(content))
+                soundfile.info(str(sound))
+                place = self._filing.place(sound, target)
+                if place is None:
+                    filed.left_out["the same sound again"] += 1
+                else:
+                    self._filing.put(sound, place, filed)
             except (OSError, soundfile.LibsndfileError) as error:
-                self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or error})")
-                continue
-            write_whole(target, content)
-            written += 1
+                filed.left_out["cannot be read"] += 1
+                self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or _reason(error)})")
         unreadable = self.unreadable[before:]
         if too_many_unreadable(len(unreadable), total):
             raise DataError(
-                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over {LIMIT}; the first: {unreadable[0]}"
+                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over {LIMIT}; the first:"
+                f" {unreadable[0]}"
             )
-        return written
+        return filed
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", error))
 
 
 def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     try:
         with open(manifest, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             rows, header = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -93,10 +107,11 @@ def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _recording_folder(row: Mapping[str, str], names: Mapping[str, ClassName], one_speaker: bool) -> str:
+def _recording_folder(row: Mapping[str, str], said: Mapping[str, str], one_speaker: bool) -> str:
+    """said: slug of the name by the slug of each of its spellings."""
     word = slugify(row["word"])
-    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
-    if slug in names:
+    slug = said.get(word) or (said.get(slugify(row["grocery"])) if row.get("grocery") else None)
+    if slug:
         # A source with one speaker is split by clip, or nothing of it would be left to learn from.
         split = _split_of(row["file"] if one_speaker else row["speaker"])
         return f"{('audio', 'audio_calibrate', 'audio_eval_human')[split]}/{slug}"

@@ -15,19 +15,20 @@ import numpy as np
 from tqdm import tqdm
 
 from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.engine import Engine
 from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
-from visual_byte_core.files import write_atomically
+from visual_byte_core.files import json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.query import Example
+from visual_byte_core.user_folders import cache_folder
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FILES_AT_ONCE = 64
-LISTING = "photos.json"
+LISTING = "photos_2.json"  # by the way in which photos are read: another one begins a new listing
 
 log = logging.getLogger("visual_byte")
 
@@ -39,11 +40,6 @@ class _Indexed:
     modified_ns: int
     bytes: int
     id: str
-
-
-def cache_folder() -> Path:
-    """Where indexes lie unless told otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "index"
 
 
 class PhotoIndex:
@@ -59,8 +55,8 @@ class PhotoIndex:
     def __init__(self, photos: Path, bundle: Bundle, settings: EngineSettings, root: Path | None = None) -> None:
         self.photos = photos
         self._paths = _photos_below(photos)
-        key = hashlib.sha256(str(photos.resolve()).encode()).hexdigest()[:16]
-        self._folder = (root or cache_folder()) / bundle.id / key
+        key = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
+        self._folder = (root or cache_folder("index")) / bundle.id / key
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -125,7 +121,7 @@ class PhotoIndex:
 
     def _store(self) -> None:
         listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
-        write_atomically(self._folder / LISTING, json.dumps(listing).encode())
+        write_atomically(self._folder / LISTING, json_text(listing).encode())
 
     def _read_listing(self) -> dict[str, _Indexed]:
         try:
@@ -138,15 +134,9 @@ class PhotoIndex:
 
 
 def _photos_below(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with photos")
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-    if not found:
-        raise DataError(f"{folder}: no photos; expected {', '.join(SUFFIXES)} files in it")
-    return found
+    files = data_files(folder, "photo")
+    if not files.found:
+        passed = f"; passed over: {files}" if files.passed_over else ""
+        raise DataError(f"{folder}: no photos; expected {expected('photo')}{passed}")
+    files.tell()
+    return files.found

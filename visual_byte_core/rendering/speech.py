@@ -8,38 +8,18 @@ The mel scale and its triangular filters are Slaney's (Auditory Toolbox, 1998), 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
-import soundfile
 import soxr
 
-from visual_byte_core.errors import InvalidSound, ModelError
+from visual_byte_core.errors import InvalidSound, ModelError, TooLong
 from visual_byte_core.rendering.settings import SpeechSettings
+from visual_byte_core.rendering.sound_file import read_sound as read_sound
+from visual_byte_core.rendering.sound_signal import RATE as RATE
+from visual_byte_core.rendering.sound_signal import one_channel
 
-# What data sets hold; libsndfile reads more.
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
-RATE = 16000
 N_FFT, WINDOW, HOP, BANDS = 512, 400, 160, 80
-# Quieter than one step of a 16-bit sample: digital silence, not a quiet room.
-SILENCE_PEAK = 1.0 / 32768
-
-
-def read_sound(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read WAV, FLAC, OGG and whatever else libsndfile reads.
-
-    Returns:
-        float32 samples (n,) or (n, channels) in -1..1, and the rate in Hz.
-
-    Raises:
-        InvalidSound: missing, empty or no sound file.
-    """
-    try:
-        samples, rate = soundfile.read(str(path), dtype="float32")
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InvalidSound(f"{path}: cannot be read as sound ({error}); expected WAV, FLAC or OGG") from error
-    return samples, rate
 
 
 def mono_at(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
@@ -67,37 +47,34 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
         raise ModelError(f"speech.method: {settings.method} needs a Whisper, which a robot does not run; use method 2")
     mono = prepare(samples, rate, settings)
     if settings.warp == "waveform":
-        steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
-        mono = np.interp(steps, np.arange(len(mono)), mono)
+        mono = stretched(mono, settings.seconds)
     log_mel = np.log1p(mel_spectrogram(mono))
     low, high = log_mel.min(), log_mel.max()
     grey = (255 * (log_mel - low) / max(high - low, 1e-9))[::-1]
     # First to the columns of the 2 s frame, then to the square: short and long names end on the same time axis.
     columns = 1 + round(settings.seconds * RATE) // HOP
     framed = cv2.resize(np.ascontiguousarray(grey, np.float32), (columns, BANDS), interpolation=cv2.INTER_LINEAR)
-    square = cv2.resize(framed, (size, BANDS), interpolation=_area_or_linear(columns, size))
-    square = cv2.resize(square, (size, size), interpolation=_area_or_linear(BANDS, size))
+    square = cv2.resize(framed, (size, BANDS), interpolation=area_or_linear(columns, size))
+    square = cv2.resize(square, (size, size), interpolation=area_or_linear(BANDS, size))
     return np.repeat(np.clip(np.rint(square), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndarray:
     """Mono, 16 kHz, trimmed, scaled to one loudness: float64 (n,); errors as `render_speech`."""
-    mono = _to_mono(samples, rate)
-    if rate != RATE:
-        mono = soxr.resample(mono, rate, RATE)
-    mono = mono - mono.mean()
-    if np.abs(mono).max(initial=0.0) < SILENCE_PEAK:
-        raise InvalidSound(
-            "sound: silent (peak under one 16-bit step); check that the microphone is connected and not muted"
-        )
-    mono = _trim(mono, settings.trim_db)
+    mono = _trim(one_channel(samples, rate), settings.trim_db)
     seconds = len(mono) / RATE
     if not settings.shortest <= seconds <= settings.longest:
-        raise InvalidSound(
+        raise (TooLong if seconds > settings.longest else InvalidSound)(
             f"sound: {seconds:.2f} s of it is not silent, a spoken name takes {settings.shortest:g} to"
             f" {settings.longest:g} s; say only the name"
         )
     return mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+
+
+def stretched(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """16 kHz samples (n,) played faster or slower so that they last `seconds`."""
+    steps = np.linspace(0, len(samples) - 1, round(seconds * RATE))
+    return np.interp(steps, np.arange(len(samples)), samples)
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -109,21 +86,6 @@ def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
     # Band by band: a filter is zero almost everywhere, and the product of whole matrices would start BLAS threads,
     # which take 20 times as long as the product when another process holds one of the cores.
     return np.stack([power[:, low : low + len(weights)] @ weights for low, weights in _mel_bands()])
-
-
-def _to_mono(samples: np.ndarray, rate: int) -> np.ndarray:
-    samples = np.asarray(samples)
-    if samples.ndim not in (1, 2) or samples.size == 0 or not 1000 <= rate <= 384_000:
-        raise InvalidSound(
-            f"sound: expected samples (n,) or (n, channels) at 1000 to 384000 Hz, got {samples.shape} at {rate} Hz"
-        )
-    if samples.dtype.kind == "i":
-        samples = samples / -float(np.iinfo(samples.dtype).min)
-    if samples.dtype.kind != "f":
-        raise InvalidSound(f"sound: expected float or signed integer samples, got {samples.dtype}")
-    if not np.isfinite(samples).all():
-        raise InvalidSound("sound: holds NaN or infinite samples; check the driver or record again")
-    return samples.astype(np.float64) if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
 
 
 def _trim(samples: np.ndarray, trim_db: float) -> np.ndarray:
@@ -143,11 +105,11 @@ def _window() -> np.ndarray:
     return np.pad(hann, (side, N_FFT - WINDOW - side))
 
 
-@lru_cache(maxsize=1)
-def _mel_filters() -> np.ndarray:
-    """Slaney's triangular filters of equal area: (80, 257)."""
+@lru_cache(maxsize=2)
+def mel_filters(n_fft: int = N_FFT) -> np.ndarray:
+    """Slaney's triangular filters of equal area for spectra of `n_fft` samples: float64 (80, 1 + n_fft // 2)."""
     edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), BANDS + 2))
-    bins = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    bins = np.fft.rfftfreq(n_fft, 1 / RATE)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
@@ -157,8 +119,8 @@ def _mel_filters() -> np.ndarray:
 @lru_cache(maxsize=1)
 def _mel_bands() -> list[tuple[int, np.ndarray]]:
     """First bin and weights of each filter, without the zeros around them."""
-    bands = [np.flatnonzero(weights) for weights in _mel_filters()]
-    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, _mel_filters(), strict=True)]
+    bands = [np.flatnonzero(weights) for weights in mel_filters()]
+    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, mel_filters(), strict=True)]
 
 
 # Slaney's scale: 3 mels for 200 Hz up to 1 kHz, from there 27 mels for a factor of 6.4.
@@ -174,5 +136,5 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < knee, mel * _LINEAR_HZ, _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mel, knee) - knee)))
 
 
-def _area_or_linear(source: int, target: int) -> int:
+def area_or_linear(source: int, target: int) -> int:
     return cv2.INTER_AREA if source > target else cv2.INTER_LINEAR

@@ -18,8 +18,8 @@ from visual_byte_core.rendering.settings import RendererSettings
 class DataConfig:
     """Where the data lies and how much of it one epoch shows.
 
-    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names; cap: photos a
-    class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
+    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names, or starter; cap:
+    photos a class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
     noise: folder of background sounds to mix in, or empty; languages: those spoken and written;
     language_weights: how often each is drawn; balance: 1 draws every class equally often, 0 in proportion to its
     photos; distinct_classes: no class twice in a batch, false only to see what that is worth; workers: processes that
@@ -27,7 +27,7 @@ class DataConfig:
     """
 
     root: str = "data"
-    names: str = "config/names.csv"
+    names: str = "starter"
     cap: int = 0
     distractors: str = ""
     noise: str = ""
@@ -87,8 +87,9 @@ class AugmentConfig:
     photo's area; rotate: turn a large photo; any: one of RandAugment's changes; blur, motion: out of focus, smeared;
     low_light: dim and noisy; reduce: scaled down to 32-64 px and up again; jpeg: strongly compressed; erase: a grey
     patch; mixup: share of blends of two photos that are classified as well. text: slip, plural, article or particle;
-    request: a whole sentence. noise, reverb, speed, overdrive, band: of the sound; snr: not a probability, range of the
-    speech over the noise in dB; warp, mask: time warped, and strips of the spectrogram.
+    request: a whole sentence; synonym: any of the name's spellings. noise, reverb, speed, overdrive, band: of the
+    sound; snr: not a probability, range of the speech over the noise in dB; warp, mask: time warped, and strips of the
+    spectrogram.
     """
 
     photo: float = 1.0
@@ -104,6 +105,7 @@ class AugmentConfig:
     mixup: float = 0.0
     text: float = 0.3
     request: float = 0.0
+    synonym: float = 0.0
     noise: float = 0.6
     snr: tuple[float, float] = (0.0, 30.0)
     reverb: float = 0.3
