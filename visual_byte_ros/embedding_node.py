@@ -66,7 +66,7 @@ class EmbeddingNode(ManagedNode):
         super().__init__("embedding_node", PARAMETERS, **options)
         self._engine: Engine | None = None
         self._poses: PoseInput | None = None
-        self._services: EngineServices | None = None
+        self._requests: EngineServices | None = None
         self._debug: DebugImages | None = None
         self._malformed = self._malformed_before = 0
         self._lost: int | None = 0
@@ -86,7 +86,7 @@ class EmbeddingNode(ManagedNode):
         self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), self._engine, self.get_logger())
         kind, topic, map_id = (self.parameters[name] for name in ("pose_type", "pose_topic", "map_id"))
         self._poses = PoseInput(self, kind, topic, pose_limits(self.parameters), map_id, self._in_turn)
-        self._services = EngineServices(self, self._engine, self._read)
+        self._requests = EngineServices(self, self._engine, self._read)
         self._listen()
         self.get_logger().info(f"bundle {self._engine.bundle.id}, {self._engine.memories} memories")
 
@@ -106,7 +106,7 @@ class EmbeddingNode(ManagedNode):
             self._poses.close()
         if self._engine:
             self._engine.close()
-        self._engine = self._poses = self._services = self._debug = None
+        self._engine = self._poses = self._requests = self._debug = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
         values = {
