@@ -8,6 +8,7 @@ bottom are one room, the ground; an arrow that follows from two others is left o
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections import Counter
@@ -126,6 +127,9 @@ def draw(plan: list[list[str]], arrows: set[Arrow], path: Path) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "house.png", help="the picture")
+    out = parser.parse_args().out
     plan = floors()
     arrows = imports({room for floor in plan for room in floor})
     level = {room: number for number, floor in enumerate(plan) for room in floor}
@@ -133,8 +137,8 @@ def main() -> None:
     if upwards:
         sys.exit(f"imports that lead up: {', '.join(upwards)}")
     plan, shown = with_ground(plan, arrows)
-    draw(plan, reduced(shown), ROOT / "docs" / "house.png")
-    print(f"docs/house.png: {sum(map(len, plan))} rooms on {len(plan)} floors, {sum(arrows.values())} imports, none up")
+    draw(plan, reduced(shown), out)
+    print(f"{out.name}: {sum(map(len, plan))} rooms on {len(plan)} floors, {sum(arrows.values())} imports, none up")
 
 
 if __name__ == "__main__":

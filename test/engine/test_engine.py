@@ -19,6 +19,7 @@ from visual_byte_core.engine.teaching import NoFrame
 from visual_byte_core.errors import BundleError, ConfigurationError, InvalidText
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.messages.poses import Pose
 from visual_byte_core.rendering.query import Example, RenderedQuery, SpokenName
@@ -112,16 +113,16 @@ def test_settings_are_checked_and_change_while_it_runs(engine: Engine, bundle: B
     ):  # fmt: skip
         with pytest.raises(ConfigurationError, match="expected"):
             EngineSettings(**wrong)
-    engine.see(photo(1), at(0)).result(20)
-    lenient, strict = (replace(SETTINGS, false_accept_rate=rate) for rate in (0.5, 0.001))
-    engine.update(strict)
-    threshold = engine.ask("mug").result(20).threshold
-    engine.update(lenient)
-    assert engine.ask("mug").result(20).threshold < threshold
+    for second in (0, 1):
+        engine.remember(photo(1), at(second)).result(20)
+    assert engine.memories == 1
+    engine.update(replace(SETTINGS, merging=MergeSettings(enabled=False)))
+    engine.remember(photo(1), at(2)).result(20)
+    assert engine.memories == 2 and engine.ask("mug").result(20).nearest
     with pytest.raises(ConfigurationError, match="threads cannot change while it runs"):
         engine.update(replace(SETTINGS, threads=2))
     values = engine.report().values()
-    assert values["bundle"] == bundle.id and values["memories"] == 1 and values["answered queries"] == 2
+    assert values["bundle"] == bundle.id and values["memories"] == 2 and values["answered queries"] == 1
 
 
 def test_a_folder_is_free_again_when_the_engine_cannot_be_made(bundle: Bundle, tmp_path: Path) -> None:
