@@ -26,8 +26,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 
+from visual_byte_core.allocator import share_arenas
 from visual_byte_core.errors import ConfigurationError, VisualByteError
-from visual_byte_ros.allocator import share_arenas
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters

@@ -8,6 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 from visual_byte.msg import ErrorCode
+from visual_byte_core.engine.teaching import NoFrame
 from visual_byte_core.engine.worker import Late, Refused
 from visual_byte_core.errors import (
     BundleError,
@@ -22,6 +23,7 @@ from visual_byte_core.errors import (
 SERVICE_S = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 CODES = {
+    NoFrame: ErrorCode.NO_FRAME,
     BundleError: ErrorCode.BUNDLE,
     ConfigurationError: ErrorCode.INVALID_REQUEST,
     InvalidImage: ErrorCode.INVALID_IMAGE,
