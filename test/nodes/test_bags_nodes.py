@@ -97,7 +97,7 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
                 round(m.score, 6),
                 round(m.first_seen.sec - start + m.first_seen.nanosec * 1e-9, 6),
                 m.times,
-                [m.pose.position.x, m.pose.position.y, m.pose.position.z] if m.pose_known else None,
+                [m.pose.pose.position.x, m.pose.pose.position.y, m.pose.pose.position.z] if m.pose_known else None,
                 region_of(m),
             )
             for m in answer.nearest
@@ -114,7 +114,7 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
         ]
         assert found == wanted
     assert any(m.pose_known for answer in answers for m in answer.nearest)
-    places = {m.pose.position.x for answer in answers for m in answer.nearest if m.pose_known}
+    places = {m.pose.pose.position.x for answer in answers for m in answer.nearest if m.pose_known}
     assert len(places) > 1
 
 

@@ -132,10 +132,18 @@ class Microphone:
                 raise DeviceError(f"microphone {self.info.name!r}: stopped delivering sound; check its cable") from None
             return None
         self._silent_until = time.monotonic() + LOST_S
+        if not np.isfinite(samples).all():
+            raise DeviceError(
+                f"microphone {self.info.name!r}: its driver delivers NaN or infinite samples; plug it in again"
+            )
         return Block(self._resampler.resample_chunk(samples), clipped=clipped_share(samples), cancelled=is_cancelled)
 
     def close(self) -> None:
         self._stream.close(ignore_errors=True)
+
+    @property
+    def closed(self) -> bool:
+        return self._stream.closed
 
     def _open(self, sounddevice: Any) -> Any:
         """With the first number of channels that the driver gives."""
