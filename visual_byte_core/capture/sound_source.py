@@ -58,12 +58,14 @@ class Block:
 
     samples: float32 (n,), mono, 16 kHz, in -1..1. name: the recording's file name without suffix, empty for a
     microphone. clipped: share of the source's samples at full scale, 0..1. ends: the recording ends with it.
+    cancelled: the channels of its source are of opposite phase, so that their mean is nothing.
     """
 
     samples: np.ndarray
     name: str = ""
     clipped: float = 0.0
     ends: bool = False
+    cancelled: bool = False
 
 
 class Sounds(Protocol):
