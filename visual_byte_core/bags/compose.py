@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from visual_byte_core.messages.topic_types import COMPRESSED, COMPRESSED_SUFFIX,
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
+
+log = logging.getLogger("visual_byte")
 
 TruthRow = tuple[str, str, float | None, float | None, str]
 WHAT = ("show", "text", "speech", "picture", "pose")
@@ -103,7 +106,12 @@ def plan_of_folders(
     names = spelled(slugs, names_by_slug(bundle), language)
     asked = [{"text": name, "expect": slug, "language": language} for slug, name in zip(slugs, names, strict=True)]
     if speech:
-        said = _first_of_each([(f.slug, f.path) for f in find_speech(speech, language) if f.slug in slugs], 1)
+        spoken = find_speech(speech, language)
+        said = _first_of_each([(f.slug, f.path) for f in spoken if f.slug in slugs], 1)
+        if others := sorted({file.slug for file in spoken} - set(slugs)):
+            log.warning("%s: left out, speech of %d names that have no photos: %s", speech, len(others), others[:10])
+        if not said:
+            raise DataError(f"{speech}: speech of no name that has photos; name its folders as those of {photos}")
         asked += [{"speech": str(path.resolve()), "expect": slug, "language": language} for slug, path in said]
     asked += [{"text": name, "expect": ABSENT, "language": language} for name in absent]
     events += [Event(at=len(shown) + i, **one) for i, one in enumerate(asked)]  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ RECORD = struct.Struct("<BQ")
 FOOT = struct.Struct("<BQQQI8s")  # the footer, where the index begins in it, and the magic behind
 CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, size unpacked, CRC; then the compression's name and the packed size
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, number, time of recording, time of publishing
-LARGEST_CHUNK = 1 << 30
+MAX_CHUNK_BYTES = 1 << 30
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL,
            "omgidl": MessageDefinitionFormat.IDL}  # fmt: skip
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
@@ -199,7 +199,7 @@ class McapFile:
         data = self._read(piece.position, piece.length)
         _, _, size, crc = CHUNK_HEAD.unpack_from(data)
         name, at = _text(data, CHUNK_HEAD.size)
-        if size > LARGEST_CHUNK or name not in UNPACK:
+        if size > MAX_CHUNK_BYTES or name not in UNPACK:
             raise ValueError(f"{size} bytes, packed by {name!r}")
         content = UNPACK[name](data[at + 8 :], size)
         if len(content) != size or (crc and crc32(content) != crc):

@@ -16,6 +16,7 @@ from visual_byte_core.bags.stored_file import CDR, Channel, Raw
 from visual_byte_core.errors import DataError
 
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
+WHOLE = "typeof(timestamp) = 'integer' AND typeof(data) = 'blob'"  # of a damaged row any value may be anything
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
@@ -37,7 +38,7 @@ class SqliteFile:
             self._database.execute("PRAGMA writable_schema=ON")  # else a file shorter than its header says is not read
             self._channels = self._described()
             self.start = self._first()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:  # a damaged row may hold anything
             way = "; copy the bag with its -wal file to a folder that may be written" if self._has_log else ""
             raise DataError(f"{path}: no bag that can be read, not even in part ({error}){way}") from error
         self.channels = list(self._channels.values())
@@ -46,7 +47,8 @@ class SqliteFile:
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
         wanted = {id: one for id, one in self._channels.items() if one.topic in topics and one.encoding == CDR}
         order = "id" if self.lost_bytes else "timestamp"  # of a file that was cut the index may be what is missing
-        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({','.join(map(str, wanted))})"
+        of_topics = f"topic_id IN ({','.join(map(str, wanted))})"
+        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE {of_topics} AND {WHOLE}"
         try:
             for id, nanoseconds, data in self._database.execute(f"{rows} ORDER BY {order}"):
                 yield Raw(wanted[id], int(nanoseconds), bytes(data))
@@ -88,17 +90,21 @@ class SqliteFile:
 
     def _first(self) -> int:
         order = "id" if self.lost_bytes else "timestamp"
-        rows = self._rows(f"SELECT timestamp FROM messages ORDER BY {order} LIMIT 1")
+        rows = self._rows(f"SELECT timestamp FROM messages WHERE {WHOLE} ORDER BY {order} LIMIT 1")
         return int(rows[0][0]) if rows else 0
 
     def _promised(self) -> dict[str, int]:
         for (text,) in self._rows("SELECT metadata FROM metadata ORDER BY id DESC LIMIT 1"):
             try:
                 return topic_counts(yaml.safe_load(text))
-            except (yaml.YAMLError, DataError):
+            except (yaml.YAMLError, DataError, TypeError, ValueError, AttributeError):
                 pass
-        counted = self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id")
-        return {self._channels[id].topic: count for id, count in counted if id in self._channels}
+        counts: dict[str, int] = {}
+        for id, count in self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
+            if id in self._channels:
+                topic = self._channels[id].topic
+                counts[topic] = counts.get(topic, 0) + count
+        return counts
 
 
 def topic_counts(metadata: object) -> dict[str, int]:

@@ -33,7 +33,7 @@ else:
 SUFFIXES = (".mcap", ".db3")
 PACKED = ".zstd"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # no message begins like that: CDR begins with 0
-LARGEST_MESSAGE = 1 << 30
+MAX_MESSAGE_BYTES = 1 << 30
 
 
 class StoredBag:
@@ -163,7 +163,7 @@ def _unpack(packed: BinaryIO, unpacked: BinaryIO) -> bool:
 def _unpacked(data: bytes) -> bytes:
     """What cannot be unpacked stays as it is, and is then no message."""
     try:
-        return zstd.ZstdDecompressor().decompress(data, LARGEST_MESSAGE)
+        return zstd.ZstdDecompressor().decompress(data, MAX_MESSAGE_BYTES)
     except (zstd.ZstdError, EOFError, MemoryError):
         return data
 

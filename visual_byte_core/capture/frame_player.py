@@ -14,11 +14,12 @@ from visual_byte_core.capture.frame import Frame, Frames
 from visual_byte_core.capture.frame_sources import FrameSettings, open_frames
 from visual_byte_core.capture.source_state import SourceStatus
 from visual_byte_core.capture.source_thread import EndOfSource, SourceThread
-from visual_byte_core.errors import InvalidImage
+from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.log import Log
 
 FIRST_RETRY_S = 0.5
 MAX_RETRY_S = 8.0
+ODD_PAUSE_S = 0.05
 MAX_NAMED_FRAMES = 1000
 RATE_FRAMES = 30
 
@@ -114,6 +115,12 @@ class FramePlayer:
             frame = frames.read()
         except InvalidImage as error:
             self._skip(error)
+            return None
+        except VisualByteError:
+            raise
+        except Exception as error:  # of one frame; the next may be whole
+            self._skip(InvalidImage(f"{self.settings.name}: a frame cannot be read ({type(error).__name__}: {error})"))
+            stopping.wait(ODD_PAUSE_S)
             return None
         if frame is None and not frames.live:
             raise EndOfSource

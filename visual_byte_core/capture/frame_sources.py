@@ -18,6 +18,7 @@ from visual_byte_core.errors import ConfigurationError, DataError, DeviceError, 
 from visual_byte_core.rendering.photo import MAX_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
+ESTIMATED_SHARE = 0.05  # of the frames of a video: some formats only estimate how many there are
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,15 @@ class VideoFrames:
         self._loop = settings.loop
         self._capture = self._open()
         self._count = 0
+        self._told_short = False
         own = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = settings.rate or (own if 0 < own <= 1000 else 30.0)
 
     def read(self) -> Frame | None:
         decoded, image = self._capture.read()
+        if not decoded and not self._told_short and (short := self._missing()):
+            self._told_short = True
+            raise InvalidImage(short)
         if not decoded and self._count and self._loop:
             self._capture.release()
             self._capture = self._open()
@@ -102,6 +107,13 @@ class VideoFrames:
         self._count += 1
         name = f"{self._path}#{self._count}"
         return Frame(eight_bit_colour(image, self._path), "bgr", name, time.monotonic())
+
+    def _missing(self) -> str:
+        """What to say of a video that ends before its header says; empty if all is there."""
+        promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if not self._count or self._count >= (1 - ESTIMATED_SHARE) * promised:
+            return ""
+        return f"{self._path}: ends after {self._count} of {promised} frames; copy it again, or convert it"
 
     def close(self) -> None:
         self._capture.release()

@@ -30,7 +30,7 @@ IRREGULAR_PLURALS = {
 }  # fmt: skip
 SILENT_RMS = 1e-5  # of full scale: -100 dB
 DRAWS_OF_NOISE = 100
-LONGEST_NOISE_S = 3600.0
+MAX_NOISE_S = 3600.0
 
 
 def perturb_text(words: str, kind: str, seed: int = 0) -> str:
@@ -122,7 +122,7 @@ class NoiseMixer:
 
 @lru_cache(maxsize=32)
 def _noise_at(path: Path, rate: int) -> NDArray[np.float32]:
-    return mono_at(*read_sound(path, longest_s=LONGEST_NOISE_S), rate)
+    return mono_at(*read_sound(path, max_s=MAX_NOISE_S), rate)
 
 
 def _rms(samples: Sequence[float] | NDArray[np.floating]) -> float:

@@ -350,7 +350,7 @@ def _noises(config: DataConfig) -> list[np.ndarray]:
         return []
     noises = []
     for path in sounds_below(Path(config.noise)):
-        samples, rate = read_sound(path, longest_s=3600.0)
+        samples, rate = read_sound(path, max_s=3600.0)
         if rate != RATE:
             raise DataError(f"{path}: noise must have {RATE} Hz, got {rate}; convert it")
         noises.append(samples)
