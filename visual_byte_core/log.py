@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 
 class Log(Protocol):
+    """Whatever takes lines of three severities."""
+
     def info(self, message: str, /) -> Any: ...
 
     def warning(self, message: str, /) -> Any: ...

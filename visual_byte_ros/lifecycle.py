@@ -270,7 +270,8 @@ def _explained(topic: Topic) -> Iterator[None]:
 
 class Ending:
     """Whether the process is to end. A signal handler may say so at any time: threading.Event would take a lock that
-    the interrupted thread may hold."""
+    the interrupted thread may hold.
+    """
 
     def __init__(self) -> None:
         self.begun = False

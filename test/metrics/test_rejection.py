@@ -181,9 +181,9 @@ def test_a_probability_that_rises_to_a_ceiling_is_fitted(intercept: float, slope
 def test_classes_that_scores_part_wholly_are_fitted_to_finite_values() -> None:
     scores = np.array([0.1, 0.2, 0.8, 0.9])
     a, b, c = fit_probability(scores, scores > 0.5, np.ones(4))
-    assert np.isfinite([a, b, c]).all() and c / (1 + np.exp(-a - b * 0.9)) > 0.99 > 0.01 > c / (
-        1 + np.exp(-a - b * 0.1)
-    )
+    assert np.isfinite([a, b, c]).all()
+    assert c / (1 + np.exp(-a - b * 0.9)) > 0.99
+    assert c / (1 + np.exp(-a - b * 0.1)) < 0.01
 
 
 def test_what_a_taught_name_is_worth_is_learned_from_right_and_wrong_ones() -> None:

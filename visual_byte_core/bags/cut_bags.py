@@ -13,7 +13,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from visual_byte_core.errors import DataError
 
@@ -59,7 +59,7 @@ def _last_whole_record(file: BinaryIO, start: int, size: int) -> tuple[int, int]
         if len(header) < RECORD_HEADER.size:
             return position, -1
         kind, length = RECORD_HEADER.unpack(header)
-        if kind == DATA_END or kind == 0 or position + len(header) + length > size:
+        if kind in (DATA_END, 0) or position + len(header) + length > size:
             return position, kind
         position += len(header) + length
 
@@ -98,7 +98,7 @@ class _Spans(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         passed = 0
         for start, length in self._spans:
             if self._position < passed + length:
@@ -154,4 +154,5 @@ def _size_by_header(path: Path) -> int:
     if len(header) < 100:
         return 0
     page_size, pages = struct.unpack(">H", header[16:18])[0], struct.unpack(">I", header[28:32])[0]
-    return (65536 if page_size == 1 else page_size) * pages
+    size: int = (65536 if page_size == 1 else page_size) * pages
+    return size

@@ -41,7 +41,8 @@ class Topic:
 @dataclass(frozen=True)
 class Received:
     """topic: its name. seconds: since 1970, when the recorder got it. stamp: the one in its header, `seconds` if that
-    is zero. message: its fields as attributes."""
+    is zero. message: its fields as attributes.
+    """
 
     topic: str
     seconds: float

@@ -40,7 +40,8 @@ log = logging.getLogger("visual_byte")
 class ReplaySettings:
     """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
     as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. regions: which regions
-    of frames are remembered as well; none if None."""
+    of frames are remembered as well; none if None.
+    """
 
     image: str
     query: str
@@ -55,7 +56,8 @@ class ReplaySettings:
 @dataclass(frozen=True)
 class AnsweredQuery:
     """A query that was answered. record: plain JSON data. picture: as rendered, uint8 (size, size, 3), None if it was
-    rejected. thumbnails: JPEG of each of the record's `nearest`."""
+    rejected. thumbnails: JPEG of each of the record's `nearest`.
+    """
 
     record: dict[str, Any]
     picture: np.ndarray | None

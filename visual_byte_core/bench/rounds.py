@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Process:
         self._process.wait()
 
     @property
-    def _input(self):
+    def _input(self) -> IO[str]:
         assert self._process.stdin
         return self._process.stdin
 
@@ -94,7 +95,7 @@ def run(contenders: Sequence[Contender], turns: int, progress: Callable[[str], N
             processes.append(Process(contender))
             progress(contender.name)
         times = {(index, row): Times() for index, process in enumerate(processes) for row in process.rows}
-        in_a_turn = {key: 1 for key in times}
+        in_a_turn = dict.fromkeys(times, 1)
         for turn in range(WARM_UP_TURNS + turns):
             for (index, row), kept in times.items():
                 answers = processes[index].ask(row, in_a_turn[index, row])
@@ -124,5 +125,5 @@ def size_mb(contender: Contender) -> float:
     """Megabytes of the network files that the contender loads; for a memory, of its folder."""
     folders = [contender.memory] if contender.kind == "memory" else [contender.model, contender.text]
     files = [file for folder in folders if folder for file in Path(folder).rglob("*") if file.is_file()]
-    wanted = (lambda _: True) if contender.kind == "memory" else (lambda file: file.suffix in (".onnx", ".bin"))
-    return sum(512 * file.stat().st_blocks for file in files if wanted(file)) / 1e6  # sparse files take less
+    wanted = [file for file in files if contender.kind == "memory" or file.suffix in (".onnx", ".bin")]
+    return sum(512 * file.stat().st_blocks for file in wanted) / 1e6  # sparse files take less

@@ -23,8 +23,10 @@ def whole_nodes(script: Path, bundle: Path) -> dict[str, dict[str, float]]:
         [sys.executable, script, "--bundle", bundle, "--json"],
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason"]
         raise ModelError(f"nodes: {said[-1]}; is the environment of ROS sourced?")
-    return json.loads(done.stdout)
+    figures: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return figures

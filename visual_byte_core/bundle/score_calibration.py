@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -160,4 +161,4 @@ def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibrat
 
 
 def _ascends(values: tuple[float, ...]) -> bool:
-    return len(values) > 0 and values[0] > 0 and all(low < high for low, high in zip(values, values[1:], strict=False))
+    return len(values) > 0 and values[0] > 0 and all(low < high for low, high in pairwise(values))

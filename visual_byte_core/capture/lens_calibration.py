@@ -21,7 +21,8 @@ DISTORTION_MODELS = {"plumb_bob": (5,), "rational_polynomial": (8, 12, 14), "equ
 @dataclass(frozen=True)
 class LensCalibration:
     """As in sensor_msgs/CameraInfo: width and height in pixels at which the camera was calibrated; d: distortion
-    coefficients; k, r: 3x3 and p: 3x4 matrices by rows."""
+    coefficients; k, r: 3x3 and p: 3x4 matrices by rows.
+    """
 
     width: int
     height: int

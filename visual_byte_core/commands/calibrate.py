@@ -68,7 +68,7 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
             split.overlaps,
             new_names=new_names,
             seed=arguments.seed,
-            progress=lambda: bar.update(),
+            progress=bar.update,
         )
 
 

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tqdm(total=MEMORIES_DRAWN * (len(split.queries) + 1), desc="memories", disable=None) as bar:
         samples = ask_drawn_memories(
             split.photos, split.queries, split.never_embeddings, split.overlaps, seed=arguments.seed,
-            progress=lambda: bar.update(),
+            progress=bar.update,
         )  # fmt: skip
     rows = refusal_rows(samples, calibration)
     entry = {"command": arguments.command, "rates": list(RATES), "refusal": rows, "picture": PICTURE}

@@ -104,7 +104,7 @@ def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
         for source in settings:
             known = splits.setdefault(source.language, [[], [], []])
             for voices, more in zip(known, source.voices(), strict=True):
-                voices += more
+                voices.extend(more)
     heard = [[voice for language in splits.values() for voice in language[i]] for i in range(len(SPLITS))]
     for i in range(len(SPLITS)):
         check_disjoint(heard[i], heard[(i + 1) % len(SPLITS)])

@@ -56,7 +56,8 @@ class Embedder:
     @property
     def provider(self) -> str:
         """The execution provider that computes, as ONNX Runtime says it."""
-        return self._session.get_providers()[0]
+        provider: str = self._session.get_providers()[0]
+        return provider
 
     @property
     def size(self) -> int:
@@ -88,7 +89,8 @@ class Embedder:
 
     def embed_photos(self, images: np.ndarray) -> np.ndarray:
         """Embed rendered photos, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length, each with its middle if
-        the bundle says so. Raises InvalidImage."""
+        the bundle says so. Raises InvalidImage.
+        """
         middle = self.bundle.renderer.photo.middle
         if not middle or len(images) == 0:
             return self.embed(images)
@@ -145,7 +147,8 @@ class Embedder:
     def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
         """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
         rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)
-        return self.embed_photos(rendered[None])[0]
+        embedding: np.ndarray = self.embed_photos(rendered[None])[0]
+        return embedding
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
@@ -156,10 +159,14 @@ class Embedder:
 
         Raises InvalidSound.
         """
-        return self.embed(render_speech(samples, rate, self.size, self.bundle.renderer.speech)[None])[0]
+        embedding: np.ndarray = self.embed(render_speech(samples, rate, self.size, self.bundle.renderer.speech)[None])[
+            0
+        ]
+        return embedding
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        return self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        embeddings: np.ndarray = self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        return embeddings
 
     def _check_network(self) -> None:
         """Run once: a network that does not do what the bundle says fails here and not in front of the user."""
@@ -198,7 +205,8 @@ class Embedder:
 
 def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     sums = one + other
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    means: np.ndarray = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return means
 
 
 def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:

@@ -18,7 +18,8 @@ BYTE_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8")  # add products of 8 bit
 @dataclass(frozen=True)
 class Processor:
     """cores: that this process may use. flags: of an x86 processor, by the kernel's names; None where they are not
-    known or mean nothing."""
+    known or mean nothing.
+    """
 
     cores: int
     flags: frozenset[str] | None

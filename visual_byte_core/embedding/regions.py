@@ -30,7 +30,8 @@ MAX_CELLS = 24  # along the longer side of a map
 class RegionSettings:
     """max_count: regions of a frame, 1 or more. size: side of a window, as a share of the frame's shorter side, above
     0, up to 1. max_cosine: of a region to the whole frame and to every other region of it, -1..1. Raises
-    ConfigurationError."""
+    ConfigurationError.
+    """
 
     max_count: int = 6
     size: float = 0.4
@@ -46,7 +47,8 @@ class RegionSettings:
 @dataclass(frozen=True)
 class EmbeddedRegion:
     """embedding: float32 (dimension,), unit length. rectangle: x y width height in pixels of the frame. image: what is
-    there, uint8 (height, width, 3) RGB, a view of the frame."""
+    there, uint8 (height, width, 3) RGB, a view of the frame.
+    """
 
     embedding: NDArray[np.float32]
     rectangle: Region

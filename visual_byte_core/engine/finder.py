@@ -95,7 +95,8 @@ class Finder:
         self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float
     ) -> list[Match]:
         """The memories of the taught name that the query asks for, the one seen last first; their score is the cosine
-        of the query and the name as it was taught. Empty if it asks for none."""
+        of the query and the name as it was taught. Empty if it asks for none.
+        """
         name, cosine = self._memory.taught.nearest(embedding, modality)
         if modality not in NEARNESS or not NEARNESS[modality].holds(cosine, to_photo):
             return []

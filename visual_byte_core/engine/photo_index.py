@@ -73,7 +73,8 @@ class PhotoIndex:
 
     def update(self) -> list[str]:
         """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
-        photo."""
+        photo.
+        """
         states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
         stale = [
             name

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.embedding.frame_embedder import EmbeddedFrame, FrameEmbedder
@@ -85,8 +85,8 @@ class Worker:
         self.acknowledge_within_s = acknowledge_within_s
         self.frames = FrameEmbedder(embedder, regions, skip_unchanged)
         self._condition = threading.Condition()
-        self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
-        self._newest: dict[str, tuple[Callable[[], None], Future]] = {}  # of each of NEWEST, at most one
+        self._jobs: deque[tuple[Callable[[], None], Future[Any]]] = deque()
+        self._newest: dict[str, tuple[Callable[[], None], Future[Any]]] = {}  # of each of NEWEST, at most one
         self._closing = False
         self._unmerged: list[tuple[ObservedFrame, EmbeddedFrame, Future[Remembered]]] = []
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
@@ -141,7 +141,8 @@ class Worker:
 
     def do(self, job: Callable[[], T]) -> Future[T]:
         """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on disk
-        when the future is resolved."""
+        when the future is resolved.
+        """
         future: Future[T] = Future()
 
         def run() -> None:
@@ -212,13 +213,13 @@ class Worker:
         self._thread.join()
         self._deadlines.close()
 
-    def _be_late(self, future: Future) -> None:
+    def _be_late(self, future: Future[Any]) -> None:
         """In the thread of the deadlines."""
         if fail(future, Late(f"no answer within {self.answer_within_s:g} s: the machine is overloaded; ask again")):
             self._counts["late"] += 1
 
-    def _enqueue(self, run: Callable[[], None], future: Future) -> None:
-        refused: list[Future] = []
+    def _enqueue(self, run: Callable[[], None], future: Future[Any]) -> None:
+        refused: list[Future[Any]] = []
         with self._condition:
             closing = self._closing
             if not closing:
@@ -245,7 +246,7 @@ class Worker:
                 self._run(self._flush, None)
         self._end()
 
-    def _replace(self, kind: str, run: Callable[[], None], future: Future) -> None:
+    def _replace(self, kind: str, run: Callable[[], None], future: Future[Any]) -> None:
         """Let it wait in the place of the one of this kind that waited; cancelled if the worker ends."""
         with self._condition:
             replaced = self._newest.pop(kind, None)
@@ -261,7 +262,7 @@ class Worker:
     def _has_work(self) -> bool:
         return self._closing or bool(self._jobs) or bool(self._newest)
 
-    def _next(self) -> tuple[Callable[[], None], Future] | None:
+    def _next(self) -> tuple[Callable[[], None], Future[Any]] | None:
         if self._jobs:
             return self._jobs.popleft()
         return next((self._newest.pop(kind) for kind in NEWEST if kind in self._newest), None)
@@ -269,7 +270,7 @@ class Worker:
     def _until_flush(self) -> float | None:
         return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
 
-    def _run(self, run: Callable[[], None], future: Future | None) -> None:
+    def _run(self, run: Callable[[], None], future: Future[Any] | None) -> None:
         """Nothing that one job brings may end the thread."""
         try:
             run()

@@ -24,7 +24,8 @@ from visual_byte_core.rendering.text import canonical_words
 @dataclass(frozen=True)
 class EmbeddedSplit:
     """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
-    overlaps: slug -> slugs that may name the same thing."""
+    overlaps: slug -> slugs that may name the same thing.
+    """
 
     photos: Labelled
     queries: Mapping[str, Labelled]

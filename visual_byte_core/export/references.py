@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
 """What the float32 network made of fixed photos, typed names and sounds, stored, so that no later change of a renderer,
-an operator or a quantization goes unseen."""
+an operator or a quantization goes unseen.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ ARRAYS = ("items", "sampled", "embeddings", "cosines")
 class References:
     """items: (n,) texts, `KIND name`. sampled: uint8 (n, 96), values at fixed places of the rendered images.
     embeddings: float32 (n, dimension), of the float32 network, to 16 bits. cosines: float32 (n,), of the shipped
-    network to it when these were written."""
+    network to it when these were written.
+    """
 
     items: NDArray[np.str_]
     sampled: NDArray[np.uint8]
@@ -106,7 +108,8 @@ def write_references(
     shipped: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
 ) -> References:
     """exact, shipped: embed rendered images, uint8 (1, size, size, 3) -> float32 (1, dimension), in float32 and as the
-    bundle does it."""
+    bundle does it.
+    """
     items, images = zip(*inputs, strict=True)
     embeddings = np.concatenate([exact(image[None]) for image in images]).astype(np.float16).astype(np.float32)
     cosines = np.concatenate(
@@ -158,7 +161,8 @@ def _kinds(references: References) -> NDArray[np.str_]:
 
 def _sample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Values at places that follow from the size alone; a digest would tell one rounding from the next, which differ
-    from processor to processor."""
+    from processor to processor.
+    """
     places = np.random.default_rng(image.size).choice(image.size, SAMPLED, replace=False)
     return image.reshape(-1)[places]
 

@@ -162,7 +162,7 @@ class Archive:
             raise InvalidMemory("its files claim to be larger than it is")
 
     def _checked_manifest(self, bundle_id: str) -> dict[str, Any]:
-        manifest = json.loads(self._read("manifest.json", MAX_MANIFEST_BYTES))
+        manifest: dict[str, Any] = json.loads(self._read("manifest.json", MAX_MANIFEST_BYTES))
         if manifest["what"] != WHAT:
             raise InvalidMemory("is not an exported memory")
         if manifest["format"] != FORMAT:

@@ -33,7 +33,8 @@ class Columns:
 
     def extend(self, memories: Sequence[tuple[int, float, float, str, str]]) -> None:
         """row, first_seen, last_seen, label, map_id of each; rows rise, and are higher than all before. Their lists
-        are set by whoever knows them."""
+        are set by whoever knows them.
+        """
         end = self._count + len(memories)
         if end > len(self._columns["row"]):
             self._columns = {name: np.resize(column, 2 * end) for name, column in self._columns.items()}

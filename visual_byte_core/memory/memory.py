@@ -30,7 +30,7 @@ from visual_byte_core.memory.taught_names import Prototype, Taught
 from visual_byte_core.memory.vector_index import VectorIndex, load_partition, save_partition
 from visual_byte_core.rendering.thumbnail import to_jpeg
 
-__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Observation"]
+__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Observation", "Place", "Remembered"]
 
 CHECKPOINT_EVERY = 1000  # changes
 PARTITION = "partition.npz"  # beside the store

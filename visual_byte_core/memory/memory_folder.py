@@ -65,11 +65,13 @@ class MemoryFolder:
 
     @property
     def bundle_id(self) -> str:
-        return self._identity["bundle"]
+        bundle: str = self._identity["bundle"]
+        return bundle
 
     @property
     def generation(self) -> int:
-        return self._identity["generation"]
+        generation: int = self._identity["generation"]
+        return generation
 
     @property
     def store(self) -> Path:
@@ -158,7 +160,7 @@ class MemoryFolder:
 
     def _read_manifest(self) -> dict[str, Any] | None:
         try:
-            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+            manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
             if not {"format", "bundle", "dimension", "memories_at_least"} <= set(manifest):
                 raise ValueError("not the manifest of a memory")
             if not isinstance(manifest.get("generation", 0), int):

@@ -54,7 +54,8 @@ class MergeSettings:
 @dataclass(frozen=True)
 class Candidate:
     """A memory that an observation may be merged into: its row in the store; the match, without its thumbnail and
-    score; and the thumbnail, as `coarse` has it, None if there is none."""
+    score; and the thumbnail, as `coarse` has it, None if there is none.
+    """
 
     row: int
     match: Match
@@ -65,7 +66,8 @@ def same_thing(
     candidates: Iterable[Candidate], observation: Observation, picture: NDArray[np.float32], settings: MergeSettings
 ) -> Candidate | None:
     """The first of the candidates, nearest embedding first, that shows the same thing as `observation`, whose thumbnail
-    is `picture`, as `coarse` has it; all are near enough in embedding."""
+    is `picture`, as `coarse` has it; all are near enough in embedding.
+    """
     for candidate in candidates:
         match, other = candidate.match, candidate.picture
         both_known = observation.pose is not None and match.pose is not None
@@ -79,7 +81,8 @@ def same_thing(
 
 def merged(match: Match, observation: Observation, settings: MergeSettings) -> Match:
     """The memory with one observation more; embedding, thumbnail, source and region stay those of the first, so that
-    merging does not drift."""
+    merging does not drift.
+    """
     known: dict[str, Any] = {"times": match.times + 1, "label": match.label or observation.label}
     if observation.captured_at < match.last_seen:
         return replace(match, **known, first_seen=min(observation.captured_at, match.first_seen))
@@ -106,7 +109,8 @@ def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 def coarse(picture: np.ndarray) -> NDArray[np.float32]:
     """A thumbnail, uint8 (height, width, 3) RGB, as float32 (8, 8, 3), each channel of mean 0, all of one contrast:
-    another light makes no difference."""
+    another light makes no difference.
+    """
     small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     small -= cv2.mean(small)[:3]
     deviation = float(np.sqrt(np.vdot(small, small) / small.size))

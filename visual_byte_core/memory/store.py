@@ -95,7 +95,8 @@ class Store:
 
     def describe(self, row: int, match: Match) -> None:
         """Replace what is known of a memory; embedding and thumbnail stay. It is written only when somebody reads
-        it, or with `commit`: a thing that is looked at is described with every frame."""
+        it, or with `commit`: a thing that is looked at is described with every frame.
+        """
         with self._lock:
             self._described[row] = match
 
@@ -106,7 +107,8 @@ class Store:
 
     def commit(self) -> None:
         """Bring all changes to the disk; if that fails they go on waiting, or `in_transaction` is false and they are
-        undone."""
+        undone.
+        """
         with self._lock:
             self._write_described()
             if self._connection.in_transaction:
@@ -124,7 +126,8 @@ class Store:
             self._connection.close()
 
     def count(self) -> int:
-        return self._one("SELECT count(*) FROM memory")[0]
+        rows: int = self._one("SELECT count(*) FROM memory")[0]
+        return rows
 
     def matches(self, rows: Sequence[int]) -> dict[int, Match]:
         """By row. Raises ValueError if one is not there."""

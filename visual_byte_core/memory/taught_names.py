@@ -76,7 +76,8 @@ class Taught:
 
     def nearest(self, embedding: np.ndarray, modality: str) -> tuple[str, float]:
         """The name whose prototype of this modality is nearest to an embedding of unit length, and the cosine; ("",
-        -1) if there is none."""
+        -1) if there is none.
+        """
         names, matrix = self._by_modality.get(modality, ([], None))
         if matrix is None:
             return "", -1.0
@@ -91,7 +92,8 @@ class Taught:
 
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
         """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
-        changed."""
+        changed.
+        """
         self.check_room(name)
         new = {**self._prototypes, name: _bounded([*self._prototypes.get(name, ()), *prototypes])}
         self._replace(new)

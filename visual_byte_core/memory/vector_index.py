@@ -42,7 +42,8 @@ class VectorIndex:
         self.partitioned_at = 0 if centroids is None else vectors_for(len(centroids))
 
     def __len__(self) -> int:
-        return self._lists.ntotal
+        total: int = self._lists.ntotal
+        return total
 
     @property
     def due(self) -> bool:
@@ -54,11 +55,13 @@ class VectorIndex:
         if len(self.centroids) == 1:
             return np.zeros(len(vectors), np.int64)
         one_core()
-        return self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
+        nearest: np.ndarray = self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
+        return nearest
 
     def reserve(self, lists: np.ndarray) -> None:
         """Make room for vectors of these lists, int64 (n,), and no more: lists that grow one by one take up to twice
-        their size. Before anything is added."""
+        their size. Before anything is added.
+        """
         for number, size in enumerate(np.bincount(lists, minlength=len(self.centroids)).tolist()):
             self._lists.invlists.resize(number, size)
             self._lists.invlists.resize(number, 0)
@@ -143,7 +146,8 @@ def train(sample: np.ndarray, lists: int) -> np.ndarray:
         min_points_per_centroid=1, max_points_per_centroid=SAMPLE_PER_LIST,
     )  # fmt: skip
     means.train(sample)
-    return means.centroids
+    centroids: np.ndarray = means.centroids
+    return centroids
 
 
 def save_partition(path: Path, centroids: np.ndarray, rows: np.ndarray, lists: np.ndarray) -> None:

@@ -12,7 +12,7 @@ def import_torchvision() -> None:
     if find_spec("torchvision") is None:
         return
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError:
         # A torchvision that was built for CUDA finds no libcudart beside a CPU build of torch, and with it two operator
         # schemas are missing that its Python side refers to. Nothing here calls them.

@@ -70,6 +70,7 @@ def render_photo(
     Args:
         image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1; any size from 1x1.
         size: side of the result in pixels.
+        settings: centre crop or letterbox, as the bundle says.
         channel_order: `rgb` or `bgr`, the order of the colour channels in `image`.
 
     Returns:
@@ -177,5 +178,6 @@ def _to_eight_bit(image: np.ndarray, name: str) -> np.ndarray:
     if image.dtype.kind == "f":
         if not np.isfinite(image).all():
             raise InvalidImage(f"{name}: holds NaN or infinite values; expected numbers from 0 to 1")
-        return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+        pixels: np.ndarray = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+        return pixels
     raise InvalidImage(f"{name}: expected uint8, uint16 or float pixels, got {image.dtype}")

@@ -127,7 +127,8 @@ def _static(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callable[[st
 
     def embed(words: str) -> np.ndarray:
         ids = tokenize(words)
-        return (tokens[ids] * scales[ids, None].astype(np.float64)).sum(axis=0)
+        sentence: np.ndarray = (tokens[ids] * scales[ids, None].astype(np.float64)).sum(axis=0)
+        return sentence
 
     return embed
 
@@ -142,7 +143,8 @@ def _transformer(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callabl
     session = onnxruntime.InferenceSession(str(folder / NETWORK), options, providers=["CPUExecutionProvider"])
 
     def embed(words: str) -> np.ndarray:
-        return session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
+        sentence: np.ndarray = session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
+        return sentence
 
     return embed
 

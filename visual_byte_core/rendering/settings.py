@@ -125,7 +125,8 @@ class RendererSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON."""
-        return json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RendererSettings:

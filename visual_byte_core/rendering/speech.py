@@ -55,6 +55,7 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
         samples: float (n,) or (n, channels) in -1..1; integers are read at their full scale.
         rate: samples a second, 1,000 to 384,000.
         size: side of the result in pixels.
+        settings: trimming, loudness and time axis, as the bundle says.
 
     Returns:
         uint8 (size, size, 3), RGB, three equal channels; time runs to the right.
@@ -97,7 +98,8 @@ def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndar
             f"sound: {seconds:.2f} s of it is not silent, a spoken name takes {settings.shortest:g} to"
             f" {settings.longest:g} s; say only the name"
         )
-    return mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+    levelled: np.ndarray = mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+    return levelled
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -151,7 +153,8 @@ def _mel_filters() -> np.ndarray:
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
-    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    bands: np.ndarray = triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return bands
 
 
 @lru_cache(maxsize=1)

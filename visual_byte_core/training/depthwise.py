@@ -33,7 +33,7 @@ class QuickDepthwise(nn.Conv2d):
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             input, weight, bias = input.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-        output: Tensor = _Depthwise.apply(input, weight)
+        output: Tensor = _Depthwise.apply(input, weight)  # type: ignore[no-untyped-call]  # untyped in torch
         return output if bias is None else output + bias[:, None, None]
 
 

@@ -94,7 +94,8 @@ def low_light(image: np.ndarray, generator: Generator) -> np.ndarray:
     photons = 1000 * light * (image / 255.0) ** 2.2  # a full well of some 1,000, as small sensors at high gain
     noisy = generator.poisson(photons) + generator.normal(0, 4, image.shape)
     shown = np.clip(noisy / (1000 * light), 0, 1) ** (1 / 2.2) * generator.uniform(light**0.5, 1)
-    return (255 * shown).astype(np.uint8)
+    pixels: np.ndarray = (255 * shown).astype(np.uint8)
+    return pixels
 
 
 def motion_blur(image: np.ndarray, generator: Generator) -> np.ndarray:
@@ -134,4 +135,5 @@ def _rand_augment() -> Any:
 
 
 def _is_large(image: np.ndarray, size: int) -> bool:
-    return min(image.shape[:2]) > 2 * size
+    large: bool = min(image.shape[:2]) > 2 * size
+    return large

@@ -26,7 +26,8 @@ DECIBEL = np.log(10) / 20  # exponent of the amplitude
 def change_speed(samples: np.ndarray, generator: Generator) -> np.ndarray:
     """Play 15 % slower to 15 % faster: tempo and pitch move together, as between speakers."""
     steps = np.arange(0, len(samples) - 1, generator.uniform(0.85, 1.15))
-    return np.interp(steps, np.arange(len(samples)), samples)
+    stretched: np.ndarray = np.interp(steps, np.arange(len(samples)), samples)
+    return stretched
 
 
 def reverberate(samples: np.ndarray, generator: Generator) -> np.ndarray:
@@ -61,14 +62,16 @@ def add_noise(
     loudness, loudness_of_noise = np.sqrt(np.mean(samples**2)), np.sqrt(np.mean(stretch**2))
     if loudness_of_noise < 1e-5:
         return samples
-    return samples + stretch * (loudness / loudness_of_noise * np.exp(-generator.uniform(*snr) * DECIBEL))
+    noisy: np.ndarray = samples + stretch * (loudness / loudness_of_noise * np.exp(-generator.uniform(*snr) * DECIBEL))
+    return noisy
 
 
 def overdrive(samples: np.ndarray, generator: Generator) -> np.ndarray:
     """Too loud for the microphone: the loudest half to tenth part of the range is cut off."""
     peak = float(np.abs(samples).max())
     limit = peak * generator.uniform(0.1, 0.5)
-    return np.clip(samples, -limit, limit)
+    clipped: np.ndarray = np.clip(samples, -limit, limit)
+    return clipped
 
 
 def warp_time(image: np.ndarray, generator: Generator) -> np.ndarray:

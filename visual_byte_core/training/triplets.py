@@ -196,6 +196,7 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         distractors: int,
         steps: int,
         seed: int,
+        *,
         balance: float = 1.0,
         start: int = 0,
         shard: tuple[int, int] = (0, 1),
@@ -233,7 +234,8 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
             order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
             return self.numbers[order[: self.classes]]
         noisy = self.log_weights + generator.gumbel(size=(self.classes, len(self.numbers)))
-        return self.numbers[noisy.argmax(axis=1)]
+        drawn: np.ndarray = self.numbers[noisy.argmax(axis=1)]
+        return drawn
 
     def _my_shard(self, draws: list[Draw]) -> list[Draw]:
         rank, world = self.shard

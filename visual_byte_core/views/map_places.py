@@ -19,7 +19,8 @@ ANEW_S = 30.0
 @dataclass(frozen=True)
 class MapPlace:
     """id, label: of the memory; pose: where the robot was when it was last seen, None if that is not known in the map
-    that the robot is in; last_seen: seconds since 1970."""
+    that the robot is in; last_seen: seconds since 1970.
+    """
 
     id: str
     label: str
