@@ -47,9 +47,10 @@ def frame_to_rgb(message: Image | CompressedImage) -> np.ndarray:
 def convert_with_cv_bridge(message: Image) -> np.ndarray:
     """The same by cv_bridge, which must be installed."""
     try:
-        return CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
+        pixels: np.ndarray = CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
     except CvBridgeError as error:
         raise InvalidImage(f"image message: cv_bridge cannot convert {message.encoding} ({error})") from error
+    return pixels
 
 
 convert: Callable[[Image], np.ndarray] = convert_with_numpy if CvBridge is None else convert_with_cv_bridge
@@ -60,7 +61,7 @@ def to_message(image: np.ndarray, encoding: str = "rgb8") -> Image:
     message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding, step=image.shape[1] * 3)
     # An array is taken over at once; bytes or an ndarray would be checked value by value.
     pixels = array.array("B")
-    pixels.frombytes(np.ascontiguousarray(image))
+    pixels.frombytes(np.ascontiguousarray(image).data)
     message.data = pixels
     return message
 

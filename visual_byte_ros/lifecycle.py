@@ -51,7 +51,7 @@ class ManagedNode(LifecycleNode):
     sends_whole_frames = False
     """Whether the process needs the DDS profile for them, which costs 17 MB of shared memory."""
 
-    def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
+    def __init__(self, name: str, table: Iterable[Parameter], **options: Any) -> None:
         super().__init__(name, **options)
         self.parameters = Parameters(self, table)
         self.parameters.changed = self._adjust
@@ -90,12 +90,12 @@ class ManagedNode(LifecycleNode):
 
     @property
     def active(self) -> bool:
-        return self._state_machine.current_state[1] == "active"
+        return bool(self._state_machine.current_state[1] == "active")
 
     def publish_on(self, topic: Topic) -> LifecyclePublisher:
         """A publisher that publishes only while the node is active. Raises ConfigurationError (QoS overrides)."""
         with _explained(topic):
-            publisher = self.create_lifecycle_publisher(
+            publisher: LifecyclePublisher = self.create_lifecycle_publisher(
                 topic.kind, topic.name, copied(topic.qos), qos_overriding_options=_overridable(topic)
             )
         self._outputs.append(publisher)
@@ -232,7 +232,8 @@ class ManagedNode(LifecycleNode):
                 return response
 
     def _publish_diagnostics(self) -> None:
-        level, message, values = DiagnosticStatus.OK, "", {}
+        values: dict[str, object] = {}
+        level, message = DiagnosticStatus.OK, ""
         state = self._state_machine.current_state[1]
         if self._transitions.acquire(blocking=False):  # else a transition is under way
             try:
@@ -304,7 +305,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
         _initialise(parameter_file)
         executor = ThreadsExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
-            nodes.append(node_type())
+            nodes.append(node_type())  # type: ignore[call-arg]  # a node itself knows its name and table
             executor.add_node(nodes[-1])
         if profile:
             nodes[0].get_logger().info(profile)

@@ -124,7 +124,7 @@ class MarkersNode(ManagedNode):
             if not page:
                 return
 
-    def _ask(self, kind: type, **fields: Any) -> Any:
+    def _ask(self, kind: Any, **fields: Any) -> Any:
         client = self._asks[kind]
         if not client.service_is_ready():
             raise Unanswered(f"{client.srv_name} is not there; start embedding_node in this namespace")
@@ -162,7 +162,7 @@ def _place(memory: Match) -> MapPlace:
 
 
 def _markers(header: Header, number: int, place: MapPlace, size: float, *, found: bool) -> list[Marker]:
-    pose = pose_message(place.pose)
+    pose = pose_message(place.pose)  # type: ignore[arg-type]  # only places with a pose are shown
     above = Pose()
     above.position.x, above.position.y = pose.position.x, pose.position.y
     above.position.z = pose.position.z + 1.2 * size

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
@@ -94,7 +95,7 @@ class Parameters:
                 raise ConfigurationError(f"{node.get_name()}: {error}; see ros2 param describe") from error
         node.add_post_set_parameters_callback(self._tell)
 
-    def __getitem__(self, name: str) -> Value:
+    def __getitem__(self, name: str) -> Any:
         value = self._node.get_parameter(name).value
         return str(value) if self._table[name].number_too else value
 

@@ -15,7 +15,6 @@ from rclpy.context import Context
 from rclpy.executors import Executor, ShutdownException, TimeoutException
 from rclpy.guard_condition import GuardCondition
 from rclpy.node import Node
-from rclpy.service import Service
 from rclpy.task import Task
 
 AT_ONCE = 0.005  # seconds
@@ -87,7 +86,7 @@ def answer_always(node: Node) -> None:
         service.callback = partial(_answer, node, service, service.callback)
 
 
-def _answer(node: Node, service: Service, callback: Any, request: Any, response: Any) -> Any:
+def _answer(node: Node, service: Any, callback: Any, request: Any, response: Any) -> Any:
     try:
         return callback(request, response)
     except Exception as error:
