@@ -28,7 +28,9 @@ demo: install/.built
 
 test: install/.built .venv/.development
 	@$(IN_ENVIRONMENT) ruff check
+	@$(IN_ENVIRONMENT) ruff format --check
 	@$(IN_ENVIRONMENT) mypy
+	@$(IN_ENVIRONMENT) lint-imports
 	@$(IN_ENVIRONMENT) env -u PYTHONDONTWRITEBYTECODE python -m pytest  # hundreds of nodes start, all by the same code
 
 build: install/.built
