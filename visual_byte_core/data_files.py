@@ -30,8 +30,12 @@ log = logging.getLogger("visual_byte")
 
 @dataclass
 class DataFiles:
-    """The data of a folder: `found`, sorted; passed_over: how many other files, by reason; mended: those reasons that
-    a user may want to do something about.
+    """The data of a folder.
+
+    Attributes:
+        found: the files, sorted.
+        passed_over: how many other files, by reason.
+        mended: those reasons that a user may want to do something about.
     """
 
     folder: Path

@@ -14,8 +14,11 @@ own that name the file."""
 class Log(Protocol):
     """Whatever takes lines of three severities."""
 
-    def info(self, message: str, /) -> Any: ...
+    def info(self, message: str, /) -> Any:
+        """Something went as it should."""
 
-    def warning(self, message: str, /) -> Any: ...
+    def warning(self, message: str, /) -> Any:
+        """Something is worse than it could be, and goes on."""
 
-    def error(self, message: str, /) -> Any: ...
+    def error(self, message: str, /) -> Any:
+        """Something failed."""

@@ -38,8 +38,9 @@ class ClassName:
 
 
 def folded(words: str) -> str:
-    """What makes two spellings the same name: compatibility forms unified, case folded, blanks and what nobody sees
-    collapsed. It is how a name is found, and so how labels are compared.
+    """What makes two spellings the same name: how a name is found, and so how labels are compared.
+
+    Compatibility forms unified, case folded, blanks and what nobody sees collapsed.
     """
     plain = unicodedata.normalize("NFKC", words).casefold()
     # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.

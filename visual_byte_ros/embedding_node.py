@@ -76,11 +76,11 @@ SILENT_S = 3.0  # without a frame
 
 
 class EmbeddingNode(ManagedNode):
-    """Topics `image`, `query`, `pose` in, `matches`, `~/remembered`, `~/debug_image` out; services `~/find`,
-    `~/remember`, and those of MemoryServices.
+    """Remembers frames and answers queries.
 
-    Callbacks check and enqueue; a worker owns the network and the memory.
-    Codes of the services: see responses.py.
+    Topics `image`, `query`, `pose` in, `matches`, `~/remembered`, `~/debug_image` out; services `~/find`,
+    `~/remember`, and those of MemoryServices; their codes: see responses.py. Callbacks check and enqueue; a worker
+    owns the network and the memory.
     """
 
     def __init__(self, **options: object) -> None:
@@ -280,8 +280,10 @@ class EmbeddingNode(ManagedNode):
         return DiagnosticStatus.OK, "", values
 
     def _observed(self, message: Image | CompressedImage, topic: str = "") -> ObservedFrame:
-        """A frame as observed; without a stamp, of a request or of a topic that has none, it was captured now. Raises
-        InvalidImage.
+        """A frame as observed; without a stamp, of a request or of a topic that has none, it was captured now.
+
+        Raises:
+            InvalidImage: the message holds no image that can be read.
         """
         stamp = seconds_of(message.header.stamp)
         captured_at = self._stamps.seconds(topic, stamp, self._now()) if topic else stamp or self._now()

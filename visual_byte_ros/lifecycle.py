@@ -90,6 +90,7 @@ class ManagedNode(LifecycleNode):
 
     @property
     def active(self) -> bool:
+        """Whether the node works, and not only could."""
         return bool(self._state_machine.current_state[1] == "active")
 
     def publish_on(self, topic: Topic) -> LifecyclePublisher:
@@ -116,6 +117,7 @@ class ManagedNode(LifecycleNode):
         return subscription
 
     def serve(self, service: Service, callback: Callable[[Any, Any], Any], group: CallbackGroup | None = None) -> None:
+        """Offer a service while configured; callbacks of one `group` come one after another."""
         server = self.create_service(service.kind, service.name, callback, callback_group=group)
         self._inputs.append(lambda: self.destroy_service(server))
 
@@ -138,9 +140,11 @@ class ManagedNode(LifecycleNode):
                 self.trigger_shutdown()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `open` says; rclpy calls it."""
         return self._transition("configure", self._open)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `start` says; rclpy calls it."""
         super().on_activate(state)  # publishers first: what `start` starts may publish at once
         done = self._transition("activate", self.start)
         if done != TransitionCallbackReturn.SUCCESS:
@@ -148,14 +152,17 @@ class ManagedNode(LifecycleNode):
         return done
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `stop` says; rclpy calls it."""
         done = self._transition("deactivate", self.stop, TransitionCallbackReturn.ERROR)
         super().on_deactivate(state)
         return done
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `close` says; rclpy calls it."""
         return self._transition("clean up", self._release, TransitionCallbackReturn.ERROR)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `stop` and `close` say; rclpy calls it."""
         return self._transition("shut down", self._stop_and_release, TransitionCallbackReturn.ERROR)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -270,8 +277,9 @@ def _explained(topic: Topic) -> Iterator[None]:
 
 
 class Ending:
-    """Whether the process is to end. A signal handler may say so at any time: threading.Event would take a lock that
-    the interrupted thread may hold.
+    """Whether the process is to end.
+
+    A signal handler may say so at any time: threading.Event would take a lock that the interrupted thread may hold.
     """
 
     def __init__(self) -> None:
@@ -279,10 +287,12 @@ class Ending:
         self._said: SimpleQueue[None] = SimpleQueue()  # its `put` is reentrant
 
     def begin(self, *_: object) -> None:
+        """Let it end; takes what a signal handler is given."""
         self.begun = True
         self._said.put(None)
 
     def wait(self) -> None:
+        """Return when somebody said `begin`."""
         self._said.get()
 
 

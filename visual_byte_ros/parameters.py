@@ -41,6 +41,7 @@ class Parameter:
     read_only: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
+        """What ROS tells of the parameter: description, range, choices, and whether it may change."""
         descriptor = ParameterDescriptor(
             name=self.name,
             description=self.description,

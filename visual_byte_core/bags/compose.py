@@ -66,9 +66,16 @@ class Event:
 
 @dataclass(frozen=True)
 class BagPlan:
-    """events: in any order. start: seconds since 1970 of second 0. rate: frames a second. side: pixels of a frame's
-    longer side; smaller photos stay as they are. frame_id: of the camera; map_id: frame of the poses. image_transport:
-    whether frames are `raw` or, as JPEG, `compressed`.
+    """What happens in a bag.
+
+    Attributes:
+        events: in any order.
+        start: seconds since 1970 of second 0.
+        rate: frames a second.
+        side: pixels of a frame's longer side; smaller photos stay as they are.
+        frame_id: of the camera.
+        map_id: frame of the poses.
+        image_transport: whether frames are `raw` or, as JPEG, `compressed`.
     """
 
     events: tuple[Event, ...]

@@ -38,9 +38,17 @@ log = logging.getLogger("visual_byte")
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
-    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. regions: which regions
-    of frames are remembered as well; none if None.
+    """What of a bag is replayed, and how a node would be set.
+
+    Attributes:
+        image: name of the topic.
+        query: name of the topic.
+        pose: name of the topic; no poses if empty.
+        pose_limits: which poses are good enough.
+        map_id: the map that the poses refer to.
+        k: most matches, 1 or more.
+        false_accept_rate: 0..1, as the node's.
+        regions: which regions of frames are remembered as well; none if None.
     """
 
     image: str
@@ -55,8 +63,12 @@ class ReplaySettings:
 
 @dataclass(frozen=True)
 class AnsweredQuery:
-    """A query that was answered. record: plain JSON data. picture: as rendered, uint8 (size, size, 3), None if it was
-    rejected. thumbnails: JPEG of each of the record's `nearest`.
+    """A query that was answered.
+
+    Attributes:
+        record: plain JSON data.
+        picture: as rendered, uint8 (size, size, 3), None if it was rejected.
+        thumbnails: JPEG of each of the record's `nearest`.
     """
 
     record: dict[str, Any]
@@ -98,6 +110,7 @@ class Replay:
 
     @property
     def bundle(self) -> Bundle:
+        """The bundle that renders and embeds."""
         return self._embedder.bundle
 
     def __iter__(self) -> Iterator[AnsweredQuery]:

@@ -45,6 +45,11 @@ class SqliteFile:
         self.promised = self._promised()
 
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
+        """The messages of these topics in the order in which they were recorded.
+
+        Raises:
+            DataError: the file cannot be read on.
+        """
         wanted = {id: one for id, one in self._channels.items() if one.topic in topics and one.encoding == CDR}
         order = "id" if self.lost_bytes else "timestamp"  # of a file that was cut the index may be what is missing
         rows = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({','.join(map(str, wanted))})"
@@ -56,6 +61,7 @@ class SqliteFile:
                 self.damage.append(f"{self._path}: cannot be read on ({error})")
 
     def close(self) -> None:
+        """Let go of the file, and of the index that was made to read it."""
         self._database.close()
         if self._makes_index:
             self._index.unlink(missing_ok=True)

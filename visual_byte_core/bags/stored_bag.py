@@ -75,6 +75,7 @@ class StoredBag:
         return [line for file in self._files for line in file.damage]
 
     def close(self) -> None:
+        """Let go of all files, and of what was unpacked to read them."""
         for file in self._files:
             file.close()
         self._stack.close()

@@ -56,7 +56,8 @@ class StoredFile(Protocol):
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
         """The messages of these topics, earliest first."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 T = TypeVar("T")

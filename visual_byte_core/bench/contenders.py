@@ -42,4 +42,5 @@ class Contender:
     weights: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """As plain values, which JSON takes."""
         return asdict(self)

@@ -47,8 +47,9 @@ def clip_tasks(contender: Contender) -> dict[str, Task]:
 
 
 def whisper_tasks(contender: Contender) -> dict[str, Task]:
-    """Whisper writes down what was said, CLIP's text tower embeds it. `whisper-cut`: it hears the utterance alone, not
-    its window of 30 s, for which it was not trained: the kindest case.
+    """Whisper writes down what was said, CLIP's text tower embeds it.
+
+    `whisper-cut`: it hears the utterance alone, not its window of 30 s, for which it was not trained: the kindest case.
     """
     import ctranslate2
 

@@ -56,6 +56,7 @@ class Process:
         """From starting Python to the first answer."""
 
     def ask(self, row: str, times: int) -> list[tuple[float, float]]:
+        """Let it do a task so many times; seconds by the wall clock and of the processor for each."""
         self._input.write(json.dumps([row, times]) + "\n")
         return [(wall, cpu) for wall, cpu in json.loads(self._line())]
 
@@ -67,6 +68,7 @@ class Process:
         return peak
 
     def kill(self) -> None:
+        """End it, whatever it does."""
         self._process.kill()
         self._process.wait()
 

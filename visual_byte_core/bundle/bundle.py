@@ -69,6 +69,7 @@ class Bundle:
 
     @property
     def onnx_path(self) -> Path:
+        """The network's file, below `path`."""
         return self.path / BACKBONE
 
 

@@ -26,6 +26,7 @@ class Rise:
     ceiling: float = 1.0
 
     def __call__(self, score: float) -> float:
+        """The probability, 0..1, that belongs to a cosine, -1..1."""
         log_odds = self.intercept + self.slope * score
         return self.ceiling / (1 + math.exp(-min(max(log_odds, -500.0), 500.0)))
 

@@ -44,7 +44,8 @@ class Frames(Protocol):
             DeviceError: the source is lost.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the device or file; `closed` tells when that is done."""
 
     @property
     def closed(self) -> bool:

@@ -99,12 +99,14 @@ class FramePlayer:
         self._state = "stopped"
 
     def close(self) -> None:
+        """Stop playing, and let go of the source."""
         self.stop()
         if self._frames:
             self._frames.close()
             self._frames = None
 
     def report(self) -> PlayerReport:
+        """How it goes: state, rate and age of the last frame; any thread may ask."""
         now, times, state, frames = time.monotonic(), list(self._times), self._state, self._frames
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
         age = now - max([self._began, *times[-1:]])

@@ -20,8 +20,16 @@ DISTORTION_MODELS = {"plumb_bob": (5,), "rational_polynomial": (8, 12, 14), "equ
 
 @dataclass(frozen=True)
 class LensCalibration:
-    """As in sensor_msgs/CameraInfo: width and height in pixels at which the camera was calibrated; d: distortion
-    coefficients; k, r: 3x3 and p: 3x4 matrices by rows.
+    """As in sensor_msgs/CameraInfo.
+
+    Attributes:
+        width: in pixels, at which the camera was calibrated.
+        height: likewise.
+        distortion_model: by its name in sensor_msgs/distortion_models.
+        d: distortion coefficients.
+        k: 3x3 matrix by rows.
+        r: 3x3 matrix by rows.
+        p: 3x4 matrix by rows.
     """
 
     width: int

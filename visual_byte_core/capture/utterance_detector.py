@@ -77,6 +77,7 @@ class Utterance:
 
     @property
     def seconds(self) -> float:
+        """Its length, with what was kept before and after the voice."""
         return len(self.samples) / self.rate
 
 

@@ -100,6 +100,7 @@ class Listener:
         self.state = "stopped"
 
     def close(self) -> None:
+        """Stop listening, and let go of the source."""
         self.stop()
         if self._sounds:
             self._sounds.close()

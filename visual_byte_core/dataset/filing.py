@@ -27,6 +27,7 @@ class Filed:
 
     @property
     def kept(self) -> int:
+        """Files of this run that the data set has now."""
         return self.new + self.there
 
     def __str__(self) -> str:
@@ -42,8 +43,12 @@ class Filing:
         self._taken: set[Path] = set()
 
     def place(self, content: Path | bytes, target: Path) -> Path | None:
-        """Where a file goes: `target`, or the same with a digest of the content if another one is there; None if this
-        run has filed the same content under that name. Raises OSError if the file cannot be read.
+        """Where a file goes: `target`, or the same with a digest of the content if another one is there.
+
+        None if this run has filed the same content under that name.
+
+        Raises:
+            OSError: the file cannot be read.
         """
         numbered = target.with_name(f"{target.stem}_{_digest(content)}{target.suffix}")
         for place in (target, numbered):

@@ -20,8 +20,10 @@ def names_by_slug(bundle: Bundle, csv: Path | None = None) -> dict[str, ClassNam
 
 
 def spelled(slugs: Iterable[str], names: Mapping[str, ClassName], language: str) -> list[str]:
-    """How each class is asked for; a slug without a name by itself, with spaces. Raises InvalidNames without a
-    spelling.
+    """How each class is asked for; a slug without a name by itself, with spaces.
+
+    Raises:
+        InvalidNames: a name without a spelling in the language.
     """
     return [spell(names[slug], language) if slug in names else slug.replace("_", " ") for slug in slugs]
 

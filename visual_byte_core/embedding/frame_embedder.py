@@ -19,8 +19,12 @@ from visual_byte_core.rendering.thumbnail import reduced
 
 @dataclass(frozen=True)
 class EmbeddedFrame:
-    """embedding: float32 (dimension,), unit length; regions: None if none were asked for; picture: the frame as its
-    thumbnail shows it, uint8 (height, width, 3) RGB.
+    """What the network makes of a frame.
+
+    Attributes:
+        embedding: float32 (dimension,), unit length.
+        regions: None if none were asked for.
+        picture: the frame as its thumbnail shows it, uint8 (height, width, 3) RGB.
     """
 
     embedding: NDArray[np.float32]

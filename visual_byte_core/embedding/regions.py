@@ -28,9 +28,15 @@ MAX_CELLS = 24  # along the longer side of a map
 
 @dataclass(frozen=True)
 class RegionSettings:
-    """max_count: regions of a frame, 1 or more. size: side of a window, as a share of the frame's shorter side, above
-    0, up to 1. max_cosine: of a region to the whole frame and to every other region of it, -1..1. Raises
-    ConfigurationError.
+    """Which regions of a frame are remembered beside it.
+
+    Attributes:
+        max_count: regions of a frame, 1 or more.
+        size: side of a window, as a share of the frame's shorter side, above 0, up to 1.
+        max_cosine: of a region to the whole frame and to every other region of it, -1..1.
+
+    Raises:
+        ConfigurationError: a value out of its range.
     """
 
     max_count: int = 6
@@ -46,8 +52,12 @@ class RegionSettings:
 
 @dataclass(frozen=True)
 class EmbeddedRegion:
-    """embedding: float32 (dimension,), unit length. rectangle: x y width height in pixels of the frame. image: what is
-    there, uint8 (height, width, 3) RGB, a view of the frame.
+    """A region of a frame, and what the network makes of it.
+
+    Attributes:
+        embedding: float32 (dimension,), unit length.
+        rectangle: x, y, width, height in pixels of the frame.
+        image: what is there, uint8 (height, width, 3) RGB, a view of the frame.
     """
 
     embedding: NDArray[np.float32]
@@ -58,10 +68,16 @@ class EmbeddedRegion:
 def distinct_regions(
     embedder: Embedder, image: NDArray[np.uint8], whole: NDArray[np.float32], settings: RegionSettings
 ) -> list[EmbeddedRegion]:
-    """The regions of a frame, uint8 (height, width, 3) RGB, that are unlike it and unlike each other, most unlike
-    first.
+    """The regions of a frame that are unlike it and unlike each other, most unlike first.
 
-    whole: the frame's own embedding, float32 (dimension,). Empty for a frame whose windows were under 32 pixels.
+    Args:
+        embedder: makes a map of the frame.
+        image: the frame, uint8 (height, width, 3) RGB.
+        whole: the frame's own embedding, float32 (dimension,).
+        settings: how many, how large and how unlike.
+
+    Returns:
+        Nothing for a frame whose windows were under 32 pixels.
     """
     regions = windows(image.shape[0], image.shape[1], settings.size)
     if not regions:

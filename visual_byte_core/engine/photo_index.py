@@ -45,11 +45,15 @@ def cache_folder() -> Path:
 
 
 class PhotoIndex:
-    """The photos below a folder, at any depth, in a `Memory` whose matches name them in `source`, relative to the
-    folder.
+    """The photos below a folder, at any depth, in a `Memory` whose matches name them in `source`.
 
-    photos: the folder. root: a folder for indexes; each pair of bundle and folder gets its own below it.
-    Raises DataError if the folder cannot be read or holds no photo, MemoryFolderError if the index cannot be opened.
+    Args:
+        photos: the folder; `source` is relative to it.
+        root: a folder for indexes; each pair of bundle and folder gets its own below it.
+
+    Raises:
+        DataError: the folder cannot be read or holds no photo.
+        MemoryFolderError: the index cannot be opened.
     """
 
     def __init__(self, photos: Path, embedder: Embedder, root: Path | None = None) -> None:
@@ -72,8 +76,10 @@ class PhotoIndex:
             self.memory, self._indexed = self._open(), {}
 
     def update(self) -> list[str]:
-        """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
-        photo.
+        """Bring the memory up to date; stopped at any moment, the next call resumes.
+
+        Returns:
+            A reason for each photo that cannot be read.
         """
         states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
         stale = [
@@ -96,6 +102,7 @@ class PhotoIndex:
         return unreadable
 
     def close(self) -> None:
+        """Close the memory; what was embedded is on disk."""
         self.memory.close()
 
     def _open(self) -> Memory:

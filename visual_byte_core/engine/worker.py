@@ -140,8 +140,9 @@ class Worker:
         return future
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on disk
-        when the future is resolved.
+        """Do something with the memory that somebody waits for, in the worker's thread.
+
+        What it changed is on disk when the future is resolved.
         """
         future: Future[T] = Future()
 
@@ -179,6 +180,7 @@ class Worker:
         return future
 
     def report(self) -> Report:
+        """What waits, what was done and how long the last questions took; any thread may ask."""
         with self._condition:
             return Report(
                 waiting=len(self._jobs),

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Setting the thresholds of "not found" and what a score is worth, from photos and queries that no reported number
-uses.
+"""Setting the thresholds of "not found" and what a score is worth.
+
+From photos and queries that no reported number uses.
 """
 
 from __future__ import annotations

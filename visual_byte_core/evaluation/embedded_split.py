@@ -23,8 +23,12 @@ from visual_byte_core.rendering.text import canonical_words
 
 @dataclass(frozen=True)
 class EmbeddedSplit:
-    """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
-    overlaps: slug -> slugs that may name the same thing.
+    """Photos, what asks for them and what asks for nothing, embedded.
+
+    Attributes:
+        queries: by kind, `text` and `audio`.
+        never: likewise, words that name none of the photos' classes, by word.
+        overlaps: slug -> slugs that may name the same thing.
     """
 
     photos: Labelled
@@ -34,6 +38,7 @@ class EmbeddedSplit:
 
     @property
     def never_embeddings(self) -> dict[str, np.ndarray]:
+        """By kind, float32 (n, dimension) of the words that name nothing."""
         return {kind: labelled.embeddings for kind, labelled in self.never.items()}
 
 

@@ -219,8 +219,9 @@ def _quantized(
 
 
 def _probe(network: VisualByteNet, words: str, renderer: RendererSettings, quantized: Path) -> dict[str, Any]:
-    """By which another processor can tell what the network loses on it: a typed name, its float32 embedding, and the
-    cosine of this processor's to it.
+    """By which another processor can tell what the network loses on it.
+
+    A typed name, its float32 embedding, and the cosine of this processor's to it.
     """
     pixels = normalize(render_text(words, renderer.size, renderer.text)[None])
     with torch.inference_mode():

@@ -62,6 +62,14 @@ class LeanConvNeXt(nn.Module):
         self.projector = nn.Sequential(_after(self.head_norm, first), activation, second)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed photos, whole and by cell.
+
+        Args:
+            pixels: float32 (n, 3, h, w), normalized.
+
+        Returns:
+            Embeddings (n, dimension) and maps (n, dimension, h / 32, w / 32), of unit length.
+        """
         x = self.stem_norm(self.stem(pixels).permute(0, 2, 3, 1))
         x = self.layers(x if self.stem_factors is None else x * self.stem_factors)
         n, height, width, channels = x.shape
@@ -74,8 +82,10 @@ class LeanConvNeXt(nn.Module):
 
 
 class _Norm(nn.Module):
-    """Over the last dimension. timm's SimpleNorm is x / sqrt(variance) * weight: without its weight, which is in
-    `factors`, it takes the third output of ONNX's LayerNormalization and one product. `factors`: None for LayerNorm.
+    """Over the last dimension.
+
+    timm's SimpleNorm is x / sqrt(variance) * weight: without its weight, which is in `factors`, it takes the third
+    output of ONNX's LayerNormalization and one product. `factors`: None for LayerNorm.
     """
 
     def __init__(self, norm: Any) -> None:

@@ -33,8 +33,10 @@ class Columns:
         return self._columns[name][: self._count]
 
     def extend(self, memories: Sequence[tuple[int, float, float, str, str]]) -> None:
-        """row, first_seen, last_seen, label, map_id of each; rows rise, and are higher than all before. Their lists
-        are set by whoever knows them.
+        """Add memories, whose lists are set by whoever knows them.
+
+        Args:
+            memories: row, first_seen, last_seen, label, map_id of each; rows rise, and are higher than all before.
         """
         end = self._count + len(memories)
         if end > len(self._columns["row"]):
@@ -46,6 +48,7 @@ class Columns:
         self._count = end
 
     def change(self, row: int, first_seen: float, last_seen: float, label: str, map_id: str) -> None:
+        """Replace what is known of a row, which must be there; times are seconds since 1970."""
         at = self.at(np.array([row]))[0]
         values = (row, first_seen, last_seen, self._code(folded(label)), self._code(map_id))
         for column, value in zip(self._columns.values(), values, strict=False):

@@ -61,30 +61,37 @@ class MemoryFolder:
 
     @property
     def is_of_an_earlier_format(self) -> bool:
+        """Whether its store has to be carried over before it can be opened."""
         return self._identity["format"] in EARLIER
 
     @property
     def bundle_id(self) -> str:
+        """The bundle that made the embeddings in it."""
         bundle: str = self._identity["bundle"]
         return bundle
 
     @property
     def generation(self) -> int:
+        """How often the memory was replaced as a whole, as by `memory reembed`; 0 for never."""
         generation: int = self._identity["generation"]
         return generation
 
     @property
     def store(self) -> Path:
+        """The folder of this generation's memories."""
         return self.store_of(self.generation)
 
     @property
     def taught(self) -> Path:
+        """The file of this generation's taught names."""
         return self.taught_of(self.generation)
 
     def store_of(self, generation: int) -> Path:
+        """The folder of a generation's memories, whether or not it is there."""
         return self.path / (f"store-{generation}" if generation else "store")
 
     def taught_of(self, generation: int) -> Path:
+        """The file of a generation's taught names, whether or not it is there."""
         return self.path / (f"taught-{generation}.json" if generation else "taught.json")
 
     def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:

@@ -25,14 +25,17 @@ MODALITIES = ("text", "audio")
 
 @dataclass(frozen=True)
 class Nearness:
-    """When a query is taken for a taught name: it is at least `cosine` near to a way in which the name was asked for,
-    and nearer to that, by `margin`, than to any photo, so that the names that the network learned keep their meaning.
+    """When a query is taken for a taught name.
+
+    It is at least `cosine` near to a way in which the name was asked for, and nearer to that, by `margin`, than to any
+    photo, so that the names that the network learned keep their meaning.
     """
 
     cosine: float
     margin: float
 
     def holds(self, to_name: float, to_photo: float) -> bool:
+        """Whether a query with these cosines, -1..1, to the nearest taught name and photo asks for that name."""
         return to_name >= self.cosine and to_name - to_photo >= self.margin
 
 
@@ -76,8 +79,9 @@ class Taught:
         return dict(self._prototypes)
 
     def nearest(self, embedding: np.ndarray, modality: str) -> tuple[str, float]:
-        """The name whose prototype of this modality is nearest to an embedding of unit length, and the cosine; ("",
-        -1) if there is none.
+        """The name whose prototype of this modality is nearest to an embedding of unit length, and the cosine.
+
+        ("", -1) if there is none.
         """
         names, matrix = self._by_modality.get(modality, ([], None))
         if matrix is None:
@@ -96,8 +100,10 @@ class Taught:
             raise InvalidMemory(f"teach: {MAX_NAMES} names are taught, which is all that fit; forget one first")
 
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
-        """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
-        changed.
+        """Add prototypes to a name; durable on return.
+
+        Raises:
+            MemoryFolderError: they cannot be written. This, and what `check_room` raises, leaves everything as it was.
         """
         self.check_room(name)
         name = self.spelled(name)

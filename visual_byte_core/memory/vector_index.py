@@ -59,8 +59,9 @@ class VectorIndex:
         return nearest
 
     def reserve(self, lists: np.ndarray) -> None:
-        """Make room for vectors of these lists, int64 (n,), and no more: lists that grow one by one take up to twice
-        their size. Before anything is added.
+        """Make room for vectors of these lists, int64 (n,), and no more; before anything is added.
+
+        Lists that grow one by one take up to twice their size.
         """
         for number, size in enumerate(np.bincount(lists, minlength=len(self.centroids)).tolist()):
             self._lists.invlists.resize(number, size)
@@ -75,6 +76,7 @@ class VectorIndex:
         self._lists.add_core(len(rows), *map(faiss.swig_ptr, (vectors, rows, lists)))
 
     def remove(self, rows: np.ndarray) -> None:
+        """Forget the vectors of these rows, int64 (n,); rows that are not there are passed over."""
         self._lists.remove_ids(np.ascontiguousarray(rows, np.int64))
 
     def search(

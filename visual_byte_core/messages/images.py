@@ -19,8 +19,13 @@ MAX_COMPRESSED_PIXELS = 7680 * 4320
 
 @dataclass(frozen=True)
 class Encoding:
-    """channels: values a pixel; depth: bytes a value; to_rgb: OpenCV's conversion code, None if it is RGB already.
-    planes: rows of data for two rows of the picture; over 2 where colour follows the brightness.
+    """How the pixels of an encoding lie in a message.
+
+    Attributes:
+        channels: values a pixel.
+        depth: bytes a value.
+        to_rgb: OpenCV's conversion code, None if it is RGB already.
+        planes: rows of data for two rows of the picture; over 2 where colour follows the brightness.
     """
 
     channels: int

@@ -84,10 +84,14 @@ def render_photo(
 
 
 def with_middles(images: np.ndarray, share: float) -> np.ndarray:
-    """Rendered photos, uint8 (n, size, size, 3) -> (2 n, size, size, 3): these, then the middle of each, enlarged to
-    their size and mirrored.
+    """Rendered photos, and behind them the middle of each, enlarged to their size and mirrored.
 
-    share: of the side that counts as the middle, above 0, at most 1.
+    Args:
+        images: uint8 (n, size, size, 3).
+        share: of the side that counts as the middle, above 0, at most 1.
+
+    Returns:
+        uint8 (2 n, size, size, 3).
     """
     count, size = images.shape[:2]
     side = max(1, round(share * size))

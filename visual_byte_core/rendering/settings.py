@@ -74,6 +74,7 @@ class TextSettings:
 
     @property
     def needs_sentence_model(self) -> bool:
+        """Whether `render_text` fails without a sentence model."""
         return self.renderer in SENTENCE_RENDERERS
 
 

@@ -33,6 +33,7 @@ class SoundHeader:
 
     @property
     def seconds(self) -> float:
+        """Its length, by what the header says."""
         return self.frames / self.rate
 
 
@@ -68,10 +69,17 @@ def read_sound(path: str | Path, *, longest_s: float = LONGEST_S) -> tuple[np.nd
 
 
 def mono_blocks(path: str | Path, block_s: float = BLOCK_S) -> Iterator[tuple[np.ndarray, float]]:
-    """A file of any length as float32 (n,) at 16 kHz, block after block, without the offset of its first block; and the
-    share of samples at full scale in each.
+    """A file of any length, block after block, without the offset of its first block.
 
-    Raises InvalidSound: as `read_sound`, but for its length; not finite; nothing but silence all through.
+    Args:
+        path: of the file.
+        block_s: length of a block, seconds.
+
+    Yields:
+        float32 (n,) at 16 kHz, and the share of its samples at full scale, 0..1.
+
+    Raises:
+        InvalidSound: as `read_sound`, but for its length; not finite; nothing but silence all through.
     """
     with _opened(path) as file:
         header = _header(file, path)

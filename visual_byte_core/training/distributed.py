@@ -103,14 +103,17 @@ class _Others:
 
 
 def rank() -> int:
+    """Which of the run's processes this is, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
+    """How many processes the run has, 1 if it is not distributed."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def wait_for_all() -> None:
+    """Go on when every process of the run has come this far."""
     if dist.is_initialized():
         dist.barrier()
 

@@ -85,6 +85,7 @@ class TripletDataset(Dataset[Triplet]):
 
     @property
     def photo_count(self) -> int:
+        """Photos of all classes."""
         return sum(map(len, self.photos))
 
     @property

@@ -54,6 +54,7 @@ def run(command: list[str]) -> str:
 
 
 def last_line(output: str) -> str:
+    """What a program said last, for a message; in words if it said nothing."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
 
