@@ -33,24 +33,30 @@ PSEUDO_WORD_VOICES = 40
 
 @dataclass(frozen=True)
 class VoiceSource:
-    """Voices of one engine for the names in one language.
+    """Voices of one engine.
 
-    engine: espeak, flite, festival, piper or openai; language: en or ko; training, calibration, evaluation: its
-    speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite), `kal_diphone`
-    (festival), `FILE.onnx` or `FILE.onnx#SPEAKER` (piper), `alloy` (openai). count: espeak only, instead of speakers:
-    that many of its training voices, and its own for the other splits. instructions: openai only, how to speak; each
-    speaker says each name once in each of these ways. model: openai only. leading_silence_s: seconds before the name.
+    Speakers are named as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite),
+    `kal_diphone` (festival), `FILE.onnx` or `FILE.onnx#SPEAKER` (piper), `alloy` (openai).
     """
 
     engine: str
+    """`espeak`, `flite`, `festival`, `piper` or `openai`."""
     language: str = "en"
+    """`en` or `ko`."""
     training: tuple[str, ...] = ()
+    """Speakers to train with."""
     calibration: tuple[str, ...] = ()
+    """Speakers to calibrate with."""
     evaluation: tuple[str, ...] = ()
+    """Speakers to evaluate with."""
     count: int = 0
+    """Espeak only, instead of speakers: so many of its training voices, and its own for the other splits."""
     instructions: tuple[str, ...] = ()
+    """Openai only, how to speak; each speaker says each name once in each of these ways."""
     model: str = "gpt-4o-mini-tts"
+    """Openai only, the model that speaks."""
     leading_silence_s: float = 0.4
+    """Seconds of silence before the name."""
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
