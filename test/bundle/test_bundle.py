@@ -21,7 +21,7 @@ from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings
 from visual_byte_testing.pixel_bundle import write_pixel_bundle
 
-NAMES = [ClassName("apple", "apple", "사과"), ClassName("royal_gala", "Royal Gala", "", "apple")]
+NAMES = [ClassName("apple", "apple", "사과"), ClassName("royal_gala", "Royal Gala", "", ("apple",))]
 CALIBRATION = {
     "text": {
         "memories": [10, 100],

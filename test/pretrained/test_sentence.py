@@ -26,7 +26,7 @@ from visual_byte_core.errors import BundleError, ConfigurationError, DataError, 
 from visual_byte_core.export.bundle_export import export
 from visual_byte_core.pretrained import sentence_models
 from visual_byte_core.pretrained.renderers import render_text, sentence_encoder_of
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
@@ -40,7 +40,7 @@ from visual_byte_testing.fixtures_bundle import NAMES
 from visual_byte_testing.paths import GOLDEN, ROOT
 from visual_byte_testing.pixel_bundle import SIZE, _network
 
-import_torchvision()
+import_companions()
 import onnx  # noqa: E402
 from sentence_transformers import SentenceTransformer  # noqa: E402
 from sentence_transformers.sentence_transformer import modules  # noqa: E402

@@ -107,7 +107,7 @@ class CollectConfig:
     out: str
     """Its folder."""
     names: str
-    """CSV of names."""
+    """CSV of names, or `starter` for those of the starter bundle."""
     photos: tuple[PhotoSource, ...]
     """Where they come from."""
     voices: dict[str, int] | tuple[VoiceSource, ...] = field(default_factory=lambda: {"en": 40})
@@ -116,6 +116,8 @@ class CollectConfig:
     """Manifest of recordings of people; empty for none."""
     noise: str = ""
     """Folder of background sounds; empty for none."""
+    clips: str = ""
+    """Folder that keeps what voices have said; empty for the user's."""
     pseudo_words: int = 0
     """How many invented words to train against."""
     voices_a_pseudo_word: int = 4
@@ -123,5 +125,5 @@ class CollectConfig:
 
 
 def load_collect_config(path: str | Path, overrides: list[str] | None = None) -> CollectConfig:
-    """Read the YAML, such as config/collect_starter.yaml. Errors: see `load_configuration`."""
+    """Read the YAML, such as resources/config/collect_starter.yaml. Errors: see `load_configuration`."""
     return load_configuration(CollectConfig, path, overrides)

@@ -48,16 +48,15 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
         raise ModelError(f"speech.method: {settings.method} needs a Whisper, which a robot does not run; use method 2")
     mono = prepare(samples, rate, settings)
     if settings.warp == "waveform":
-        steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
-        mono = np.interp(steps, np.arange(len(mono)), mono)
+        mono = stretched(mono, settings.seconds)
     log_mel = np.log1p(mel_spectrogram(mono))
     low, high = log_mel.min(), log_mel.max()
     grey = (255 * (log_mel - low) / max(high - low, 1e-9))[::-1]
     # First to the columns of the 2 s frame, then to the square: short and long names end on the same time axis.
     columns = 1 + round(settings.seconds * RATE) // HOP
     framed = cv2.resize(np.ascontiguousarray(grey, np.float32), (columns, BANDS), interpolation=cv2.INTER_LINEAR)
-    square = cv2.resize(framed, (size, BANDS), interpolation=_area_or_linear(columns, size))
-    square = cv2.resize(square, (size, size), interpolation=_area_or_linear(BANDS, size))
+    square = cv2.resize(framed, (size, BANDS), interpolation=area_or_linear(columns, size))
+    square = cv2.resize(square, (size, size), interpolation=area_or_linear(BANDS, size))
     return np.repeat(np.clip(np.rint(square), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
@@ -72,6 +71,13 @@ def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndar
         )
     levelled: np.ndarray = mono * (settings.rms / np.sqrt(np.mean(mono**2)))
     return levelled
+
+
+def stretched(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """16 kHz samples (n,) played faster or slower so that they last `seconds`."""
+    steps = np.linspace(0, len(samples) - 1, round(seconds * RATE))
+    played: np.ndarray = np.interp(steps, np.arange(len(samples)), samples)
+    return played
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -102,11 +108,11 @@ def _window() -> np.ndarray:
     return np.pad(hann, (side, N_FFT - WINDOW - side))
 
 
-@lru_cache(maxsize=1)
-def _mel_filters() -> np.ndarray:
-    """Slaney's triangular filters of equal area: (80, 257)."""
+@lru_cache(maxsize=2)
+def mel_filters(n_fft: int = N_FFT) -> np.ndarray:
+    """Slaney's triangular filters of equal area for spectra of `n_fft` samples: float64 (80, 1 + n_fft // 2)."""
     edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), BANDS + 2))
-    bins = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    bins = np.fft.rfftfreq(n_fft, 1 / RATE)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
@@ -117,8 +123,8 @@ def _mel_filters() -> np.ndarray:
 @lru_cache(maxsize=1)
 def _mel_bands() -> list[tuple[int, np.ndarray]]:
     """First bin and weights of each filter, without the zeros around them."""
-    bands = [np.flatnonzero(weights) for weights in _mel_filters()]
-    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, _mel_filters(), strict=True)]
+    bands = [np.flatnonzero(weights) for weights in mel_filters()]
+    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, mel_filters(), strict=True)]
 
 
 # Slaney's scale: 3 mels for 200 Hz up to 1 kHz, from there 27 mels for a factor of 6.4.
@@ -134,5 +140,6 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < knee, mel * _LINEAR_HZ, _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mel, knee) - knee)))
 
 
-def _area_or_linear(source: int, target: int) -> int:
+def area_or_linear(source: int, target: int) -> int:
+    """OpenCV's interpolation for a side of so many pixels that becomes another: areas where it shrinks."""
     return cv2.INTER_AREA if source > target else cv2.INTER_LINEAR

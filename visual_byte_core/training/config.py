@@ -20,8 +20,8 @@ class DataConfig:
 
     root: str = "data"
     """Folder that `visual-byte collect` wrote, with image/, image_eval/, audio/, audio_eval_tts/ and so on."""
-    names: str = "config/names.csv"
-    """CSV of names."""
+    names: str = "starter"
+    """CSV of names, or `starter` for those of the starter bundle."""
     cap: int = 0
     """Photos of a class at the most; 0 for all."""
     distractors: str = ""
@@ -119,6 +119,8 @@ class AugmentConfig:
     """Slip, plural, article or Korean particle."""
     request: float = 0.0
     """A whole sentence: find the ..., where is my ..."""
+    synonym: float = 0.0
+    """Any of the spellings of the name."""
     noise: float = 0.6
     """A background sound of `data.noise`."""
     snr: tuple[float, float] = (0.0, 30.0)
