@@ -58,7 +58,9 @@ def data_files(folder: Path, kind: str, *, deep: bool = True) -> DataFiles:
 
     A link is followed, but no folder is entered twice: the folder itself comes before links to it. Hidden files and
     those that macOS and Windows put beside others are passed over.
-    Raises DataError if there is no such folder or it cannot be read.
+
+    Raises:
+        DataError: there is no such folder or it cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected one with {kind}s")

@@ -19,7 +19,8 @@ from visual_byte_core.errors import ConfigurationError, DataError
 def home_folder() -> Path:
     """The folder of this user, by HOME or, if that is not set, by the system's list of users.
 
-    Raises ConfigurationError if there is none, as in a container with a user that it does not know.
+    Raises:
+        ConfigurationError: there is none, as in a container with a user that it does not know.
     """
     home = os.environ.get("HOME")
     if home:

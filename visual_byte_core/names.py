@@ -32,9 +32,15 @@ log = logging.getLogger("visual_byte")
 class ClassName:
     """One class.
 
-    slug: its folder's name; en, ko: how people say it (ko may be empty); broader: slugs of broader names, direct ones;
-    synonyms: other English spellings; reserved: spellings kept for measuring, never trained on as text or as sound,
-    `en` itself if it is among them; sources: where it comes from; synset: its WordNet 3.0 id, or empty.
+    Attributes:
+        slug: its folder's name.
+        en: how people say it (ko may be empty).
+        ko: as `en`.
+        broader: slugs of broader names, direct ones.
+        synonyms: other English spellings.
+        reserved: spellings kept for measuring, never trained on as text or as sound, `en` itself if it is among them.
+        sources: where it comes from.
+        synset: its WordNet 3.0 id, or empty.
     """
 
     slug: str

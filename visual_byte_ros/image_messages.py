@@ -75,7 +75,9 @@ def to_compressed_message(
 ) -> CompressedImage:
     """A JPEG message of uint8 (height, width, 3) pixels, as image_transport names it; its header is left empty.
 
-    quality: of JPEG, 1 to 100; jpeg: the picture as JPEG already, which is then passed on as it is.
+    Args:
+        quality: of JPEG, 1 to 100.
+        jpeg: the picture as JPEG already, which is then passed on as it is.
     """
     message = CompressedImage(format=f"{encoding}; jpeg compressed bgr8")
     if not jpeg:

@@ -21,7 +21,11 @@ NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
 class SqliteFile:
-    """See `StoredFile`. Raises DataError if not even its tables are there."""
+    """See `StoredFile`.
+
+    Raises:
+        DataError: not even its tables are there.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -109,7 +113,11 @@ class SqliteFile:
 
 
 def topic_counts(metadata: object) -> dict[str, int]:
-    """Messages by topic that the metadata of a bag promise. Raises DataError if they are none."""
+    """Messages by topic that the metadata of a bag promise.
+
+    Raises:
+        DataError: they are none.
+    """
     try:
         information = metadata.get("rosbag2_bagfile_information", metadata)  # type: ignore[attr-defined]
         counts: dict[str, int] = {}

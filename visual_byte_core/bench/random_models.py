@@ -34,9 +34,12 @@ OPSET = 20
 def model_folder(kind: str, precision: str, weights: Path | None, cache: Path) -> Path:
     """The folder of a network, made in `cache` if it is not there.
 
-    kind: `clip`, `mobileclip`, `whisper` or `clap`. weights: a checkpoint for open_clip, a folder that transformers
-    reads for Whisper and CLAP; None: random.
-    Raises ModelError (unreadable weights).
+    Args:
+        kind: `clip`, `mobileclip`, `whisper` or `clap`.
+        weights: a checkpoint for open_clip, a folder that transformers reads for Whisper and CLAP; None: random.
+
+    Raises:
+        ModelError: unreadable weights.
     """
     folder = cache / f"{kind}-{precision}-{_key(weights)}"
     if not folder.exists():

@@ -42,7 +42,11 @@ class Times:
 
 
 class Process:
-    """A contender that runs. Raises ModelError if it does not start or dies."""
+    """A contender that runs.
+
+    Raises:
+        ModelError: it does not start or dies.
+    """
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender

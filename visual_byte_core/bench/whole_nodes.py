@@ -17,7 +17,9 @@ SCRIPT = Path(__file__).resolve().parents[2] / "studies" / "processes.py"
 def whole_nodes(bundle: Path, script: Path = SCRIPT) -> dict[str, dict[str, float]]:
     """All nodes in one process, and a process for each -> latencies in ms, MB, and percent of a core, by name.
 
-    Raises ConfigurationError (no such script), ModelError (it failed, with its last line).
+    Raises:
+        ConfigurationError: no such script.
+        ModelError: it failed, with its last line.
     """
     if not script.exists():
         raise ConfigurationError(f"--nodes: {script} is not there; run `visual-byte bench` in a clone of the project")

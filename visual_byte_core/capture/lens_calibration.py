@@ -44,8 +44,11 @@ class LensCalibration:
 def read_lens_calibration(url: str) -> LensCalibration:
     """Read a file of camera_calibration.
 
-    url: its path, or file:///path.
-    Raises ConfigurationError: not there, not YAML, or a value missing or of the wrong size.
+    Args:
+        url: its path, or file:///path.
+
+    Raises:
+        ConfigurationError: not there, not YAML, or a value missing or of the wrong size.
     """
     path = Path(url.removeprefix("file://"))
     if "://" in str(url.removeprefix("file://")) or (url.startswith("file://") and not path.is_absolute()):

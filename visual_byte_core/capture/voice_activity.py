@@ -52,8 +52,9 @@ class VoiceActivity(Protocol):
     def forget(self, *, after_silence: bool) -> None:
         """Begin another stream.
 
-        after_silence: what came before it counts as silence (a recording); otherwise it is unknown, and a noise that
-        is there from the start is the room's (a microphone).
+        Args:
+            after_silence: what came before it counts as silence (a recording); otherwise it is unknown, and a noise
+                that is there from the start is the room's (a microphone).
         """
 
 

@@ -17,7 +17,10 @@ from visual_byte_core.files import copy_whole, sha256_of_file, write_whole
 class Filed:
     """What became of the files of a source: read = new + there + the sum of left_out, always.
 
-    new: written now; there: were in the data set already. left_out: by reason.
+    Attributes:
+        new: written now.
+        there: were in the data set already.
+        left_out: by reason.
     """
 
     read: int = 0
@@ -36,7 +39,11 @@ class Filed:
 
 
 class Filing:
-    """Remembers what this run has put where. overwrite: write again what is there."""
+    """Remembers what this run has put where.
+
+    Args:
+        overwrite: write again what is there.
+    """
 
     def __init__(self, *, overwrite: bool) -> None:
         self._overwrite = overwrite

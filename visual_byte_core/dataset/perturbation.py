@@ -36,7 +36,10 @@ LONGEST_NOISE_S = 3600.0
 def perturb_text(words: str, kind: str, seed: int = 0) -> str:
     """The words with one typing slip ("typo"), in the plural ("plural") or in other capitals ("case").
 
-    Words of a script without capitals come back as they were from "case". Raises ValueError for another kind.
+    Words of a script without capitals come back as they were from "case".
+
+    Raises:
+        ValueError: another kind.
     """
     if kind == "typo":
         return _typo(words, seeded(kind, words, seed))

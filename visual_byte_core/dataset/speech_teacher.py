@@ -51,7 +51,11 @@ class SpeechFeatures:
     def add(self, clips: Mapping[str, Path]) -> list[str]:
         """Compute and keep what is missing; the reasons of clips that hold no name, which are left out.
 
-        clips: sound files by name. Raises DataError when the folder cannot be written, or of all clips none is a name.
+        Args:
+            clips: sound files by name.
+
+        Raises:
+            DataError: the folder cannot be written, or of all clips none is a name.
         """
         missing = [name for name in clips if name not in self.rows]
         reasons: list[str] = []
@@ -101,7 +105,9 @@ def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -
     A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. A word that
     is spoken once cannot be judged and counts as placed.
 
-    features: float (n, d), standardized; words: what is said in each.
+    Args:
+        features: float (n, d), standardized.
+        words: what is said in each.
     """
     known = sorted(set(words))
     number = {word: i for i, word in enumerate(known)}

@@ -40,7 +40,11 @@ def known_words(names: Iterable[ClassName]) -> set[str]:
 
 
 def read_words(path: Path) -> list[str]:
-    """The lines of a file that are not blank. Raises DataError if there are none, or one cannot be rendered."""
+    """The lines of a file that are not blank.
+
+    Raises:
+        DataError: there are none, or one cannot be rendered.
+    """
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:

@@ -52,8 +52,11 @@ def read_split(
 ) -> EmbeddedSplit:
     """Photos and sounds of `FOLDER/<slug>/`; the words of `absent_speech` are typed too, and `words` only that.
 
-    languages: in which the photos' classes are typed. Raises DataError: nothing to read, no sound of a class that the
-    photos show, an absent word that the bundle knows.
+    Args:
+        languages: in which the photos' classes are typed.
+
+    Raises:
+        DataError: nothing to read, no sound of a class that the photos show, an absent word that the bundle knows.
     """
     names = names_by_slug(embedder.bundle)
     photos = embedded_data.embed_photos(embedder, class_folders.find_photos(images)).labelled

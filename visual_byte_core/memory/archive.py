@@ -100,7 +100,8 @@ def owner_of_archive(path: Path) -> tuple[str, int]:
 class Archive:
     """An exported memory, checked from the first byte to the last before anything of it is used.
 
-    Raises InvalidMemory if it is not a whole export, or not one of this bundle.
+    Raises:
+        InvalidMemory: it is not a whole export, or not one of this bundle.
     """
 
     def __init__(self, path: Path, bundle_id: str, dimension: int) -> None:

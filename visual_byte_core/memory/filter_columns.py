@@ -69,7 +69,12 @@ class Columns:
     def passing(
         self, where: Filter | None, labels: tuple[str, ...] = (), last_seen: tuple[float, float] | None = None
     ) -> np.ndarray:
-        """Which memories pass, bool (memories,). labels: one of them, if given; last_seen: from when until when."""
+        """Which memories pass, bool (memories,).
+
+        Args:
+            labels: one of them, if given.
+            last_seen: from when until when.
+        """
         where = where or Filter()
         passes = np.ones(self._count, bool)
         if where.label is not None:

@@ -137,7 +137,11 @@ class Store:
         return rows
 
     def matches(self, rows: Sequence[int]) -> dict[int, Match]:
-        """By row. Raises ValueError if one is not there."""
+        """By row.
+
+        Raises:
+            ValueError: one is not there.
+        """
         found = {}
         for asked in _groups([int(row) for row in rows]):
             self._write_described()

@@ -47,8 +47,11 @@ NEARNESS = {"text": Nearness(0.85, 0.4), "audio": Nearness(0.6, 0.35)}
 class Prototype:
     """One way in which a name was asked for.
 
-    modality: `text` or `audio`. embedding: float32 (dimension,), unit length. words: as typed, for text. image: the
-    rendered query as PNG, for audio, from which another bundle can embed it again.
+    Attributes:
+        modality: `text` or `audio`.
+        embedding: float32 (dimension,), unit length.
+        words: as typed, for text.
+        image: the rendered query as PNG, for audio, from which another bundle can embed it again.
     """
 
     modality: str
@@ -60,7 +63,8 @@ class Prototype:
 class Taught:
     """The taught names of a memory, in one file that is replaced whole.
 
-    Raises MemoryFolderError if the file cannot be read or is not one of them.
+    Raises:
+        MemoryFolderError: the file cannot be read or is not one of them.
     """
 
     def __init__(self, path: Path, dimension: int) -> None:
@@ -153,7 +157,11 @@ def taught_json(prototypes: Mapping[str, Sequence[Prototype]]) -> bytes:
 
 
 def taught_of_json(content: bytes, dimension: int) -> dict[str, tuple[Prototype, ...]]:
-    """What `taught_json` gave. Raises InvalidMemory if it is not that."""
+    """What `taught_json` gave.
+
+    Raises:
+        InvalidMemory: it is not that.
+    """
     try:
         data = json.loads(content)
         if data["format"] != FORMAT:

@@ -27,7 +27,9 @@ TRAINING_ROUNDS = 8
 class VectorIndex:
     """Unit vectors in half precision, under row numbers; scores are cosines, exact but for that precision.
 
-    centroids: float32 (lists, dimension), of unit length; None: one list, so that every search compares all vectors.
+    Args:
+        centroids: float32 (lists, dimension), of unit length; None: one list, so that every search compares all
+            vectors.
     """
 
     def __init__(self, dimension: int, centroids: np.ndarray | None = None) -> None:
@@ -84,8 +86,9 @@ class VectorIndex:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows, int64, and scores, float32, of the at most `k` nearest, best first.
 
-        vector: float32 (dimension,), unit length. among: the rows that are let through, and `lists`, of each of them
-        its list; None for all rows.
+        Args:
+            vector: float32 (dimension,), unit length.
+            among: the rows that are let through, and `lists`, of each of them its list; None for all rows.
         """
         vectors, lists_made = len(self), len(self.centroids)
         count = vectors if among is None else len(among)

@@ -81,7 +81,8 @@ class CompressedImageMessage(Protocol):
 def to_rgb(message: ImageMessage) -> np.ndarray:
     """Read an image message -> uint8 (height, width, 3), RGB; 16-bit values are scaled to 8 bits, alpha is dropped.
 
-    Raises InvalidImage: unknown encoding, a side of 0, or step or length of the data that do not fit.
+    Raises:
+        InvalidImage: unknown encoding, a side of 0, or step or length of the data that do not fit.
     """
     check(message)
     return convert(message)
@@ -147,7 +148,8 @@ def convert(message: ImageMessage) -> np.ndarray:
 def decompress(message: CompressedImageMessage) -> np.ndarray:
     """Read a compressed image message -> uint8 (height, width, 3), RGB.
 
-    Raises InvalidImage: neither JPEG nor PNG, damaged, or over MAX_COMPRESSED_PIXELS by its header.
+    Raises:
+        InvalidImage: neither JPEG nor PNG, damaged, or over MAX_COMPRESSED_PIXELS by its header.
     """
     data = bytes(message.data)
     if not data.startswith((b"\xff\xd8", b"\x89PNG")):

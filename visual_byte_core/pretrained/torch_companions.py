@@ -38,7 +38,11 @@ def import_torchvision() -> None:
 
 
 def import_torchaudio() -> Any:
-    """The module torchaudio. Raises ImportError if it is not installed."""
+    """The module torchaudio.
+
+    Raises:
+        ImportError: it is not installed.
+    """
     try:
         import torchaudio
     except OSError:

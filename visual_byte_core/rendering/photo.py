@@ -123,8 +123,12 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
 def eight_bit_colour(image: np.ndarray, name: str) -> np.ndarray:
     """Any picture as uint8 (height, width, 3), channels in the order they came: grey is repeated, alpha dropped.
 
-    image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1. name: for the message only.
-    Raises InvalidImage: another shape or type, a side of 0, too large, not finite.
+    Args:
+        image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1.
+        name: for the message only.
+
+    Raises:
+        InvalidImage: another shape or type, a side of 0, too large, not finite.
     """
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or 0 in image.shape[:2]:
         shape = getattr(image, "shape", type(image).__name__)

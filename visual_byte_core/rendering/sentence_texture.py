@@ -80,7 +80,8 @@ def smooth_sentence_texture(
 def meaning_weights(embedding: np.ndarray, waves: int) -> np.ndarray:
     """How strong each wave of the meaning is: float64 (waves,), not negative, unit length; zeros for a zero embedding.
 
-    embedding: float (d,), unit length or zero.
+    Args:
+        embedding: float (d,), unit length or zero.
     """
     projections = _directions(waves, len(embedding)) @ embedding.astype(np.float64)
     weights = np.maximum(projections - THRESHOLD, 0)

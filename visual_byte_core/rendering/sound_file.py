@@ -38,7 +38,11 @@ class SoundHeader:
 
 
 def sound_header(path: str | Path) -> SoundHeader:
-    """What a sound file says of itself. Raises InvalidSound: missing, no sound file, or one that holds no sound."""
+    """What a sound file says of itself.
+
+    Raises:
+        InvalidSound: missing, no sound file, or one that holds no sound.
+    """
     with _opened(path) as file:
         return _header(file, path)
 

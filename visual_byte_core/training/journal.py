@@ -22,7 +22,9 @@ JOURNAL_EVERY = 20  # steps
 class Journal:
     """`log.csv` (a row an epoch), `steps.csv` (a row every few steps) and TensorBoard's events in `tensorboard/`.
 
-    step, epoch: where the run goes on; what was written of later ones, which are trained again, is dropped.
+    Args:
+        step: where the run goes on; what was written of later ones, which are trained again, is dropped.
+        epoch: as `step`.
     """
 
     def __init__(self, out: Path, step: int = 0, epoch: int = 0) -> None:

@@ -19,8 +19,9 @@ SMALL_PHOTO_CROP = 0.35
 def photo_crop(image: np.ndarray, size: int, min_share: float, generator: Generator) -> np.ndarray:
     """A random part of the photo, sides between 3:4 and 4:3, as uint8 (size, size, 3).
 
-    min_share: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as it
-    has no detail to come near to.
+    Args:
+        min_share: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as
+            it has no detail to come near to.
     """
     height, width = image.shape[:2]
     area = (

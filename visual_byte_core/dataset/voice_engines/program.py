@@ -42,7 +42,11 @@ def require(program: str, package: str) -> None:
 
 
 def run(command: list[str]) -> str:
-    """What the command printed. Raises DataError if it fails or does not end."""
+    """What the command printed.
+
+    Raises:
+        DataError: it fails or does not end.
+    """
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:

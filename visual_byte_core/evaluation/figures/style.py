@@ -37,7 +37,11 @@ FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Nanum Gothic", "UnD
 
 @contextmanager
 def house_style(texts: Iterable[str] = ()) -> Iterator[None]:
-    """Draw with fonts that have every letter of `texts`. Raises DataError if none of this machine's fonts has them."""
+    """Draw with fonts that have every letter of `texts`.
+
+    Raises:
+        DataError: none of this machine's fonts has them.
+    """
     settings: Any = {
         "font.family": _fonts_for(texts),
         "font.size": 9,
