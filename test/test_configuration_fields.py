@@ -22,6 +22,7 @@ def _configurations() -> list[type]:
         for module in (config, collect_config, voice_sources, settings)
         for kind in vars(module).values()
         if inspect.isclass(kind) and is_dataclass(kind) and kind.__module__ == module.__name__
+        if kind.__name__.endswith(("Config", "Settings", "Source", "Search"))
     ]
     assert len(found) > 12
     return found

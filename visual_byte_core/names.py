@@ -34,8 +34,8 @@ class ClassName:
 
     Attributes:
         slug: its folder's name.
-        en: how people say it (ko may be empty).
-        ko: as `en`.
+        en: how people say it.
+        ko: likewise in Korean, or empty.
         broader: slugs of broader names, direct ones.
         synonyms: other English spellings.
         reserved: spellings kept for measuring, never trained on as text or as sound, `en` itself if it is among them.
