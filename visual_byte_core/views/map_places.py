@@ -31,6 +31,7 @@ class MapPlace:
     label: str
     pose: Pose | None
     last_seen: float
+    frame_id: str = ""
 
     @property
     def name(self) -> str:
