@@ -32,8 +32,13 @@ def quiet_libraries() -> Iterator[None]:
 
 
 class Log(Protocol):
-    def info(self, message: str, /) -> Any: ...
+    """Whatever takes lines of three severities."""
 
-    def warning(self, message: str, /) -> Any: ...
+    def info(self, message: str, /) -> Any:
+        """Something went as it should."""
 
-    def error(self, message: str, /) -> Any: ...
+    def warning(self, message: str, /) -> Any:
+        """Something is worse than it could be, and goes on."""
+
+    def error(self, message: str, /) -> Any:
+        """Something failed."""

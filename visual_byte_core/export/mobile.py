@@ -210,7 +210,8 @@ class _Embedding(torch.nn.Module):
         self.network = network
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.network(pixels)
+        output: torch.Tensor = self.network(pixels)
+        return output
 
 
 def _package(name: str) -> Any:
