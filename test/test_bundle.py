@@ -21,7 +21,7 @@ from visual_byte_core.errors import BundleError
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.settings import RendererSettings
 
-NAMES = [ClassName("apple", "apple", "사과"), ClassName("royal_gala", "Royal Gala", "", "apple")]
+NAMES = [ClassName("apple", "apple", "사과"), ClassName("royal_gala", "Royal Gala", "", ("apple",))]
 CALIBRATION = {
     "text": {
         "memories": [10, 100],

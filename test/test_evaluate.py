@@ -29,7 +29,7 @@ from visual_byte_core.rendering.speech import read_sound
 
 NAMES = [
     ClassName("apple", "Apple", "사과"),
-    ClassName("royal_gala", "Royal Gala", "로열 갈라", parent="apple"),
+    ClassName("royal_gala", "Royal Gala", "로열 갈라", broader=("apple",)),
     ClassName("mug", "Mug", "머그컵"),
     ClassName("chair", "Chair", "의자"),
     ClassName("lamp", "Lamp", "램프"),

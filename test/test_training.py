@@ -68,7 +68,7 @@ def test_contrastive_losses_are_the_formula(network: VisualByteNet) -> None:
 
 
 def test_names_that_overlap_are_no_negatives(network: VisualByteNet) -> None:
-    names = [ClassName("apple", "apple"), ClassName("gala", "gala", parent="apple"), ClassName("mug", "mug")]
+    names = [ClassName("apple", "apple"), ClassName("gala", "gala", broader=("apple",)), ClassName("mug", "mug")]
     overlap = overlap_matrix([n.slug for n in names], overlaps(names))
     batch = random_batch(2, 1, 0)
     # Two classes that overlap leave each pair alone with itself: nothing to tell apart.

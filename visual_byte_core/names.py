@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from visual_byte_core.errors import InvalidNames
 
 LANGUAGES = ("en", "ko")
+COLUMNS = ("en", "ko", "slug", "broader", "synonyms", "reserved", "source", "synset")
+_FIELDS = {"source": "sources"}  # columns whose field has another name
 LONGEST_TEXT = 200
 """Characters of a label, the name of a map or of a coordinate frame; messages bring them."""
 LONGEST_SLUG, LONGEST_FILE_NAME = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
@@ -28,13 +31,37 @@ log = logging.getLogger("visual_byte")
 class ClassName:
     """One class.
 
-    slug: its folder's name; en, ko: how people say it (ko may be empty); parent: slug of a broader name, or empty.
+    slug: its folder's name; en, ko: how people say it (ko may be empty); broader: slugs of broader names, direct ones;
+    synonyms: other English spellings; reserved: spellings kept for measuring, never trained on as text or as sound,
+    `en` itself if it is among them; sources: where it comes from; synset: its WordNet 3.0 id, or empty.
     """
 
     slug: str
     en: str
     ko: str = ""
-    parent: str = ""
+    broader: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    synset: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ClassName:
+        """The inverse of `to_dict`; also reads what bundles of an earlier kind hold: one broader name as `parent`."""
+        kept = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        parent = kept.pop("parent", "")
+        return cls(**({"broader": (parent,)} if parent else {}), **kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for YAML and JSON; beside slug, en and ko only what is not empty."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {key: value for key, value in values.items() if value or key == "ko"}
+
+    def trainable(self, language: str = "en") -> tuple[str, ...]:
+        """The spellings that training may show, the name first; none if all are reserved or the language has none."""
+        spellings = (self.en, *self.synonyms) if language == "en" else (self.ko,)
+        kept_out = {slugify(spelling) for spelling in self.reserved}
+        return tuple(spelling for spelling in spellings if spelling and slugify(spelling) not in kept_out)
 
 
 def slugify(name: str) -> str:
@@ -50,15 +77,16 @@ def slugify(name: str) -> str:
 
 
 def read_names(path: str | Path) -> list[ClassName]:
-    """Read a UTF-8 CSV with the header `en,ko` and optionally `parent` (a broader name of the same file).
+    """Read a UTF-8 CSV with the header `en,ko` and optionally `slug`, `broader`, `synonyms`, `reserved`, `source` and
+    `synset`; broader names are names of the same file, and several values of a cell stand with `;` between them.
 
-    A byte order mark, blank lines, either kind of line end and blanks around values are fine. A line that says the
-    same as an earlier one is left out with a warning.
+    A byte order mark, blank lines, either kind of line end and blanks around values are fine. `parent` is read as
+    `broader`. A line that says the same as an earlier one is left out with a warning.
 
     Raises:
         InvalidNames: the file cannot be read, lacks the column `en` or holds no name; or, with its line, a row lacks
-        its English name or holds too many values, a name gives no usable folder name or that of another name, a parent
-        is unknown or its own descendant.
+        its English name or holds too many values, a name gives no usable folder name or that of another name, two names
+        share a spelling in a language, a synonym is another name, a broader name is unknown or its own descendant.
     """
     lines: dict[str, int] = {}
     names: dict[str, ClassName] = {}
@@ -74,8 +102,27 @@ def read_names(path: str | Path) -> list[ClassName]:
             log.warning("%s: line %d repeats line %d (%s) and is left out", path, line, lines[name.slug], name.en)
     if not names:
         raise InvalidNames(f"{path}: holds no name")
-    _check_parents({slug: name.parent for slug, name in names.items()}, lines, path)
+    _check_spellings(names.values(), lines, path)
+    _check_broader({slug: name.broader for slug, name in names.items()}, lines, path)
     return list(names.values())
+
+
+def write_names(names: Iterable[ClassName]) -> str:
+    """The CSV that `read_names` reads; columns that no name fills are left out."""
+    names = list(names)
+    rows = [[_cell(getattr(name, _FIELDS.get(column, column))) for column in COLUMNS] for name in names]
+    for row, name in zip(rows, names, strict=True):
+        row[COLUMNS.index("slug")] = "" if name.slug == slugify(name.en) else name.slug
+    filled = [i for i, column in enumerate(COLUMNS) if column in ("en", "ko") or any(row[i] for row in rows)]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerows([[COLUMNS[i] for i in filled], *([row[i] for i in filled] for row in rows)])
+    return table.getvalue()
+
+
+def reserved_spellings(names: Iterable[ClassName]) -> frozenset[str]:
+    """Slugs of all English spellings that are reserved, of whatever name: what training must neither show nor play."""
+    return frozenset(slugify(spelling) for name in names for spelling in name.reserved)
 
 
 def spell(name: ClassName, language: str) -> str:
@@ -94,16 +141,23 @@ def spell(name: ClassName, language: str) -> str:
 
 def overlaps(names: Iterable[ClassName]) -> dict[str, frozenset[str]]:
     """For each slug the slugs that may name the same thing: itself, its broader and its narrower names."""
-    parents = {name.slug: name.parent for name in names}
-    lines = {slug: _ancestors(slug, parents) for slug in parents}
-    return {a: frozenset(b for b in parents if a in lines[b] or b in lines[a]) for a in parents}
+    broader = {name.slug: name.broader for name in names}
+    lines = {slug: _ancestors(slug, broader) & broader.keys() for slug in broader}
+    related = {slug: set(line) for slug, line in lines.items()}
+    for slug, line in lines.items():
+        for ancestor in line:
+            related[ancestor].add(slug)
+    return {slug: frozenset(others) for slug, others in related.items()}
 
 
-def _ancestors(slug: str, parents: dict[str, str]) -> set[str]:
+def _ancestors(slug: str, broader: Mapping[str, tuple[str, ...]]) -> set[str]:
     line: set[str] = set()
-    while slug and slug not in line:
-        line.add(slug)
-        slug = parents.get(slug, "")
+    waiting = [slug]
+    while waiting:
+        one = waiting.pop()
+        if one not in line:
+            line.add(one)
+            waiting += broader.get(one, ())
     return line
 
 
@@ -142,13 +196,30 @@ def _by_column(columns: list[str], values: list[str], where: str) -> dict[str, s
 
 
 def _read_name(row: dict[str, str], where: str) -> ClassName:
-    english, parent = row.get("en", ""), row.get("parent", "")
+    english = row.get("en", "")
     if not english:
         raise InvalidNames(f"{where}: no English name in the column en")
     try:
-        return ClassName(_usable_slug(english), english, row.get("ko", ""), _usable_slug(parent) if parent else "")
+        return ClassName(
+            _usable_slug(row.get("slug") or english),
+            english,
+            row.get("ko", ""),
+            tuple(_usable_slug(name) for name in _listed(row.get("broader") or row.get("parent", ""))),
+            _listed(row.get("synonyms", "")),
+            _listed(row.get("reserved", "")),
+            _listed(row.get("source", "")),
+            row.get("synset", ""),
+        )
     except InvalidNames as error:
         raise InvalidNames(f"{where}: {error}") from error
+
+
+def _listed(cell: str) -> tuple[str, ...]:
+    return tuple(value.strip() for value in cell.split(";") if value.strip())
+
+
+def _cell(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else "; ".join(value)
 
 
 def _usable_slug(name: str) -> str:
@@ -164,10 +235,37 @@ def _usable_slug(name: str) -> str:
     return slug
 
 
-def _check_parents(parents: dict[str, str], lines: dict[str, int], path: str | Path) -> None:
-    for slug, parent in parents.items():
+def _check_spellings(names: Iterable[ClassName], lines: dict[str, int], path: str | Path) -> None:
+    """Every spelling belongs to one name, as what is typed is answered by one."""
+    taken: dict[tuple[str, str], ClassName] = {}
+    names = list(names)
+    own = [(language, spelling, name) for name in names for language, spelling in (("en", name.en), ("ko", name.ko))]
+    # The names come first, so that a synonym that is another name is told from two names with one spelling.
+    others = [("en", spelling, name) for name in names for spelling in (*name.synonyms, *name.reserved)]
+    for i, (language, spelling, name) in enumerate([*own, *others]):
+        if not spelling:
+            continue
+        other = taken.setdefault((language, slugify(spelling)), name)
+        if other.slug == name.slug:
+            continue
+        where = f"{path}, line {lines[name.slug]}"
+        if i < len(own):
+            problem = f"{name.slug} and {other.slug} of line {lines[other.slug]} have one spelling, {spelling!r}"
+            raise InvalidNames(f"{where}: {problem}; reword one of them")
+        kind = "another name" if slugify(spelling) == slugify(other.en) else "a synonym of another name"
+        raise InvalidNames(
+            f"{where}: the synonym {spelling!r} of {name.slug} is {kind}, {other.slug} of line {lines[other.slug]};"
+            " remove it from one of them"
+        )
+
+
+def _check_broader(broader: dict[str, tuple[str, ...]], lines: dict[str, int], path: str | Path) -> None:
+    for slug, names in broader.items():
         where = f"{path}, line {lines[slug]}"
-        if parent and parent not in parents:
-            raise InvalidNames(f"{where}: the parent {parent} of {slug} is no name of this file; add it, or correct it")
-        if parent and slug in _ancestors(parent, parents):
-            raise InvalidNames(f"{where}: {slug} is its own parent, by way of {parent}; remove one parent")
+        for name in names:
+            if name not in broader:
+                raise InvalidNames(
+                    f"{where}: the broader name {name} of {slug} is no name of this file; add it, or correct it"
+                )
+            if slug in _ancestors(name, broader):
+                raise InvalidNames(f"{where}: {slug} is broader than itself, by way of {name}; remove one broader name")

@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -201,7 +201,7 @@ def _document_of(bundle: Bundle) -> dict[str, Any]:
         "training": bundle.training,
         "metrics": bundle.metrics,
         "calibration": bundle.calibration,
-        "class_names": [asdict(name) for name in bundle.class_names],
+        "class_names": [name.to_dict() for name in bundle.class_names],
     }
 
 
@@ -285,7 +285,7 @@ def _bundle_of(folder: Path, document: Mapping[str, Any]) -> Bundle:
         return Bundle(
             path=folder,
             renderer=renderer,
-            class_names=tuple(ClassName(**entry) for entry in document["class_names"]),
+            class_names=tuple(ClassName.from_dict(entry) for entry in document["class_names"]),
             **{
                 key: document[key]
                 for key in ("name", "id", "calibration", "metrics", "quantization", "training", "backbone", "dimension")

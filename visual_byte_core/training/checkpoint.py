@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from safetensors.torch import load_file, save
 
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_atomically
-from visual_byte_core.names import ClassName, read_names
+from visual_byte_core.names import ClassName, read_names, write_names
 from visual_byte_core.training.config import TrainingConfig, config_from_dict
 from visual_byte_core.training.network import VisualByteNet
 
@@ -37,10 +35,7 @@ def save_checkpoint(
     Raises OSError; then the model that was there is still there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([("en", "ko", "parent"), *((name.en, name.ko, name.parent) for name in names)])
-    write_atomically(folder / NAMES, table.getvalue().encode())
+    write_atomically(folder / NAMES, write_names(names).encode())
     write_atomically(folder / CONFIG, yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
     write_atomically(folder / METRICS, json.dumps(metrics, indent=1).encode())
     write_atomically(folder / MODEL, save({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}))
