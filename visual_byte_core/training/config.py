@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from visual_byte_core.configuration import build, load_configuration
+from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.rendering.settings import RendererSettings
+
+PROJECTORS = ("mlp", "linear")
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,22 @@ class DataConfig:
 class ModelConfig:
     """The network.
 
-    backbone: of timm; pretrained: its weights, `false`, `true` or a path; dimension: of the embedding; drop_path:
-    stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts; start: checkpoint folder
+    backbone: of timm; pretrained: its weights, `false`, `true` or a path; dimension: of the embedding; projector: to
+    it, `mlp` or `linear`; drop_path: stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts; start: checkpoint folder
     whose weights a new schedule begins with, or empty.
     """
 
     backbone: str = "convnext_tiny"
     pretrained: bool | str = False
     dimension: int = 512
+    projector: str = "mlp"
     drop_path: float = 0.0
     layer_scale: float = 1e-6
     start: str = ""
+
+    def __post_init__(self) -> None:
+        if self.projector not in PROJECTORS:
+            raise ConfigurationError(f"model.projector: one of {', '.join(PROJECTORS)}, got {self.projector!r}")
 
 
 @dataclass(frozen=True)
