@@ -28,7 +28,7 @@ from visual_byte_core.errors import BundleError, ConfigurationError, DataError, 
 from visual_byte_core.export.bundle_export import export
 from visual_byte_core.pretrained import sentence_models
 from visual_byte_core.pretrained.renderers import render_text, sentence_encoder_of
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, open_encoder
 from visual_byte_core.rendering.sentence_texture import (
@@ -39,7 +39,7 @@ from visual_byte_core.rendering.sentence_texture import (
 )
 from visual_byte_core.rendering.settings import RendererSettings, TextSettings
 
-import_torchvision()
+import_companions()
 import onnx  # noqa: E402
 from sentence_transformers import SentenceTransformer  # noqa: E402
 from sentence_transformers.sentence_transformer import modules  # noqa: E402

@@ -23,12 +23,12 @@ from visual_byte_core.dataset.image_cache import cached_speech, precompute, rend
 from visual_byte_core.errors import DataError, InvalidSound, ModelError
 from visual_byte_core.names import ClassName
 from visual_byte_core.pretrained.renderers import render_speech
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering import speech
 from visual_byte_core.rendering.settings import RendererSettings, SpeechSettings
 from visual_byte_core.rendering.speech import RATE, read_sound
 
-import_torchvision()
+import_companions()
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent

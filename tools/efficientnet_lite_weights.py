@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save
 
 from visual_byte_core.files import write_whole
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_torchvision
 
 
 

@@ -57,7 +57,7 @@ def _key(weights: Path | None) -> str:
 
 
 def _make_clip(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
-    from visual_byte_core.pretrained.torchvision_import import import_torchvision
+    from visual_byte_core.pretrained.torch_companions import import_torchvision
 
     import_torchvision()
     import open_clip
@@ -98,7 +98,7 @@ def _write_tokenizer(tokenizer: Any, out: Path) -> None:
 
 
 def _make_clap(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
-    from visual_byte_core.pretrained.torchvision_import import import_torchvision
+    from visual_byte_core.pretrained.torch_companions import import_torchvision
 
     import_torchvision()
     from transformers import ClapConfig, ClapModel
@@ -113,7 +113,7 @@ def _make_clap(kind: str, precision: str, weights: Path | None, folder: Path) ->
 
 
 def _make_whisper(kind: str, precision: str, weights: Path | None, folder: Path) -> None:
-    from visual_byte_core.pretrained.torchvision_import import import_torchvision
+    from visual_byte_core.pretrained.torch_companions import import_torchvision
 
     import_torchvision()
     from ctranslate2.converters.transformers import TransformersConverter, WhisperLoader

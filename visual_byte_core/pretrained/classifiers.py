@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from visual_byte_core.errors import ConfigurationError
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.rendering.normalize import MEAN, STD
 
 
@@ -43,7 +43,7 @@ def open_classifier(name: str, weights: str | Path, classes: int) -> Classifier:
         ConfigurationError: timm has no such network, the file is missing or is none of weights, or it holds the weights
             of another network or a head of another number of classes.
     """
-    import_torchvision()
+    import_companions()
     import timm
 
     if not timm.is_model(name):

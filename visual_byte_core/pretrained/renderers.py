@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from visual_byte_core.pretrained.sentence_models import portable_folder
 from visual_byte_core.rendering import speech, text
-from visual_byte_core.rendering.sentence_encoder import SentenceEncoder, encoder_of, provide
+from visual_byte_core.rendering.sentence_encoder import DESCRIPTION, SentenceEncoder, encoder_of, provide
 from visual_byte_core.rendering.settings import SpeechSettings, TextSettings
 
 
@@ -36,7 +37,8 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
 def sentence_encoder_of(settings: TextSettings) -> SentenceEncoder:
     """The sentence model that the settings name, made portable and opened if need be. Raises ModelError."""
     name = settings.sentence_model
-    return encoder_of(settings) if "@" in name else _opened(name, settings.sentence_dimension)
+    portable = "@" in name or (Path(name) / DESCRIPTION).is_file()
+    return encoder_of(settings) if portable else _opened(name, settings.sentence_dimension)
 
 
 def with_open_model(settings: TextSettings) -> TextSettings:

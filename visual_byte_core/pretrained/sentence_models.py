@@ -68,7 +68,7 @@ def portable_folder(name: str, dimension: int) -> Path:
 
 
 def _convert(folder: Path, title: str, dimension: int, out: Path) -> None:
-    model = _load(folder)
+    model = load_sentence_transformer(str(folder))
     kinds = [type(module).__name__ for module in model]
     full = int(model.get_embedding_dimension())
     if dimension > full:
@@ -77,7 +77,7 @@ def _convert(folder: Path, title: str, dimension: int, out: Path) -> None:
     if kinds[0] == "StaticEmbedding" and set(kinds[1:]) <= {"Normalize"}:
         kind = "static"
         tokenizer = model[0].tokenizer
-        _write_tokens(model[0].embedding.weight.detach().numpy()[:, :used], out)
+        write_tokens(model[0].embedding.weight.detach().numpy()[:, :used], out)
     elif kinds[0] == "Transformer":
         kind = "transformer"
         tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
@@ -103,11 +103,13 @@ def _check_agreement(model: Any, folder: Path, encoder: SentenceEncoder) -> None
             raise ModelError(f"{SETTING}: {folder} and its portable form differ (cosine {cosine:.4f} for {words!r})")
 
 
-def _load(folder: Path) -> Any:
+def load_sentence_transformer(name: str) -> Any:
+    """A model of sentence-transformers on the CPU: a folder, or a name of the hub. Raises ModelError."""
+    folder = model_folder(name, SETTING)
     try:
-        from visual_byte_core.pretrained.torchvision_import import import_torchvision
+        from visual_byte_core.pretrained.torch_companions import import_companions
 
-        import_torchvision()  # before transformers imports it
+        import_companions()  # before transformers imports it
         from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
@@ -128,8 +130,8 @@ def _load(folder: Path) -> Any:
         raise ModelError(f"{SETTING}: {folder} cannot be read by sentence-transformers ({reason})") from error
 
 
-def _write_tokens(table: np.ndarray, out: Path) -> None:
-    """float32 (vocabulary, dimension) -> int8 with a scale for each row."""
+def write_tokens(table: np.ndarray, out: Path) -> None:
+    """float32 (vocabulary, dimension) -> int8 with a scale for each row, as two files in `out`."""
     scales = np.maximum(np.abs(table).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
     np.save(out / TOKENS, np.rint(table / scales[:, None]).astype(np.int8))
     np.save(out / SCALES, scales)

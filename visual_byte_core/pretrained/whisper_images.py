@@ -75,9 +75,9 @@ def _load(name: str) -> tuple[Any, Any]:
     try:
         import torch
 
-        from visual_byte_core.pretrained.torchvision_import import import_torchvision
+        from visual_byte_core.pretrained.torch_companions import import_companions
 
-        import_torchvision()  # before transformers imports it
+        import_companions()  # before transformers imports it
         from safetensors import SafetensorError
         from transformers import WhisperFeatureExtractor, WhisperModel
         from transformers.utils import logging

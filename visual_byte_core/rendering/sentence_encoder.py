@@ -8,12 +8,16 @@ A portable sentence model is a folder, made of a model of sentence-transformers 
 - `tokenizer.json`, read by the tokenizers package
 - static model: `tokens.npy` int8 (vocabulary, dimension) and `scales.npy` float32 (vocabulary,), whose product is the
   embedding of each token; a text has the mean of its tokens'
+- word table: `words.txt`, a word a line, with `tokens.npy` and `scales.npy` for these, and no tokenizer: a text has the
+  sum of its words'. A word that is not in the table is taken for its singular if that is, else it means nothing; so a
+  slip of the typist costs the word its meaning and never gives it another one by guessing.
 - transformer: `encoder.onnx`, int64 (1, tokens) `input_ids` -> float32 (1, dimension or more)
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,10 +32,14 @@ from visual_byte_core.files import sha256_of_file
 from visual_byte_core.rendering.settings import TextSettings
 
 FORMAT = 1
-DESCRIPTION, TOKENIZER, TOKENS, SCALES, NETWORK = (
-    "sentence.yaml", "tokenizer.json", "tokens.npy", "scales.npy", "encoder.onnx",
+DESCRIPTION, TOKENIZER, WORDS, TOKENS, SCALES, NETWORK = (
+    "sentence.yaml", "tokenizer.json", "words.txt", "tokens.npy", "scales.npy", "encoder.onnx",
 )  # fmt: skip
-FILES = {"static": (DESCRIPTION, TOKENIZER, TOKENS, SCALES), "transformer": (DESCRIPTION, TOKENIZER, NETWORK)}
+FILES = {
+    "static": (DESCRIPTION, TOKENIZER, TOKENS, SCALES),
+    "words": (DESCRIPTION, WORDS, TOKENS, SCALES),
+    "transformer": (DESCRIPTION, TOKENIZER, NETWORK),
+}
 REMEMBERED = 4096  # texts
 
 
@@ -54,15 +62,18 @@ _provided: dict[str, SentenceEncoder] = {}
 
 
 def encoder_of(settings: TextSettings) -> SentenceEncoder:
-    """The sentence model that the settings name, which this process has opened before.
+    """The sentence model that the settings name: of a loaded bundle, the folder of a portable one, or a model of
+    sentence-transformers.
 
-    Raises ModelError if it has not: the model of a bundle comes with `load_bundle`, one of sentence-transformers with
-    `pretrained.renderers`.
+    Raises ModelError if it is missing or cannot be used, or is another version than the one that was asked for.
     """
     name = settings.sentence_model
     if name in _provided:
         return _provided[name]
-    if "@" in name:
+    folder, _, digest = name.partition("@")
+    if (Path(folder) / DESCRIPTION).is_file():
+        return _opened(folder, digest)
+    if digest:
         raise ModelError(f"text.sentence_model: {name} belongs to a bundle; load that bundle first")
     raise ModelError(
         f"text.sentence_model: {name} is a model for training, which no bundle carries; export a bundle and load that"
@@ -84,8 +95,7 @@ def open_encoder(folder: Path) -> SentenceEncoder:
     if missing:
         raise ModelError(f"sentence model {folder}: {', '.join(missing)} missing; copy or export it again")
     try:
-        tokenize = _tokenizer(folder / TOKENIZER, special=description["kind"] == "transformer")
-        embed = (_static if description["kind"] == "static" else _transformer)(folder, tokenize)
+        embed = _OPENERS[description["kind"]](folder)
         embed("a name")  # what does not run fails here, not in front of the user
     except ModelError:
         raise
@@ -98,6 +108,17 @@ def open_encoder(folder: Path) -> SentenceEncoder:
     return SentenceEncoder(
         folder, f"{description['model']}@{content}", content, dimension, _unit_and_remembered(embed, dimension)
     )
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: str, digest: str) -> SentenceEncoder:
+    encoder = open_encoder(Path(folder))
+    if digest and digest != encoder.digest:
+        raise ModelError(
+            f"text.sentence_model: {folder} holds {encoder.name}, another version than {digest}, on which the network"
+            " was trained; bring that one back, or train anew"
+        )
+    return encoder
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
@@ -121,19 +142,43 @@ def _tokenizer(path: Path, special: bool) -> Callable[[str], np.ndarray]:
     return lambda words: np.array(tokenizer.encode(words, add_special_tokens=special).ids, np.int64)
 
 
-def _static(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callable[[str], np.ndarray]:
+def _static(folder: Path) -> Callable[[str], np.ndarray]:
+    return _sum_of_rows(folder, _tokenizer(folder / TOKENIZER, special=False))
+
+
+def _word_table(folder: Path) -> Callable[[str], np.ndarray]:
+    words = (folder / WORDS).read_text(encoding="utf-8").splitlines()
+    rows = {word: row for row, word in enumerate(words)}
+    if len(np.load(folder / TOKENS, mmap_mode="r", allow_pickle=False)) != len(words):
+        raise ValueError(f"{WORDS} and {TOKENS} differ in length")
+
+    def known(text: str) -> np.ndarray:
+        found = (rows.get(word, rows.get(word.removesuffix("s"))) for word in words_of(text))
+        return np.array([row for row in found if row is not None], np.int64)
+
+    return _sum_of_rows(folder, known)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of canonical text that a word table may hold: runs of letters and digits of any script."""
+    return re.findall(r"[^\W_]+", text)
+
+
+def _sum_of_rows(folder: Path, rows_of: Callable[[str], np.ndarray]) -> Callable[[str], np.ndarray]:
     tokens = np.load(folder / TOKENS, mmap_mode="r", allow_pickle=False)  # only the pages of words that are asked
     scales = np.load(folder / SCALES, allow_pickle=False)
 
     def embed(words: str) -> np.ndarray:
-        ids = tokenize(words)
-        return (tokens[ids] * scales[ids, None].astype(np.float64)).sum(axis=0)
+        rows = rows_of(words)
+        return (tokens[rows] * scales[rows, None].astype(np.float64)).sum(axis=0)
 
     return embed
 
 
-def _transformer(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callable[[str], np.ndarray]:
+def _transformer(folder: Path) -> Callable[[str], np.ndarray]:
     import onnxruntime
+
+    tokenize = _tokenizer(folder / TOKENIZER, special=True)
 
     options = onnxruntime.SessionOptions()
     # A name has a handful of tokens; without threads of its own the session also survives a fork of its process.
@@ -145,6 +190,13 @@ def _transformer(folder: Path, tokenize: Callable[[str], np.ndarray]) -> Callabl
         return session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
 
     return embed
+
+
+_OPENERS: dict[str, Callable[[Path], Callable[[str], np.ndarray]]] = {
+    "static": _static,
+    "words": _word_table,
+    "transformer": _transformer,
+}
 
 
 def _unit_and_remembered(embed: Callable[[str], np.ndarray], dimension: int) -> Callable[[str], np.ndarray]:

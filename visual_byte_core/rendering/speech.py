@@ -143,11 +143,11 @@ def _window() -> np.ndarray:
     return np.pad(hann, (side, N_FFT - WINDOW - side))
 
 
-@lru_cache(maxsize=1)
-def _mel_filters() -> np.ndarray:
-    """Slaney's triangular filters of equal area: (80, 257)."""
+@lru_cache(maxsize=2)
+def mel_filters(n_fft: int = N_FFT) -> np.ndarray:
+    """Slaney's triangular filters of equal area for spectra of `n_fft` samples: float64 (80, 1 + n_fft // 2)."""
     edges = _mel_to_hz(np.linspace(0, _hz_to_mel(RATE / 2), BANDS + 2))
-    bins = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    bins = np.fft.rfftfreq(n_fft, 1 / RATE)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
@@ -157,8 +157,8 @@ def _mel_filters() -> np.ndarray:
 @lru_cache(maxsize=1)
 def _mel_bands() -> list[tuple[int, np.ndarray]]:
     """First bin and weights of each filter, without the zeros around them."""
-    bands = [np.flatnonzero(weights) for weights in _mel_filters()]
-    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, _mel_filters(), strict=True)]
+    bands = [np.flatnonzero(weights) for weights in mel_filters()]
+    return [(int(b[0]), weights[b[0] : b[-1] + 1]) for b, weights in zip(bands, mel_filters(), strict=True)]
 
 
 # Slaney's scale: 3 mels for 200 Hz up to 1 kHz, from there 27 mels for a factor of 6.4.

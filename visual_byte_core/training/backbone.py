@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from visual_byte_core.errors import ConfigurationError
-from visual_byte_core.pretrained.torchvision_import import import_torchvision
+from visual_byte_core.pretrained.torch_companions import import_torchvision
 
 import_torchvision()  # before timm imports it
 

@@ -124,7 +124,7 @@ def any_change(image: np.ndarray, generator: Generator) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _rand_augment() -> Any:
-    from visual_byte_core.pretrained.torchvision_import import import_torchvision
+    from visual_byte_core.pretrained.torch_companions import import_torchvision
 
     import_torchvision()
     from timm.data.auto_augment import rand_augment_transform
