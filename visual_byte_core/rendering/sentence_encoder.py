@@ -112,7 +112,7 @@ def open_encoder(folder: Path) -> SentenceEncoder:
 
 @lru_cache(maxsize=4)
 def _opened(folder: str, digest: str) -> SentenceEncoder:
-    encoder = open_encoder(Path(folder))
+    encoder = provide(Path(folder))
     if digest and digest != encoder.digest:
         raise ModelError(
             f"text.sentence_model: {folder} holds {encoder.name}, another version than {digest}, on which the network"

@@ -51,6 +51,7 @@ class TextSettings:
     sentence_dimension: how many values of the sentence embedding are used, from the first; 0 for all. Models trained
         for it (Matryoshka) lose little by it.
     sentence_share: share of the picture's power, 0..1, that `smooth+sentence` gives to the meaning.
+    size: side of the texture in pixels; 0: that of a photo.
     """
 
     renderer: str = "smooth"
@@ -59,9 +60,11 @@ class TextSettings:
     sentence_model: str = SENTENCE_MODEL
     sentence_dimension: int = 256
     sentence_share: float = 0.5
+    size: int = 0
 
     def __post_init__(self) -> None:
         _one_of("text.renderer", self.renderer, TEXT_RENDERERS)
+        _check_size("text.size", self.size)
         if not 16 <= self.waves <= 4096 or not self.ngrams or min(self.ngrams) < 1:
             raise ConfigurationError(
                 f"text.waves must be 16 to 4096 and text.ngrams positive, got {self.waves}, {self.ngrams}"
@@ -89,6 +92,7 @@ class SpeechSettings:
     rms: root mean square that the trimmed samples are scaled to; 10 lets the logarithm show weak consonants.
     shortest, longest: seconds of sound after trimming that can hold a name.
     seconds, warp and rms are of method 2 alone.
+    size: side of the image in pixels; 0: that of a photo.
     """
 
     seconds: float = 2.0
@@ -99,8 +103,10 @@ class SpeechSettings:
     longest: float = 5.0
     method: int = 2
     whisper: str = "openai/whisper-tiny"
+    size: int = 0
 
     def __post_init__(self) -> None:
+        _check_size("speech.size", self.size)
         if self.method not in SPEECH_METHODS or not self.whisper:
             raise ConfigurationError(
                 f"speech.method must be 1 or 2 and speech.whisper named, got {self.method}, {self.whisper!r}"
@@ -112,7 +118,8 @@ class SpeechSettings:
 
 @dataclass(frozen=True)
 class RendererSettings:
-    """All renderer settings of a bundle; `size` is the side of every image in pixels."""
+    """All renderer settings of a bundle; `size` is the side of a photo in pixels, and of words and sounds unless these
+    have one of their own."""
 
     size: int = 224
     photo: PhotoSettings = field(default_factory=PhotoSettings)
@@ -120,8 +127,12 @@ class RendererSettings:
     speech: SpeechSettings = field(default_factory=SpeechSettings)
 
     def __post_init__(self) -> None:
-        if not 32 <= self.size <= 1024:
-            raise ConfigurationError(f"renderer.size must be 32 to 1024 pixels, got {self.size}")
+        _check_size("size", self.size or -1)
+
+    def size_of(self, modality: str) -> int:
+        """Side in pixels of the images of a modality, `text`, `audio` or `image`."""
+        own = {"text": self.text.size, "audio": self.speech.size, "image": 0}
+        return own[modality] or self.size
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON."""
@@ -137,13 +148,18 @@ class RendererSettings:
         return _digest_of(self.to_dict())
 
     def part_digest(self, part: str) -> str:
-        """The same for what decides one modality alone: `size` and the settings of `photo`, `text` or `speech`."""
-        return _digest_of({name: value for name, value in self.to_dict().items() if name in ("size", part)})
+        """The same for what decides one modality alone: its size and the settings of `photo`, `text` or `speech`."""
+        values: dict[str, Any] = {part: self.to_dict()[part]}
+        values["size"] = values[part].pop("size", 0) or self.size
+        return _digest_of(values)
 
 
 def _digest_of(values: dict[str, Any]) -> str:
     """What has no influence is left out, so that bundles from before a setting existed keep their digest."""
     photo, text, speech = values.get("photo"), values.get("text"), values.get("speech")
+    for part in (text, speech):
+        if part and not part.get("size"):
+            part.pop("size", None)
     if photo and not photo["middle"]:
         del photo["middle"]
     if text and text["renderer"] != "smooth+sentence":
@@ -153,6 +169,11 @@ def _digest_of(values: dict[str, Any]) -> str:
     if speech and speech["method"] == 2:
         del speech["method"], speech["whisper"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check_size(name: str, size: int) -> None:
+    if size and not 32 <= size <= 1024:
+        raise ConfigurationError(f"renderer.{name} must be 32 to 1024 pixels, got {max(0, size)}")
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

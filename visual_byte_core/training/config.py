@@ -189,6 +189,45 @@ class DistillConfig:
 
 
 @dataclass(frozen=True)
+class TransferConfig:
+    """Names learned from a pretrained classifier: `model.backbone` with its weights, whose blocks from `cut` on learn.
+
+    classifier: its weights, a path, or empty to train the whole network on photos alone; classes: file of the WordNet
+    ids of its classes, one a line, or empty for ImageNet's 1,000; cut: blocks that stay frozen, as do the statistics of
+    all batch norms; kept: folder of the features that these make, computed once.
+
+    steps: of the schedule; texts, sounds, photos: in a batch; text_views, sound_views, photo_views: pictures that are
+    kept of each spelling, each clip, and at most of each photo; measure_every: steps between measurements.
+
+    scale: factor of the cosines to the prototypes of all names, which are classified by them. Weights of the terms, 0 to
+    leave one out: text_class, sound_class, photo_class: this classification; text_near, sound_near: the cosine to the
+    own prototype; photo_hold: the cosine to what the classifier's network makes of the photo; speech_teacher: what a
+    Whisper's encoder makes of the clip, where the data set holds that.
+    """
+
+    classifier: str = ""
+    classes: str = ""
+    cut: int = 5
+    kept: str = "data/kept"
+    steps: int = 5000
+    texts: int = 128
+    sounds: int = 128
+    photos: int = 48
+    text_views: int = 24
+    sound_views: int = 2
+    photo_views: int = 6
+    measure_every: int = 250
+    scale: float = 20.0
+    text_class: float = 1.0
+    text_near: float = 4.0
+    sound_class: float = 1.0
+    sound_near: float = 2.0
+    photo_class: float = 0.5
+    photo_hold: float = 10.0
+    speech_teacher: float = 1.0
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a training run; `out` is its folder, `device` is `auto`, `cpu` or `cuda`."""
 
@@ -202,6 +241,7 @@ class TrainingConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML."""
