@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from demo_graph import Asked, Graph
+from demo_graph import DemoAnswer, Graph
 from demo_picture import draw_picture
 from tqdm import tqdm
 
@@ -129,7 +129,7 @@ def remember(graph: Graph, nodes: Nodes, photos: Path) -> None:
     nodes.stop("camera_node")
 
 
-def type_names(graph: Graph, nodes: Nodes, names: list[str], bundle: str) -> dict[str, Asked]:
+def type_names(graph: Graph, nodes: Nodes, names: list[str], bundle: str) -> dict[str, DemoAnswer]:
     nodes.start("text_node", bundle=bundle)
     answers = {
         words: graph.type_and_wait(words, nodes.check) for words in tqdm(names, desc="typing names", unit="name")
@@ -138,7 +138,7 @@ def type_names(graph: Graph, nodes: Nodes, names: list[str], bundle: str) -> dic
     return answers
 
 
-def play_names(graph: Graph, nodes: Nodes, speech: Path, names: dict[str, str], bundle: str) -> dict[str, Asked]:
+def play_names(graph: Graph, nodes: Nodes, speech: Path, names: dict[str, str], bundle: str) -> dict[str, DemoAnswer]:
     # Played again from the start if the first ones were spoken before the nodes had found each other.
     nodes.start("microphone_node", source="folder", folder=speech, speed=PLAYBACK_SPEED, loop=True, bundle=bundle)
     spoken_as = {slugify(words): words for words in names}
@@ -152,7 +152,7 @@ def play_names(graph: Graph, nodes: Nodes, speech: Path, names: dict[str, str], 
 
 
 def summarize(
-    names: dict[str, str], typed: dict[str, Asked], spoken: dict[str, Asked], graph: Graph
+    names: dict[str, str], typed: dict[str, DemoAnswer], spoken: dict[str, DemoAnswer], graph: Graph
 ) -> dict[str, object]:
     groups = {"typed": typed, "spoken": spoken}
     shown = [words for words, right in names.items() if right not in ("known_absent", "never_trained")]
@@ -193,7 +193,9 @@ def peak_memory(pid: int) -> float:
     return round(resident_bytes(pid, "VmHWM") / 2**20, 1)
 
 
-def print_table(names: dict[str, str], typed: dict[str, Asked], spoken: dict[str, Asked], graph: Graph) -> None:
+def print_table(
+    names: dict[str, str], typed: dict[str, DemoAnswer], spoken: dict[str, DemoAnswer], graph: Graph
+) -> None:
     print(f"{'':2}{'name':34}{'asked':8}{'answer':42}{'score':>6}{'seconds':>9}")
     for words, right in names.items():
         for how, asked in (("typed", typed[words]), ("spoken", spoken[words])):

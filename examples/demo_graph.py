@@ -22,11 +22,11 @@ from visual_byte.msg import Matches, Query, Remembered, Source
 from visual_byte_core.errors import VisualByteError
 
 DEEP = QoSProfile(depth=1000)
-ANSWER_SECONDS, ATTEMPTS = 2.0, 15
+ANSWER_S, ATTEMPTS = 2.0, 15
 
 
 @dataclass(frozen=True)
-class Asked:
+class DemoAnswer:
     """One query and its answer; image: as rendered, uint8 RGB; seconds: from asking to the answer's arrival."""
 
     matches: Matches
@@ -52,7 +52,7 @@ class Graph:
         self.queries: dict[str, tuple[Query, float]] = {}
         self.answers: dict[str, tuple[Matches, float]] = {}
         self.typed: dict[str, str] = {}  # words -> id of their query, once it is answered
-        self.heard: dict[str, Asked] = {}  # sound file's stem -> answer
+        self.heard: dict[str, DemoAnswer] = {}  # sound file's stem -> answer
         self.memories, self.bundle = 0, ""
         self.trouble = ""  # what a node that cannot work says of itself
         self.frame_latency: dict[str, float] = {}
@@ -87,12 +87,12 @@ class Graph:
         with self.changed:
             self.changed.wait(seconds)
 
-    def type_and_wait(self, words: str, check: Callable[[], None]) -> Asked:
+    def type_and_wait(self, words: str, check: Callable[[], None]) -> DemoAnswer:
         """Publish words on `text` until they are answered: the nodes may still be finding each other."""
         for _ in range(ATTEMPTS):
             started = time.time()
             self.text.publish(String(data=words))
-            while time.time() < started + ANSWER_SECONDS:
+            while time.time() < started + ANSWER_S:
                 check()
                 if words in self.typed:
                     key = self.typed[words]
@@ -100,10 +100,10 @@ class Graph:
                 self.wait(0.05)
         raise VisualByteError(f"{words!r} typed {ATTEMPTS} times and not answered; see the log folder")
 
-    def _asked(self, key: str, seconds: float) -> Asked:
+    def _asked(self, key: str, seconds: float) -> DemoAnswer:
         image = self.queries[key][0].image
         pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
-        return Asked(self.answers[key][0], pixels, seconds)
+        return DemoAnswer(self.answers[key][0], pixels, seconds)
 
     def _on_source(self, message: Source) -> None:
         stamp = _stamp(message)

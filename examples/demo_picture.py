@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from demo_graph import Asked
+from demo_graph import DemoAnswer
 
 TILE, FRAME, CAPTION, GAP, COLUMNS = 96, 4, 34, 12, 4
 GREEN, RED, GREY, INK = (40, 160, 40), (40, 40, 210), (150, 150, 150), (30, 30, 30)  # BGR
@@ -17,7 +17,11 @@ SHOWN = 3
 
 
 def draw_picture(
-    path: Path, names: dict[str, str], typed: dict[str, Asked], spoken: dict[str, Asked], class_of: Callable[[str], str]
+    path: Path,
+    names: dict[str, str],
+    typed: dict[str, DemoAnswer],
+    spoken: dict[str, DemoAnswer],
+    class_of: Callable[[str], str],
 ) -> None:
     """Write the picture as PNG: one cell a query, `COLUMNS` to a row."""
     cells = [
@@ -32,7 +36,7 @@ def draw_picture(
         raise OSError(f"{path}: cannot be written")
 
 
-def _cell(words: str, how: str, right: str, asked: Asked, class_of: Callable[[str], str]) -> np.ndarray:
+def _cell(words: str, how: str, right: str, asked: DemoAnswer, class_of: Callable[[str], str]) -> np.ndarray:
     tiles = [_framed(asked.image[:, :, ::-1], GREY)]
     for match in asked.matches.nearest[:SHOWN]:
         thumbnail = cv2.imdecode(np.frombuffer(match.thumbnail.data, np.uint8), cv2.IMREAD_COLOR)

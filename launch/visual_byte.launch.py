@@ -8,7 +8,7 @@ from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-RESPAWN_SECONDS = 2.0
+RESPAWN_S = 2.0
 SWITCH = ["true", "false"]
 SWITCH_OR_FILE = ["", *SWITCH]
 AS_IN_THE_FILE = "Empty: as the file of parameters says."
@@ -83,7 +83,7 @@ ARGUMENTS = [
         "respawn",
         default_value="false",
         choices=SWITCH,
-        description=f"Start a node again {RESPAWN_SECONDS:g} s after it ended.",
+        description=f"Start a node again {RESPAWN_S:g} s after it ended.",
     ),
     DeclareLaunchArgument(
         "log_level",
@@ -109,7 +109,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             parameters=[given["parameters"], {**shared, **own}],
             ros_arguments=["--log-level", given["log_level"]],
             respawn=given["respawn"] == "true",
-            respawn_delay=RESPAWN_SECONDS,
+            respawn_delay=RESPAWN_S,
             output="screen",
             emulate_tty=True,
         )

@@ -225,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 
 def load_evaluation(root: Path, training: TrainingConfig, names: list[ClassName]) -> Evaluation:
-    """Render the evaluation parts of the data set."""
+    """Render the evaluation splits of the data set."""
     renderer, mixers = training.renderer, [NoiseMixer(root / "noise_eval", SNR_DB, seed) for seed in range(NOISES)]
 
     def spoken(part: str, *mixed: NoiseMixer | None) -> tuple[Images, list[str]]:

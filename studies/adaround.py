@@ -3,7 +3,7 @@
 """AdaRound (Nagel et al. 2020): which weights of a quantized network to round up and which down, learned from images.
 
 One product after the other, in the order of the graph. What it gets comes from the quantized network with the products
-before it rounded anew, what it should give is float32's (the paper's eq. 25, without the activation function). The
+before it rounded again, what it should give is float32's (the paper's eq. 25, without the activation function). The
 squared error is a quadratic form of the weights, so that two matrices of moments stand for all images.
 """
 
@@ -33,7 +33,7 @@ WARM_UP = 0.2  # part of the steps without it
 @dataclass(frozen=True)
 class Product:
     """node: of the quantized graph. weight: of float32, (inputs, outputs). bias: 0 unless it is in the node.
-    integers: name of the tensor to round anew. scale: float32 (outputs,)."""
+    integers: name of the tensor to round again. scale: float32 (outputs,)."""
 
     node: onnx.NodeProto
     weight: Tensor
@@ -43,7 +43,7 @@ class Product:
 
 
 def adaround(exact: Path, quantized: Path, out: Path, pixels: list[np.ndarray], drift: float = DRIFT) -> None:
-    """Write the QDQ network `quantized` with weights rounded anew to `out`; scales and activations stay.
+    """Write the QDQ network `quantized` with weights rounded again to `out`; scales and activations stay.
 
     exact: the float32 network that it was made of. pixels: normalized, float32 (n, 3, size, size) each.
     """

@@ -17,22 +17,18 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "test"))
+from visual_byte_core.capture.frame import Frame
+from visual_byte_core.capture.frame_player import FramePlayer
+from visual_byte_core.capture.frame_sources import FrameSettings
+from visual_byte_core.rendering.photo import decode_photo
+from visual_byte_testing.network_camera import NetworkCamera, network_camera
+from visual_byte_testing.paths import ROOT
 
-from network_camera import NetworkCamera, network_camera  # noqa: E402
-
-from visual_byte_core.capture.frame import Frame  # noqa: E402
-from visual_byte_core.capture.frame_player import FramePlayer  # noqa: E402
-from visual_byte_core.capture.frame_sources import FrameSettings  # noqa: E402
-from visual_byte_core.rendering.photo import decode_photo  # noqa: E402
-
-AWAY_SECONDS = 3.0
+AWAY_S = 3.0
 FAULTS: dict[str, tuple[Callable[[NetworkCamera], None], Callable[[NetworkCamera], None]]] = {
     "unplugged": (NetworkCamera.unplug, NetworkCamera.plug_in),
     "hangs": (lambda camera: setattr(camera, "does", "hang"), lambda camera: setattr(camera, "does", "play")),
@@ -57,7 +53,7 @@ def fail_once(fault: str) -> tuple[float, float]:
         until(lambda: len(shown) > 10)
         fail(camera)
         lost = until(lambda: player.report().lost)
-        time.sleep(AWAY_SECONDS)
+        time.sleep(AWAY_S)
         mend(camera)
         before = len(shown)
         back = until(lambda: len(shown) > before)

@@ -4,9 +4,9 @@
 
 python studies/card_rows.py --data data/starter --bundle models/starter --float32 DIR --iconic DIR
 
-DATA is a data set of `visual-byte collect`; only its evaluation parts are read. --float32 names the same network before
-quantization (visual-byte export --target onnx-fp32), --iconic a folder of packshots <slug>.jpg; rows that lack what
-they need are left out, and said to be. Prints Markdown; --write puts the table into the bundle and its card.
+DATA is a data set of `visual-byte collect`; only its evaluation splits are read. --float32 names the same network
+before quantization (visual-byte export --target onnx-fp32), --iconic a folder of packshots <slug>.jpg; rows that lack
+what they need are left out, and said to be. Prints Markdown; --write puts the table into the bundle and its card.
 """
 
 from __future__ import annotations

@@ -29,14 +29,14 @@ import onnxruntime
 from visual_byte_core.embedding.embedder import Embedder, session_options
 from visual_byte_core.embedding.frame_embedder import FrameEmbedder
 from visual_byte_core.embedding.frame_pictures import cells, halved
-from visual_byte_core.embedding.regions import PartSettings, windows
+from visual_byte_core.embedding.regions import RegionSettings, windows
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.worker import MERGED_AT_ONCE, Worker
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import coarse_jpeg
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.store import Store
 from visual_byte_core.messages.images import to_rgb
 from visual_byte_core.rendering.normalize import normalize
@@ -88,7 +88,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     )
     others = np.random.default_rng(0).standard_normal((10_000, bundle.dimension)).astype(np.float32)
     numbers, at = iter(range(10_000)), iter(range(10**9))
-    memory.remember(embedding, Seen(captured_at=1e9), picture)
+    memory.remember(embedding, Observation(captured_at=1e9), picture)
     jpeg, known = to_jpeg(picture), memory.search(embedding, 1)[0]
     worker = Worker(embedder, whole, Finder(whole, bundle.calibration), logging.getLogger("bench"))
     return {
@@ -101,12 +101,14 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "normalized": lambda: normalize(views),
         "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
         "(memory, merged, alone behind the network)": lambda: memory.remember(
-            embedding, Seen(captured_at=1e9 + next(at)), picture
+            embedding, Observation(captured_at=1e9 + next(at)), picture
         ),
         "memory, merged, of eight": lambda: [
-            memory.remember(embedding, Seen(captured_at=1e9 + next(at)), picture) for _ in range(MERGED_AT_ONCE)
+            memory.remember(embedding, Observation(captured_at=1e9 + next(at)), picture) for _ in range(MERGED_AT_ONCE)
         ],
-        "(memory, new, with its JPEG)": lambda: growing.remember(others[next(numbers)], Seen(captured_at=1e9), picture),
+        "(memory, new, with its JPEG)": lambda: growing.remember(
+            others[next(numbers)], Observation(captured_at=1e9), picture
+        ),
         "(the frame copied)": lambda: frame.copy(),
         "(saved: a JPEG made)": lambda: to_jpeg(picture),
         "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
@@ -115,7 +117,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(saved: the thumbnail in one step)": lambda: cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA),
         "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
         "(a frame in the worker, of eight)": lambda: [
-            worker._embed(Sight(frame, Seen(1e9 + next(at))), Future()) for _ in range(MERGED_AT_ONCE)
+            worker._embed(ObservedFrame(frame, Observation(1e9 + next(at))), Future()) for _ in range(MERGED_AT_ONCE)
         ],
     }
 
@@ -129,7 +131,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     frame, bundle = frame_of_camera(), embedder.bundle
     still, moving = FrameEmbedder(embedder, None, 4.0), FrameEmbedder(embedder, None, 4.0)
     shifts = iter(range(10**9))
-    side = windows(480, 640, PartSettings().size)
+    side = windows(480, 640, RegionSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
     words = render_text("banana", bundle.size, bundle.renderer.text)
     embedder.embed_query(words, "text")

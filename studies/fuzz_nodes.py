@@ -11,23 +11,19 @@ gives every node (parameters, lifecycle). Each node runs in its own process and 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "test"))
-# Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-from attacked_nodes import POSE_TYPES, attacked_nodes  # noqa: E402
-from generated import attack, attack_with_torn_messages, bring_back  # noqa: E402
-from graph import open_graph  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+from tqdm import tqdm
+
+from visual_byte_testing.attacked_nodes import POSE_TYPES, attacked_nodes
+from visual_byte_testing.domain import take_own_domain
+from visual_byte_testing.generated import attack, attack_with_torn_messages, bring_back
+from visual_byte_testing.graph import open_graph
 
 
 def main() -> None:
+    take_own_domain()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--of-rclpy", type=int, default=1000)

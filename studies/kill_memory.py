@@ -5,7 +5,7 @@
     python studies/kill_memory.py [--kills 200] [--cuts] [--start-up 100000]
 
 Then cuts the power: of what was written since the last checkpoint only the journal reached the disk. With --start-up,
-how long a memory of so many takes to open (embeddings of 512 values, thumbnails of 4 KB).
+how long a memory of that size takes to open (embeddings of 512 values, thumbnails of 4 KB).
 """
 
 from __future__ import annotations
@@ -24,14 +24,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "test"))
-from cut_memory import CutMemory  # noqa: E402
-from memory_child import BUNDLE, DIMENSION, embedding_of, seen  # noqa: E402
-
-from visual_byte_core.memory.memory import Memory  # noqa: E402
-from visual_byte_core.memory.observation import Seen  # noqa: E402
-from visual_byte_core.memory.records import first_sighting  # noqa: E402
+from visual_byte_core.memory.memory import Memory
+from visual_byte_core.memory.observation import Observation
+from visual_byte_core.memory.records import first_observation
+from visual_byte_testing.cut_memory import CutMemory
+from visual_byte_testing.memory_child import BUNDLE, DIMENSION, embedding_of, observation_of
+from visual_byte_testing.paths import ROOT
 
 
 def main() -> None:
@@ -57,7 +55,7 @@ def killed(folder: Path, kills: int) -> tuple[int, int]:
     remembered: set[str] = set()
     gone: set[str] = set()
     for turn in tqdm(range(kills), unit="kill"):
-        program = [sys.executable, str(ROOT / "test" / "memory_child.py"), str(folder), str(turn)]
+        program = [sys.executable, str(ROOT / "visual_byte_testing" / "memory_child.py"), str(folder), str(turn)]
         with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             output = process.stdout.readline()
@@ -80,10 +78,12 @@ def power_cuts(root: Path, cuts: int) -> int:
         folder, cut = root / f"power{turn}", root / f"cut{turn}"
         with Memory(folder, BUNDLE, dimension=DIMENSION) as memory:
             for number in range(20):
-                memory.remember(embedding_of(number), seen(number))
+                memory.remember(embedding_of(number), observation_of(number))
         shutil.copytree(folder, cut)
         with Memory(folder, BUNDLE, dimension=DIMENSION) as memory:
-            ids = [memory.remember(embedding_of(n), seen(n)).id for n in range(100, 100 + random.randint(1, 60))]
+            ids = [
+                memory.remember(embedding_of(n), observation_of(n)).id for n in range(100, 100 + random.randint(1, 60))
+            ]
             memory.flush()
             shutil.copy(folder / "store" / "memories.sqlite-wal", cut / "store")
         with Memory(cut, BUNDLE, dimension=DIMENSION) as memory:
@@ -108,8 +108,8 @@ def start_up(folder: Path, memories: int) -> float:
     successor = memory.successor("filled for the measurement")  # thousands at a time, as an import does
     for start in tqdm(range(0, memories, 1000)):
         vectors = random_values.standard_normal((1000, 512)).astype(np.float32)
-        seen_once = [Seen(float(start + i), thumbnail=jpeg) for i in range(1000)]
-        successor.add([(first_sighting(one), vector) for one, vector in zip(seen_once, vectors, strict=True)])
+        seen_once = [Observation(float(start + i), thumbnail=jpeg) for i in range(1000)]
+        successor.add([(first_observation(one), vector) for one, vector in zip(seen_once, vectors, strict=True)])
     memory.succeed(successor, {}, BUNDLE, 512)
     begun = time.monotonic()
     with Memory(folder, BUNDLE) as memory:

@@ -5,7 +5,7 @@
     python studies/memory_engines.py --photos DATA/grocery --bundle models/starter --out growth.json --figure growth.png
 
 Each engine runs in a process of its own; their searches take turns, so that a busy machine slows all alike. `memory` is
-the whole of `Memory` (on the disk, with thumbnails of 4 KB); `partition` its index alone. The embeddings are those of
+the whole of `Memory` (on disk, with thumbnails of 4 KB); `partition` its index alone. The embeddings are those of
 the photos, moved by differences of other near photos and a little noise (`photos`), or random directions (`random`).
 Engines that are not installed are left out, and said so: pip install usearch simsimd qdrant-edge-py.
 
@@ -46,7 +46,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 class Numpy:
     """Float32, all of them compared."""
 
-    largest = 100_000
+    max_memories = 100_000
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
         self.vectors = np.concatenate([vectors, np.empty((QUERIES * 2, DIMENSION), np.float32)])
@@ -63,7 +63,7 @@ class Numpy:
 class Simsimd:
     """Int8, all of them compared, the best of them once more in half precision."""
 
-    largest = 1_000_000
+    max_memories = 1_000_000
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
         import simsimd
@@ -87,7 +87,7 @@ class Simsimd:
 class Usearch:
     """A graph of int8 vectors (HNSW), the best of them once more in half precision, from a mapped file."""
 
-    largest = 1_000_000
+    max_memories = 1_000_000
     dtype, rerank = "i8", True
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
@@ -126,7 +126,7 @@ class UsearchHalf(Usearch):
 class FaissGraph:
     """A graph of vectors of eight bits a value (HNSW), the best of them once more in half precision."""
 
-    largest = 1_000_000
+    max_memories = 1_000_000
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
         import faiss
@@ -159,7 +159,7 @@ class FaissGraph:
 class Partition:
     """Lists of half precision vectors (an inverted file of faiss): the index of `Memory`."""
 
-    largest = 1_000_000
+    max_memories = 1_000_000
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
         from visual_byte_core.memory import vector_index
@@ -192,7 +192,7 @@ class Partition:
 class QdrantEdge:
     """Half precision, all of them compared."""
 
-    largest = 100_000
+    max_memories = 100_000
     graph = False
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
@@ -229,20 +229,20 @@ class QdrantEdgeGraph(QdrantEdge):
 
 
 class WholeMemory:
-    """`Memory`: remembering and finding, on the disk, with thumbnails."""
+    """`Memory`: remembering and finding, on disk, with thumbnails."""
 
-    largest = 1_000_000
+    max_memories = 1_000_000
 
     def __init__(self, vectors: np.ndarray, folder: Path) -> None:
         from visual_byte_core.memory import memory
-        from visual_byte_core.memory.records import first_sighting
+        from visual_byte_core.memory.records import first_observation
 
         self.module, self.path = memory, folder / "memory"
         self.jpeg = np.random.default_rng(0).bytes(THUMBNAIL_BYTES)
         self.memory = self._open()
         successor = self.memory.successor("filled for the measurement")
         for start in range(0, len(vectors), 1000):
-            successor.add([(first_sighting(self._seen(start + i)), v) for i, v in enumerate(vectors[start:][:1000])])
+            successor.add([(first_observation(self._seen(start + i)), v) for i, v in enumerate(vectors[start:][:1000])])
         self.memory.succeed(successor, {}, "bundle@1", DIMENSION)
         self.memory = self._open()
         while self.memory._partitioning is not None:
@@ -267,7 +267,7 @@ class WholeMemory:
         return self.module.Memory(self.path, "bundle@1", merge=self.module.MergeSettings(enabled=False))
 
     def _seen(self, row: int) -> Any:
-        return self.module.Seen(float(row), source=str(row), thumbnail=self.jpeg)
+        return self.module.Observation(float(row), source=str(row), thumbnail=self.jpeg)
 
 
 ENGINES: dict[str, type] = {
@@ -359,7 +359,7 @@ def measured(
     context = multiprocessing.get_context("spawn")
     running: dict[str, tuple[Any, Connection, dict[str, Any]]] = {}
     for name in engines:
-        if ENGINES[name].largest < size:
+        if ENGINES[name].max_memories < size:
             continue
         here, there = context.Pipe()
         process = context.Process(target=serve, args=(name, size, root, there), daemon=True)
@@ -403,7 +403,7 @@ def serve(name: str, size: int, root: Path, pipe: Connection) -> None:
     before, begun = resident_bytes("self", "RssAnon"), time.perf_counter()
     with Stalls() as stalls:
         engine = ENGINES[name](vectors[:size], folder)
-    told = {"build_s": time.perf_counter() - begun, "build_stall_ms": stalls.longest * 1e3}
+    told = {"build_s": time.perf_counter() - begun, "build_stall_ms": stalls.max_stall_s * 1e3}
     for query in queries[:20]:
         engine.search(query)
     ctypes.CDLL(None).malloc_trim(0)  # what was freed is not counted
@@ -439,7 +439,7 @@ def turn(
             found = engine.search(queries[number])
             told[f"{what} ms"].append((time.perf_counter() - begun) * 1e3)
             told[f"{what} found"].append(found.tolist())
-    told[f"{what} stall"].append(stalls.longest * 1e3)
+    told[f"{what} stall"].append(stalls.max_stall_s * 1e3)
     return told
 
 
@@ -447,7 +447,7 @@ class Stalls:
     """How long another thread waits for its turn, at most: it asks for one every half a millisecond."""
 
     def __enter__(self) -> Stalls:
-        self.longest, self._ended = 0.0, False
+        self.max_stall_s, self._ended = 0.0, False
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
         return self
@@ -460,7 +460,7 @@ class Stalls:
         while not self._ended:
             begun = time.perf_counter()
             time.sleep(0.0005)
-            self.longest = max(self.longest, time.perf_counter() - begun - 0.0005)
+            self.max_stall_s = max(self.max_stall_s, time.perf_counter() - begun - 0.0005)
 
 
 def exact_nearest(vectors: np.ndarray, queries: np.ndarray, size: int) -> tuple[list[set[int]], list[set[int]]]:

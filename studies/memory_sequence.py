@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""How well sightings of one thing become one memory, on a made sequence with its truth file.
+"""How well observations of one thing become one memory, on a made sequence with its truth file.
 
     python studies/memory_sequence.py --photos DIR [--bundle models/starter] [--things 60] [--out out/memory_sequence]
 
 DIR/CLASS/*.jpg. Two photos of each class are two things of one kind ("two mugs"). Each is shown as a robot would see
 it on its rounds: again and again at one place, then, every second thing, 30 m away; each time from a slightly other
 view, in other light, with noise. Writes `truth.csv` (time, thing, x, y, view) and `report.json`: precision and recall
-of merging over pairs of sightings, and how many things the memory has where they are now.
+of merging over pairs of observations, and how many things the memory has where they are now.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from tqdm import tqdm
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.thumbnail import reduced
 
 VISITS_BEFORE, VISITS_AFTER = 3, 2
-ROUND_SECONDS = 600.0
+ROUND_S = 600.0
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Encounter:
     """time: seconds; thing: index; x, y: metres; view: seed of how it is seen."""
 
     time: float
@@ -72,13 +72,13 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def things_in(folder: Path, most: int) -> list[Path]:
+def things_in(folder: Path, max_things: int) -> list[Path]:
     """Two photos of each class."""
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    return [photo for one in classes for photo in sorted(one.iterdir())[:2]][:most]
+    return [photo for one in classes for photo in sorted(one.iterdir())[:2]][:max_things]
 
 
-def make_sequence(things: int) -> list[Sighting]:
+def make_sequence(things: int) -> list[Encounter]:
     random = np.random.default_rng(1)
     sequence = []
     for visit in range(VISITS_BEFORE + VISITS_AFTER):
@@ -86,35 +86,35 @@ def make_sequence(things: int) -> list[Sighting]:
             moved = visit >= VISITS_BEFORE and thing % 2 == 0
             x, y = (thing % 8) * 1.5 + 30.0 * moved, (thing // 8) * 1.5
             jitter = random.uniform(-0.3, 0.3, 2)
-            at = visit * ROUND_SECONDS + thing * 5.0
-            sequence.append(Sighting(at, thing, round(x + jitter[0], 3), round(y + jitter[1], 3), len(sequence)))
+            at = visit * ROUND_S + thing * 5.0
+            sequence.append(Encounter(at, thing, round(x + jitter[0], 3), round(y + jitter[1], 3), len(sequence)))
     return sequence
 
 
-def measure(photos: list[Path], sequence: list[Sighting], bundle: Path, merge: MergeSettings) -> dict:
+def measure(photos: list[Path], sequence: list[Encounter], bundle: Path, merge: MergeSettings) -> dict:
     embedder = Embedder(bundle, threads=1)
     images = [read_photo(photo) for photo in photos]
     ids: list[str] = []
     with tempfile.TemporaryDirectory() as folder, Memory(folder, embedder.bundle.id, merge=merge) as memory:
-        for sighting in tqdm(sequence, unit="sighting"):
-            image = seen_again(images[sighting.thing], sighting.view)
-            pose = (sighting.x, sighting.y, 0.0, 0.0, 0.0, 0.0, 1.0)
-            seen = Seen(1.7e9 + sighting.time, pose=pose, map_id="home")
-            ids.append(memory.remember(embedder.embed_photo(image), seen, reduced(image)).id)
+        for encounter in tqdm(sequence, unit="encounter"):
+            image = seen_again(images[encounter.thing], encounter.view)
+            pose = (encounter.x, encounter.y, 0.0, 0.0, 0.0, 0.0, 1.0)
+            observation = Observation(1.7e9 + encounter.time, pose=pose, map_id="home")
+            ids.append(memory.remember(embedder.embed_photo(image), observation, reduced(image)).id)
         matches, _ = memory.page(None, 1000)
     right = {photo: 0 for photo in range(len(photos))}
-    last = {sighting.thing: (sighting, id) for sighting, id in zip(sequence, ids, strict=True)}
+    last = {encounter.thing: (encounter, id) for encounter, id in zip(sequence, ids, strict=True)}
     by_id = {match.id: match for match in matches}
-    for thing, (sighting, id) in last.items():
+    for thing, (encounter, id) in last.items():
         pose = by_id[id].pose
-        right[thing] = pose is not None and pose[:2] == (sighting.x, sighting.y)
-    things = [sighting.thing for sighting in sequence]
+        right[thing] = pose is not None and pose[:2] == (encounter.x, encounter.y)
+    things = [encounter.thing for encounter in sequence]
     pairs = [(things[i] == things[j], ids[i] == ids[j]) for i, j in combinations(range(len(ids)), 2)]
     merged = [same for same, one in pairs if one]
     moved = [thing for thing in last if thing % 2 == 0]
     return {
         "things": len(photos),
-        "sightings": len(sequence),
+        "encounters": len(sequence),
         "memories": len(matches),
         "precision": round(sum(merged) / max(1, len(merged)), 4),
         "recall": round(sum(one for same, one in pairs if same) / sum(same for same, _ in pairs), 4),

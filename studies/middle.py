@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What it brings to embed a photo together with its mirrored middle: renderer.photo.middle.
 
-    python studies/middle.py --bundle models/starter --data data/starter [--part eval]
+    python studies/middle.py --bundle models/starter --data data/starter [--split eval]
 
 For each share of the side that counts as the middle (0: the photo alone; 1: the whole photo, mirrored), in memories of
 100 photos drawn from the part of a data set of `visual-byte collect`: the share of names whose best match is right, if
@@ -20,7 +20,7 @@ import numpy as np
 
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.evaluation.embedded_split import read_part
+from visual_byte_core.evaluation.embedded_split import read_split
 from visual_byte_core.export.bundle_export import with_middle
 from visual_byte_core.metrics.drawn_memories import ask_drawn_memories
 from visual_byte_core.metrics.recall import recall_at_k
@@ -35,27 +35,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--part", choices=tuple(SOUNDS), default="calibrate", help="default: calibrate")
+    parser.add_argument("--split", choices=tuple(SOUNDS), default="calibrate", help="default: calibrate")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle)
     print("| middle | typed, right | AUROC | spoken, right | AUROC | photo to name |\n|" + " --- |" * 6)
     for share in arguments.shares:
         changed = replace(bundle, renderer=with_middle(bundle.renderer, share))
-        values = measure(changed, arguments.data, arguments.part)
+        values = measure(changed, arguments.data, arguments.split)
         print(f"| {share:g} |" + "".join(f" {value:.3f} |" for value in values), flush=True)
 
 
 def measure(bundle: Bundle, data: Path, name: str) -> list[float]:
-    part = read_part(Embedder(bundle, threads=1), data / f"image_{name}", data / SOUNDS[name], languages=("en",))
-    asked = ask_drawn_memories(part.photos, part.queries, {}, part.overlaps, seed=1)
+    split = read_split(Embedder(bundle, threads=1), data / f"image_{name}", data / SOUNDS[name], languages=("en",))
+    asked = ask_drawn_memories(split.photos, split.queries, {}, split.overlaps, seed=1)
     values = []
     for kind in ("text", "audio"):
         sample = asked[kind][MEMORIES]
         present, absent = np.concatenate(sample.present), np.concatenate(sample.absent)
         values += [float(np.concatenate(sample.right).mean()), auroc(present, absent)]
-    names = part.queries["text"]
-    photos = part.photos
+    names = split.queries["text"]
+    photos = split.photos
     return [*values, recall_at_k(photos.embeddings, photos.slugs, names.embeddings, names.slugs, ks=(1,))["r1"]]
 
 

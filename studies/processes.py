@@ -7,7 +7,7 @@
 camera_node plays photos, each 640 x 480; a name is typed every second. Both ways take turns. CPU is that of all
 processes in percent of one core, the median of the rounds; peak MB the largest resident memory of the process that
 embeds, which holds --memories to begin with; a frame's latency goes from its stamp to `~/remembered`,
-which waits for the disk (--acknowledge-within), a query's from `text` to `matches`.
+which waits for the disk (--acknowledge-within-s), a query's from `text` to `matches`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ import yaml
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "test"))
 # Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-from graph import Graph, Process, open_graph  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from visual_byte.msg import Matches, Remembered  # noqa: E402
@@ -39,6 +37,7 @@ from visual_byte_core.bench.our_bundles import fill  # noqa: E402
 from visual_byte_core.bench.resident_memory import resident_bytes  # noqa: E402
 from visual_byte_core.bundle.bundle import load_bundle  # noqa: E402
 from visual_byte_core.messages.stamps import seconds_of  # noqa: E402
+from visual_byte_testing.graph import Graph, Process, open_graph  # noqa: E402
 
 SEPARATE = ("embedding_node", "camera_node", "text_node", "microphone_node")
 WAYS: dict[str, Sequence[str]] = {"one process": ("bringup",), "a process each": SEPARATE}
@@ -52,13 +51,13 @@ def write_photos(folder: Path) -> Path:
     return folder
 
 
-def write_parameters(folder: Path, photos: Path, bundle: Path, rate: float, acknowledge_within: float) -> Path:
+def write_parameters(folder: Path, photos: Path, bundle: Path, rate: float, acknowledge_within_s: float) -> Path:
     settings = {
         "camera_node": {"source": "folder", "path": str(photos), "rate": rate},
         "embedding_node": {
             "bundle": str(bundle),
             "memory_folder": str(folder / "memory"),
-            "acknowledge_within": acknowledge_within,
+            "acknowledge_within_s": acknowledge_within_s,
         },
         "text_node": {"bundle": str(bundle)},
         "microphone_node": {"autostart": False},
@@ -68,7 +67,7 @@ def write_parameters(folder: Path, photos: Path, bundle: Path, rate: float, ackn
     return file
 
 
-def cpu_seconds(processes: Sequence[Process]) -> float:
+def cpu_s(processes: Sequence[Process]) -> float:
     return sum(sum(map(int, _stat(process)[11:13])) for process in processes) / TICK
 
 
@@ -103,14 +102,14 @@ def measure(graph: Graph, nodes: Sequence[str], parameters: Path, seconds: float
     )
     time.sleep(3)
     frames.clear()
-    begun, cpu = time.monotonic(), cpu_seconds(processes)
+    begun, cpu = time.monotonic(), cpu_s(processes)
     asked: dict[str, float] = {}
     for number in range(round(seconds)):
         time.sleep(max(0.0, begun + number - time.monotonic()))
         asked[f"mug {number}"] = time.monotonic()
         texts.publish(String(data=f"mug {number}"))
     time.sleep(1)
-    share = (cpu_seconds(processes) - cpu) / (time.monotonic() - begun)
+    share = (cpu_s(processes) - cpu) / (time.monotonic() - begun)
     queries = [arrived[name] - at for name, at in asked.items() if name in arrived]
     return {
         "cpu %": [100 * share],
@@ -131,7 +130,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=10.0, help="frames a second")
     parser.add_argument("--memories", type=int, default=0, help="remembered beforehand (default: 0)")
     parser.add_argument(
-        "--acknowledge-within", type=float, default=0.01, metavar="SECONDS",
+        "--acknowledge-within-s", type=float, default=0.01, metavar="SECONDS",
         help="what embedding_node waits for more frames before it writes (default: 0.01, to see latencies; the node's"
         " own default is 0.5)",
     )  # fmt: skip
@@ -143,7 +142,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder, open_graph(Path(folder)) as graph:
                 photos = write_photos(Path(folder) / "photos")
                 parameters = write_parameters(
-                    Path(folder), photos, arguments.bundle, arguments.rate, arguments.acknowledge_within
+                    Path(folder), photos, arguments.bundle, arguments.rate, arguments.acknowledge_within_s
                 )
                 fill(Path(folder) / "memory", load_bundle(arguments.bundle).id, arguments.memories)
                 for name, values in measure(graph, nodes, parameters, arguments.seconds).items():

@@ -303,7 +303,7 @@ def measure(paths: dict[str, Path], images: Images, rounds: int) -> list[dict[st
             {
                 "way": name,
                 "mean_cosine": float(cosines.mean()),
-                "lowest_cosine": float(cosines.min()),
+                "min_cosine": float(cosines.min()),
                 "same_nearest": same_nearest(exact, found, images.items),
                 "same_top_1": _same_top_1(references, found)[1],
                 "mb": path.stat().st_size / 1e6,
@@ -329,7 +329,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     )
     for row in rows:
         print(
-            f"| {row['way']} | {row['mean_cosine']:.5f} | {row['lowest_cosine']:.4f} | {row['same_nearest']:.3f} "
+            f"| {row['way']} | {row['mean_cosine']:.5f} | {row['min_cosine']:.4f} | {row['same_nearest']:.3f} "
             f"| {row['same_top_1']:.3f} | {row['mb']:.2f} | {row['processor_ms']:.2f} | {row['wall_ms']:.2f} |"
         )
 

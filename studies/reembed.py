@@ -24,7 +24,7 @@ from visual_byte_core.engine.reembedding import reembed
 from visual_byte_core.evaluation.embedded_data import embed_words
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.thumbnail import thumbnail
 
@@ -52,8 +52,10 @@ def remembering(embedder: Embedder, files: list[LabelledFile], folder: Path) -> 
     memory = Memory(folder, embedder.bundle.id, merge=MergeSettings(enabled=False))
     for number, file in enumerate(files):
         image = read_photo(file.path)
-        seen = Seen(float(number), label="", source=file.slug, frame_id=file.key, thumbnail=thumbnail(image))
-        memory.remember(embedder.embed_photo(image), seen)
+        observation = Observation(
+            float(number), label="", source=file.slug, frame_id=file.key, thumbnail=thumbnail(image)
+        )
+        memory.remember(embedder.embed_photo(image), observation)
     return memory
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
 from visual_byte_core.capture.utterance_detector import UtteranceDetector, UtteranceSettings
 from visual_byte_core.dataset.perturbation import NoiseMixer
@@ -26,7 +26,7 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.evaluation import embedded_data
 from visual_byte_core.evaluation.calibration_check import RATES, calibration_error, refusal_rows
 from visual_byte_core.evaluation.embedded_data import embed_words
-from visual_byte_core.evaluation.embedded_split import Part, read_part
+from visual_byte_core.evaluation.embedded_split import EmbeddedSplit, read_split
 from visual_byte_core.evaluation.figures.refusal import refusal_picture
 from visual_byte_core.metrics.drawn_memories import Samples, ask_drawn_memories
 from visual_byte_core.metrics.probability_fit import fit_probability
@@ -51,14 +51,14 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=Path("docs/refusal.png"), help="default: docs/refusal.png")
     arguments = parser.parse_args()
     embedder = Embedder(arguments.bundle, threads=1)
-    calibration = Calibration.from_dict(embedder.bundle.calibration)
+    calibration = ScoreCalibration.from_dict(embedder.bundle.calibration)
     data = arguments.data
-    part = read_part(embedder, data / "image_eval", data / "audio_eval_tts", data / "distractors_eval")
-    samples = ask_drawn_memories(part.photos, part.queries, part.never_embeddings, part.overlaps, seed=2)
+    split = read_split(embedder, data / "image_eval", data / "audio_eval_tts", data / "distractors_eval")
+    samples = ask_drawn_memories(split.photos, split.queries, split.never_embeddings, split.overlaps, seed=2)
     print_rates(refusal_rows(samples, calibration), samples)
-    print_many(embedder, arguments.data, part, calibration)
-    print_sounds(embedder, arguments.data, part, calibration)
-    print_gibberish(embedder, part, calibration)
+    print_many(embedder, arguments.data, split, calibration)
+    print_sounds(embedder, arguments.data, split, calibration)
+    print_gibberish(embedder, split, calibration)
     arguments.picture.write_bytes(refusal_picture(samples, calibration))
 
 
@@ -83,27 +83,29 @@ def error_at_best(sample: Samples, kind: str, size: int) -> float:
     intercept, score, ceiling = fit_probability(*sample.best_matches())
     probability = {"intercept": [intercept], "score": [score], "ceiling": [ceiling]}
     fitted = {"memories": [size], "false_accept_rates": [0.05], "thresholds": [[0.0]], "probability": probability}
-    return calibration_error(sample, Calibration.from_dict({kind: fitted}), kind, size)
+    return calibration_error(sample, ScoreCalibration.from_dict({kind: fitted}), kind, size)
 
 
-def print_many(embedder: Embedder, data: Path, part: Part, calibration: Calibration) -> None:
-    """10,000 memories: the photos of the validation part among training photos of other classes than that asked."""
-    same = part.overlaps
+def print_many(embedder: Embedder, data: Path, split: EmbeddedSplit, calibration: ScoreCalibration) -> None:
+    """10,000 memories: the photos of the validation split among training photos of other classes than that asked."""
+    same = split.overlaps
     files = embedded_data.find_photos(data / "image")
-    some = seeded("distractors").permutation(len(files))[: MANY - len(part.photos.slugs) + MARGIN]
+    some = seeded("distractors").permutation(len(files))[: MANY - len(split.photos.slugs) + MARGIN]
     others = embedded_data.embed_photos(embedder, [files[i] for i in some]).labelled
     rows = []
-    for kind, labelled in part.queries.items():
+    for kind, labelled in split.queries.items():
         asked = seeded("many", kind).permutation(len(labelled.slugs))[:CLIPS]
         slugs = [labelled.slugs[i] for i in asked]
         best = []
-        for gallery in (part.photos, others):
+        for gallery in (split.photos, others):
             scores = labelled.embeddings[asked] @ gallery.embeddings.T
             own = np.array([[slug in same.get(one, (one,)) for slug in gallery.slugs] for one in slugs])
             best.append((scores.max(axis=1), np.where(own, -1, scores).max(axis=1)))
         absent = np.maximum(best[0][1], best[1][1])
         present = np.maximum(best[0][0], best[1][1])
-        never = np.maximum(*((part.never[kind].embeddings @ g.embeddings.T).max(axis=1) for g in (part.photos, others)))
+        never = np.maximum(
+            *((split.never[kind].embeddings @ g.embeddings.T).max(axis=1) for g in (split.photos, others))
+        )
         row = [KINDS[kind], str(MANY), _number(auroc(present, absent)), _number(auroc(present, never))]
         for rate in RATES:
             threshold = calibration.threshold(kind, MANY, rate)
@@ -155,30 +157,30 @@ def sounds(data: Path) -> dict[str, list[tuple[NDArray[Any], int]]]:
     return found
 
 
-def print_sounds(embedder: Embedder, data: Path, part: Part, calibration: Calibration) -> None:
+def print_sounds(embedder: Embedder, data: Path, split: EmbeddedSplit, calibration: ScoreCalibration) -> None:
     """What the test for speech lets through, and what the threshold then still takes for found, 300 memories."""
     likeness = SpeechLikeness()
-    shown = seeded("memory").permutation(len(part.photos.slugs))[:300]
+    shown = seeded("memory").permutation(len(split.photos.slugs))[:300]
     threshold = calibration.threshold("audio", 300, RATES[0])
     settings = embedder.bundle.renderer.speech
     rows = []
     for what, heard in sounds(data).items():
         speech = np.array([likeness.probability(s, rate) >= DEFAULT_SPEECH_PROBABILITY for s, rate in heard])
         images = np.stack([render_speech(s, rate, embedder.size, settings) for s, rate in heard])
-        accepted = (embedder.embed(images) @ part.photos.embeddings[shown].T).max(axis=1) >= threshold
+        accepted = (embedder.embed(images) @ split.photos.embeddings[shown].T).max(axis=1) >= threshold
         rows.append([what, str(len(heard)), _share(speech), _share(accepted), _share(speech & accepted)])
     print_table(["sound", "n", "taken for speech", "over the threshold", "both"], rows)
 
 
-def print_gibberish(embedder: Embedder, part: Part, calibration: Calibration) -> None:
+def print_gibberish(embedder: Embedder, split: EmbeddedSplit, calibration: ScoreCalibration) -> None:
     generator = seeded("gibberish")
     letters = list("bcdfghjklmnpqrstvwxz")
     words = ["xqzvk", *("".join(generator.choice(letters, int(generator.integers(4, 9)))) for _ in range(GIBBERISH))]
     embeddings = embed_words(embedder, words)[0]
-    shown = seeded("memory").permutation(len(part.photos.slugs))
+    shown = seeded("memory").permutation(len(split.photos.slugs))
     rows = []
     for size in (10, 100, 1000):
-        best = (embeddings @ part.photos.embeddings[shown[:size]].T).max(axis=1)
+        best = (embeddings @ split.photos.embeddings[shown[:size]].T).max(axis=1)
         found = [_share(best >= calibration.threshold("text", size, rate)) for rate in RATES]
         rows.append([str(size), str(len(words)), *found])
     print_table(["memories", "words without vowels", *(f"found at {rate:g}" for rate in RATES)], rows)

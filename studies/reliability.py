@@ -6,7 +6,7 @@
 
 camera_node plays photos at 30 frames a second, embedding_node remembers them, and every 2 s a name is asked: two of
 three are typed (topic `text`, text_node), the third goes through ~/find. The photos come round every few seconds and
-merge with what is remembered (merge_within_seconds is 3600 here), so that the number of memories stays that of the
+merge with what is remembered (merge_within_s is 3600 here), so that the number of memories stays that of the
 photos: what grows then is no memory of the robot's. Writes OUT.json and OUT.png.
 """
 
@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,21 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from std_msgs.msg import String
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "test"))
-# Before rclpy is imported: a domain of its own. Domains 1 to 101 are free of the ports that the system gives out.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-from busy import busy_loops  # noqa: E402
-from graph import Graph, Process, open_graph  # noqa: E402
-from std_msgs.msg import String  # noqa: E402
-
-from visual_byte.msg import Matches  # noqa: E402
-from visual_byte.srv import Find  # noqa: E402
-from visual_byte_core.bench.resident_memory import resident_bytes  # noqa: E402
-from visual_byte_core.bundle.bundle import load_bundle  # noqa: E402
+from visual_byte.msg import Matches
+from visual_byte.srv import Find
+from visual_byte_core.bench.resident_memory import resident_bytes
+from visual_byte_core.bundle.bundle import load_bundle
+from visual_byte_testing.busy import busy_loops
+from visual_byte_testing.domain import take_own_domain
+from visual_byte_testing.graph import Graph, Process, open_graph
+from visual_byte_testing.paths import ROOT
 
 RATE = 30.0  # frames a second
 ASK_EVERY, SAMPLE_EVERY = 2.0, 5.0  # seconds
@@ -66,7 +61,7 @@ class Sample:
 
 
 @dataclass
-class Asked:
+class SoakQuery:
     """One query: seconds from asking to the answer, None if none came; status as in Matches."""
 
     at: float
@@ -80,7 +75,7 @@ class Asked:
 @dataclass
 class Run:
     samples: list[Sample] = field(default_factory=list)
-    queries: list[Asked] = field(default_factory=list)
+    queries: list[SoakQuery] = field(default_factory=list)
 
 
 class Asker:
@@ -91,13 +86,13 @@ class Asker:
         self._texts = graph.publisher(String, "text")
         self._find = graph.node.create_client(Find, "embedding_node/find")
         self._names, self._numbers = cycle(names), count()
-        self._waiting: list[tuple[Asked, float]] = []
+        self._waiting: list[tuple[SoakQuery, float]] = []
         graph.node.create_subscription(Matches, "matches", self._take, 100)
         graph.wait(self._find.service_is_ready, "the service find")
 
-    def ask(self, at: float) -> Asked:
+    def ask(self, at: float) -> SoakQuery:
         name, by_service = next(self._names), next(self._numbers) % 3 == 2
-        asked = Asked(at, "find" if by_service else "text", name)
+        asked = SoakQuery(at, "find" if by_service else "text", name)
         begun = time.monotonic()
         if by_service:
             future = self._find.call_async(Find.Request(text=name))
@@ -113,7 +108,7 @@ class Asker:
                 self._note(asked, begun, matches)
                 return
 
-    def _note(self, asked: Asked, begun: float, matches: Matches) -> None:
+    def _note(self, asked: SoakQuery, begun: float, matches: Matches) -> None:
         asked.status, asked.reason, asked.seconds = matches.status, matches.reason, time.monotonic() - begun
 
 
@@ -124,7 +119,7 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
         memory = folder / "memory"
         processes = {
             "embedding_node": graph.start(
-                "embedding_node", bundle=str(bundle), memory_folder=str(memory), merge_within_seconds=3600.0
+                "embedding_node", bundle=str(bundle), memory_folder=str(memory), merge_within_s=3600.0
             )
         }
         processes["text_node"] = graph.start("text_node", bundle=str(bundle))
@@ -146,7 +141,7 @@ def run_nodes(bundle: Path, photos: Path, seconds: float, folder: Path) -> Run:
 
 def wait_until_answered(graph: Graph, asker: Asker) -> None:
     """The nodes find each other in their own time; until then texts are refused, and first requests may be lost."""
-    tries: list[Asked] = []
+    tries: list[SoakQuery] = []
     graph.repeat(
         lambda: tries.append(asker.ask(0.0)),
         lambda: {"text", "find"} <= {one.way for one in tries if one.status in (Matches.FOUND, Matches.NOT_FOUND)},
@@ -154,7 +149,7 @@ def wait_until_answered(graph: Graph, asker: Asker) -> None:
     )
 
 
-def wait_for_answers(queries: list[Asked]) -> None:
+def wait_for_answers(queries: list[SoakQuery]) -> None:
     """Return when all are answered, or lost."""
     end = time.monotonic() + LOST_AFTER
     while any(one.seconds is None for one in queries) and time.monotonic() < end:
@@ -202,7 +197,7 @@ def judged(run: Run, seconds: float) -> dict[str, Any]:
     last = run.samples[-1].counts
     return {
         "seconds": seconds,
-        "warm_up_seconds": warm,
+        "warm_up_s": warm,
         "memory": {node: growth(run.samples, node, warm) for node in NODES},
         "memories": {
             "after_warm_up": first_after(run.samples, warm).counts["memories"],
@@ -274,6 +269,7 @@ def draw(run: Run, path: Path) -> None:
 
 
 def main() -> None:
+    take_own_domain()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "starter")

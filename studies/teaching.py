@@ -24,7 +24,7 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.finder import Finder
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.taught_names import NEARNESS, Nearness, Prototype
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import read_sound
@@ -48,12 +48,12 @@ class Data:
             if len(vectors := self._sounds(root / "distractors_eval" / name, 6)) >= 2
         }
 
-    def _photos(self, folder: Path, most: int) -> list[np.ndarray]:
-        return [self.embedder.embed_photo(read_photo(path)) for path in sorted(folder.iterdir())[:most]]
+    def _photos(self, folder: Path, max_files: int) -> list[np.ndarray]:
+        return [self.embedder.embed_photo(read_photo(path)) for path in sorted(folder.iterdir())[:max_files]]
 
-    def _sounds(self, folder: Path, most: int) -> list[np.ndarray]:
+    def _sounds(self, folder: Path, max_files: int) -> list[np.ndarray]:
         files = sorted((folder / "en").glob("*")) if (folder / "en").is_dir() else []
-        return [self.embedder.embed_speech(*read_sound(path)) for path in files[:most]]
+        return [self.embedder.embed_speech(*read_sound(path)) for path in files[:max_files]]
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def known(data: Data, names: list[str]) -> dict:
         queries = [(c, "text", data.embedder.embed_text(spelling.get(c, spelled(c)))) for c in data.photos]
         queries += [(c, "audio", vector) for c, vectors in data.known_voices.items() for vector in vectors]
         for shown in list(data.photos)[: len(names)]:  # so that what is measured is the names, not more photos
-            memory.remember(data.photos[shown][-1], Seen(1e9, source=shown))
+            memory.remember(data.photos[shown][-1], Observation(1e9, source=shown))
         before = [right(finder, *query) for query in queries]
         for name, shown in zip(names, list(data.photos), strict=False):
             teach(memory, data, name, shown, 1, 1)
@@ -118,13 +118,13 @@ def remembering(data: Data, folder: str) -> Memory:
     memory = Memory(folder, data.embedder.bundle.id, merge=MergeSettings(enabled=False))
     for name, vectors in data.photos.items():
         for vector in vectors[:PHOTOS_OF_A_CLASS]:
-            memory.remember(vector, Seen(1e9, source=name))
+            memory.remember(vector, Observation(1e9, source=name))
     return memory
 
 
 def teach(memory: Memory, data: Data, name: str, shown: str, examples: int, voices: int) -> None:
     for photo in data.photos[shown][-examples:]:
-        memory.remember(photo, Seen(1.1e9, label=name, source=shown))
+        memory.remember(photo, Observation(1.1e9, label=name, source=shown))
     prototypes = [Prototype("text", data.embedder.embed_text(spelled(name)), spelled(name))]
     prototypes += [Prototype("audio", vector) for vector in data.new_voices[name][:voices]]
     memory.taught.teach(name, prototypes)

@@ -76,13 +76,13 @@ def main() -> None:
     parser.add_argument("--gain", type=float, default=0.0, metavar="DB", help="make every stream so much louder")
     parser.add_argument("--snr", type=float, nargs="+", default=[QUIET_ROOM_DB, 10.0, 5.0], metavar="DB")
     parser.add_argument("--probability", type=float, nargs="+", default=[0.5], help="settings of Silero")
-    parser.add_argument("--pre-roll", type=float, nargs="+", default=[UtteranceSettings().pre_roll])
+    parser.add_argument("--pre-roll-s", type=float, nargs="+", default=[UtteranceSettings().pre_roll_s])
     parser.add_argument("--never-forget", action="store_true", help="Silero keeps its state through long pauses")
     parser.add_argument("--no-cut", action="store_true", help="what does not stand out from the room is left on")
     parser.add_argument("--no-retrieval", action="store_true", help="only find and cut")
     arguments = parser.parse_args()
     if arguments.never_forget:
-        voice_activity.FORGET_SECONDS = math.inf
+        voice_activity.FORGET_S = math.inf
     if arguments.no_cut:
         utterance_detector.OVER_ROOM_DB = -math.inf
     clips = read_clips(arguments.speech, arguments.bundle, arguments.names)
@@ -90,8 +90,8 @@ def main() -> None:
     known = None if arguments.no_retrieval else Known(arguments.bundle)
     gain = 10 ** (arguments.gain / 20)
     settings = [
-        replace(UtteranceSettings(voice_activity=kind, pre_roll=pre_roll), voice_probability=probability)
-        for pre_roll in arguments.pre_roll
+        replace(UtteranceSettings(voice_activity=kind, pre_roll_s=pre_roll_s), voice_probability=probability)
+        for pre_roll_s in arguments.pre_roll_s
         for kind, probabilities in (("energy", [0.5]), ("silero", arguments.probability))
         for probability in probabilities
     ]
@@ -268,7 +268,7 @@ def print_row(
     cells = [
         settings.voice_activity,
         f"{settings.voice_probability:g}" if settings.voice_activity == "silero" else "-",
-        f"{settings.pre_roll:g}",
+        f"{settings.pre_roll_s:g}",
         f"{snr:g}",
         f"{np.mean([h is not None for _, h in found]):.3f}",
         f"{np.mean([well_cut(n, h) for n, h in found]):.3f}",

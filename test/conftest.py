@@ -10,11 +10,16 @@ from collections.abc import Generator
 
 import pytest
 
-# Before any test imports rclpy. Domains 1 to 101 are free of the ports that the system gives out by itself.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+from visual_byte_testing.domain import take_own_domain
 
-pytest_plugins = ["fixtures_bundle", "fixtures_data", "fixtures_nodes"]
+take_own_domain()
+
+pytest_plugins = [
+    "visual_byte_testing.disks",
+    "visual_byte_testing.fixtures_bundle",
+    "visual_byte_testing.fixtures_data",
+    "visual_byte_testing.fixtures_nodes",
+]
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 

@@ -13,29 +13,30 @@ from sensor_msgs.msg import Image
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.bundle.bundle import load_bundle
-from visual_byte_core.engine.forgetting import MOST_IDS, forget
-from visual_byte_core.engine.observed_frame import Sight
-from visual_byte_core.engine.questions import MOST_MATCHES
+from visual_byte_core.engine.forgetting import MAX_IDS, forget
+from visual_byte_core.engine.observed_frame import ObservedFrame
+from visual_byte_core.engine.questions import MAX_MATCHES
 from visual_byte_core.engine.teaching import teach
 from visual_byte_core.errors import ConfigurationError, InvalidImage, InvalidMemory, InvalidText
 from visual_byte_core.memory.archive import export_memory, import_memory
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import LONGEST_SOURCE, Seen
-from visual_byte_core.memory.taught_names import MOST_NAMES, Prototype
+from visual_byte_core.memory.observation import MAX_SOURCE_CHARACTERS, Observation
+from visual_byte_core.memory.taught_names import MAX_NAMES, Prototype
 from visual_byte_core.messages.images import check
 from visual_byte_core.messages.stamps import seconds_of
-from visual_byte_core.names import LONGEST_TEXT
-from visual_byte_core.rendering.photo import LARGEST_PIXELS
+from visual_byte_core.names import MAX_TEXT_CHARACTERS
+from visual_byte_core.rendering.photo import MAX_PIXELS
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_ros.answer_messages import rejected, time_message
 from visual_byte_ros.requests import question_of
+from visual_byte_testing.paths import ROOT
 
-BUNDLE = load_bundle(Path(__file__).parents[1] / "models" / "starter-small")
+BUNDLE = load_bundle(ROOT / "models" / "starter-small")
 VECTOR = np.eye(512, dtype=np.float32)[0]
-LONG = "x" * (LONGEST_TEXT + 1)
+LONG = "x" * (MAX_TEXT_CHARACTERS + 1)
 
 
 @pytest.fixture
@@ -47,14 +48,14 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
 @pytest.mark.parametrize("field", ["label", "map_id", "frame_id"])
 def test_texts_of_a_sighting_are_short(memory: Memory, field: str) -> None:
     with pytest.raises(InvalidMemory, match=f"{field}: 201 characters, at most 200"):
-        memory.remember(VECTOR, Seen(1.0, **{field: LONG}))
+        memory.remember(VECTOR, Observation(1.0, **{field: LONG}))
     assert memory.count() == 0
-    memory.remember(VECTOR, Seen(1.0, **{field: LONG[1:]}))
+    memory.remember(VECTOR, Observation(1.0, **{field: LONG[1:]}))
 
 
 def test_its_source_is_no_longer_than_a_path(memory: Memory) -> None:
     with pytest.raises(InvalidMemory, match="source: 4097 characters"):
-        memory.remember(VECTOR, Seen(1.0, source="x" * (LONGEST_SOURCE + 1)))
+        memory.remember(VECTOR, Observation(1.0, source="x" * (MAX_SOURCE_CHARACTERS + 1)))
 
 
 @pytest.mark.parametrize("field", ["id", "text"])
@@ -63,7 +64,7 @@ def test_texts_of_a_query_are_short(field: str) -> None:
     with pytest.raises(ConfigurationError, match=f"its {field} has 201 characters; at most 200"):
         question_of(query, BUNDLE, 3)
     answer = rejected(query, "too long")
-    assert answer.status == Matches.REJECTED and len(getattr(answer, field)) == LONGEST_TEXT
+    assert answer.status == Matches.REJECTED and len(getattr(answer, field)) == MAX_TEXT_CHARACTERS
 
 
 def test_what_is_quoted_from_a_query_is_short() -> None:
@@ -76,7 +77,7 @@ def test_what_is_quoted_from_a_query_is_short() -> None:
     assert len(str(of_image.value)) < 500
 
 
-@pytest.mark.parametrize("k", [0, MOST_MATCHES + 1, 2**32 - 1])
+@pytest.mark.parametrize("k", [0, MAX_MATCHES + 1, 2**32 - 1])
 def test_a_query_asks_for_at_most_a_hundred_matches(k: int) -> None:
     with pytest.raises(ConfigurationError, match=f"k is {k}; expected 1 to 100"):
         question_of(Query(modality=Query.TEXT), BUNDLE, k)
@@ -88,9 +89,9 @@ def test_a_name_has_at_most_two_hundred_characters() -> None:
 
 
 def test_an_image_has_at_most_a_hundred_million_pixels() -> None:
-    assert LARGEST_PIXELS == 100_000_000
+    assert MAX_PIXELS == 100_000_000
     with pytest.raises(InvalidImage, match="at most 100000000 pixels"):
-        check(Image(width=LARGEST_PIXELS + 1, height=1, encoding="mono8"))
+        check(Image(width=MAX_PIXELS + 1, height=1, encoding="mono8"))
 
 
 @pytest.mark.parametrize("size", [0, 1001, 2**32 - 1])
@@ -101,7 +102,7 @@ def test_a_page_of_the_list_has_at_most_a_thousand_memories(memory: Memory, size
 
 def test_a_request_forgets_at_most_ten_thousand_ids(memory: Memory) -> None:
     with pytest.raises(ConfigurationError, match="10001 ids; at most 10000"):
-        forget(memory, ["x"] * (MOST_IDS + 1), None, everything=False)
+        forget(memory, ["x"] * (MAX_IDS + 1), None, everything=False)
     with pytest.raises(InvalidMemory) as refused:
         forget(memory, ["y" * 10_000], None, everything=False)
     assert len(str(refused.value)) < 200
@@ -109,7 +110,7 @@ def test_a_request_forgets_at_most_ten_thousand_ids(memory: Memory) -> None:
 
 def test_a_thousand_names_can_be_taught(memory: Memory) -> None:
     prototypes = [Prototype("text", VECTOR, "word")]
-    memory.taught._prototypes = {f"name {number}": tuple(prototypes) for number in range(MOST_NAMES)}
+    memory.taught._prototypes = {f"name {number}": tuple(prototypes) for number in range(MAX_NAMES)}
     memory.taught.teach("name 7", prototypes)
     with pytest.raises(InvalidMemory, match="1000 names are taught"):
         memory.taught.teach("one more", prototypes)
@@ -120,10 +121,10 @@ def test_nothing_is_remembered_for_a_name_that_does_not_fit(memory: Memory) -> N
         def embed_text(self, words: str) -> np.ndarray:
             return VECTOR
 
-    memory.taught._prototypes = {f"name {number}": () for number in range(MOST_NAMES)}
-    sight = Sight(np.zeros((8, 8, 3), np.uint8), Seen(1.0))
+    memory.taught._prototypes = {f"name {number}": () for number in range(MAX_NAMES)}
+    observed = ObservedFrame(np.zeros((8, 8, 3), np.uint8), Observation(1.0))
     with pytest.raises(InvalidMemory, match="1000 names are taught"):
-        teach(Embedder(), memory, "one more", None, [sight])  # type: ignore[arg-type]
+        teach(Embedder(), memory, "one more", None, [observed])  # type: ignore[arg-type]
     assert memory.count(Filter(label="one more")) == 0
 
 
@@ -144,7 +145,7 @@ def test_an_imported_thumbnail_that_claims_to_be_huge_is_refused(tmp_path: Path)
     jpeg[sides : sides + 4] = (16_000).to_bytes(2, "big") * 2
     exported = tmp_path / "memory.zip"
     with Memory(tmp_path / "theirs", "b@1", merge=MergeSettings(enabled=False)) as memory:
-        memory.remember(VECTOR, Seen(1.0, thumbnail=bytes(jpeg)))
+        memory.remember(VECTOR, Observation(1.0, thumbnail=bytes(jpeg)))
         export_memory(memory, "b@1", 512, exported)
     with (
         Memory(tmp_path / "ours", "b@1") as memory,

@@ -12,8 +12,9 @@ import pytest
 
 from visual_byte_core.errors import InvalidNames
 from visual_byte_core.names import ClassName, overlaps, read_names, reserved_spellings, slugify, spell, write_names
+from visual_byte_testing.paths import ROOT
 
-SHIPPED = Path(__file__).resolve().parent.parent / "config" / "names.csv"
+SHIPPED = ROOT / "config" / "names.csv"
 
 
 def test_shipped_names_hold_every_data_set() -> None:

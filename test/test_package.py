@@ -22,8 +22,8 @@ from setuptools import find_packages
 
 import visual_byte_core
 import visual_byte_ros
+from visual_byte_testing.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("visual_byte_core", "visual_byte_ros")
 CMAKE = (ROOT / "CMakeLists.txt").read_text()
 TRAINING_ONLY = {"torch", "torchvision", "torchaudio", "timm", "transformers", "matplotlib", "sklearn"}

@@ -26,7 +26,7 @@ from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.training.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAST_MEAN_COSINE = 0.98  # a checkpoint of another bundle is far below
+MIN_MEAN_COSINE = 0.98  # a checkpoint of another bundle is far below
 
 
 def main() -> int:
@@ -59,10 +59,10 @@ def write(bundle_folder: Path, checkpoint: Path) -> None:
         )
     )
     references = write_references(iter(inputs), exact, embedder.embed)
-    if references.cosines.mean() < LEAST_MEAN_COSINE:
+    if references.cosines.mean() < MIN_MEAN_COSINE:
         raise DataError(
             f"{checkpoint}: not the checkpoint of {bundle.id}: mean cosine {references.cosines.mean():.3f}, expected"
-            f" {LEAST_MEAN_COSINE} or more; give the one that it was exported from"
+            f" {MIN_MEAN_COSINE} or more; give the one that it was exported from"
         )
     out = ROOT / "test" / "golden" / f"references_{bundle.name}.npz"
     references.save(out)

@@ -34,7 +34,7 @@ class MemoryFolderError(VisualByteError):
 
 
 class InvalidMemory(VisualByteError):
-    """An embedding or sighting that a memory cannot hold or search: wrong size, or not finite."""
+    """An embedding or observation that a memory cannot hold or search: wrong size, or not finite."""
 
 
 class DeviceError(VisualByteError):

@@ -12,7 +12,7 @@ from visual_byte_core.errors import DataError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, on the disk when it returns. Raises OSError; then the old file is untouched."""
+    """Replace `path` by `content`, on disk when it returns. Raises OSError; then the old file is untouched."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:

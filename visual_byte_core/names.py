@@ -19,9 +19,9 @@ from visual_byte_core.errors import InvalidNames
 LANGUAGES = ("en", "ko")
 COLUMNS = ("en", "ko", "slug", "broader", "synonyms", "reserved", "source", "synset")
 _FIELDS = {"source": "sources"}  # columns whose field has another name
-LONGEST_TEXT = 200
+MAX_TEXT_CHARACTERS = 200
 """Characters of a label, the name of a map or of a coordinate frame; messages bring them."""
-LONGEST_SLUG, LONGEST_FILE_NAME = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
+MAX_SLUG_CHARACTERS, MAX_FILE_NAME_BYTES = 100, 200  # characters, and bytes of UTF-8, of which file systems take 255
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(1, 10))})
 
 log = logging.getLogger("visual_byte")
@@ -224,11 +224,11 @@ def _cell(value: str | tuple[str, ...]) -> str:
 
 def _usable_slug(name: str) -> str:
     slug = slugify(name)
-    if len(slug) > LONGEST_SLUG or len(slug.encode()) > LONGEST_FILE_NAME:
+    if len(slug) > MAX_SLUG_CHARACTERS or len(slug.encode()) > MAX_FILE_NAME_BYTES:
         shown = name if len(name) <= 30 else f"{name[:30]}..."
         raise InvalidNames(
             f"{shown!r} makes a folder name of {len(slug)} characters ({len(slug.encode())} bytes); shorten it to"
-            f" {LONGEST_SLUG} ({LONGEST_FILE_NAME})"
+            f" {MAX_SLUG_CHARACTERS} ({MAX_FILE_NAME_BYTES})"
         )
     if slug in RESERVED:
         raise InvalidNames(f"{name!r} makes the folder name {slug}, which Windows keeps for a device; reword it")

@@ -13,7 +13,7 @@ ARENAS = 2
 def share_arenas() -> None:
     """Let all threads take memory from two arenas; to be called before they begin. Another C library ignores it.
 
-    By default each thread of the executor comes to hold an arena of its own, with what its largest callback once
+    By default each thread of the executor ends up with an arena of its own, with what its largest callback once
     needed: embedding_node grew for minutes, to 240 MB and not to 216, text_node to 129 MB and not to 117
     (studies/reliability.py).
     """

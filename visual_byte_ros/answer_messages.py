@@ -17,11 +17,11 @@ from visual_byte.msg import Place as PlaceMessage
 from visual_byte_core.engine.answer import Answer
 from visual_byte_core.memory.match import Match, Place
 from visual_byte_core.messages.poses import Pose as PoseOfCore
-from visual_byte_core.names import LONGEST_TEXT
+from visual_byte_core.names import MAX_TEXT_CHARACTERS
 
 NOBODY_LISTENS = "nobody listens to the topic query; start embedding_node, in the same namespace, and ask again"
 
-LATEST_MICROSECONDS = (1 << 31) * 1_000_000 - 1
+MAX_MICROSECONDS = (1 << 31) * 1_000_000 - 1
 STATUS = {"FOUND": Matches.FOUND, "NOT_FOUND": Matches.NOT_FOUND}
 
 
@@ -57,7 +57,7 @@ def match_message(match: Match, probability: float, map_id: str = "") -> MatchMe
         pose_known=match.pose is not None,
         map_id=match.map_id,
         in_current_map=match.map_id == map_id,
-        part_of=match.part_of,
+        parent_id=match.parent_id,
         earlier_places=[_place_message(place) for place in match.places[:-1]],
     )
     if match.pose is not None:
@@ -89,16 +89,16 @@ def _place_message(place: Place) -> PlaceMessage:
 
 def time_message(seconds: float) -> Time:
     """Seconds since 1970 as a stamp, to the microsecond that a float carries; the nearest that a stamp can hold."""
-    microseconds = min(max(0, round(seconds * 1e6)), LATEST_MICROSECONDS)
+    microseconds = min(max(0, round(seconds * 1e6)), MAX_MICROSECONDS)
     return Time(sec=microseconds // 1_000_000, nanosec=microseconds % 1_000_000 * 1000)
 
 
 def _reply(query: Query, seconds: float, bundle: str) -> Matches:
     return Matches(
         header=query.header,
-        id=query.id[:LONGEST_TEXT],
-        modality=query.modality[:LONGEST_TEXT],
-        text=query.text[:LONGEST_TEXT],
+        id=query.id[:MAX_TEXT_CHARACTERS],
+        modality=query.modality[:MAX_TEXT_CHARACTERS],
+        text=query.text[:MAX_TEXT_CHARACTERS],
         seconds=seconds,
         bundle=bundle,
     )

@@ -41,7 +41,7 @@ PROMPT = "name> "
 STATUS = {Matches.FOUND: "FOUND", Matches.NOT_FOUND: "NOT_FOUND", Matches.REJECTED: "REJECTED"}
 EXIT_CODES = {"FOUND": 0, "NOT_FOUND": 1, "REJECTED": 2}
 # A service loses the response to a client that it does not know yet: ask again, as asking twice does no harm.
-ASK_AGAIN_SECONDS = 1.0
+ASK_AGAIN_S = 1.0
 HISTORY_LENGTH = 1000
 
 
@@ -52,8 +52,8 @@ class NoAnswer(VisualByteError):
 class Asker:
     """Asks the embedding_node of a namespace."""
 
-    def __init__(self, namespace: str, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, namespace: str, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._node = Node("ask", namespace=namespace, start_parameter_services=False)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
@@ -63,16 +63,16 @@ class Asker:
     def ask(self, name: str, k: int) -> Find.Response:
         """Raises NoAnswer."""
         text = name.encode(errors="replace").decode()  # a terminal may give halves of characters
-        until = time.monotonic() + self._timeout
-        if not self._client.wait_for_service(self._timeout):
+        until = time.monotonic() + self._timeout_s
+        if not self._client.wait_for_service(self._timeout_s):
             raise NoAnswer(self._nobody())
         while (left := until - time.monotonic()) > 0:
             future = self._client.call_async(Find.Request(text=text, k=k))
-            self._executor.spin_until_future_complete(future, min(left, ASK_AGAIN_SECONDS))
+            self._executor.spin_until_future_complete(future, min(left, ASK_AGAIN_S))
             if future.done():
                 return future.result()
             self._client.remove_pending_request(future)
-        raise NoAnswer(f"{self._service} gave no answer within {self._timeout:g} s; see the node's diagnostics")
+        raise NoAnswer(f"{self._service} gave no answer within {self._timeout_s:g} s; see the node's diagnostics")
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -178,7 +178,7 @@ class History:
             return
         self._readline = readline
         readline.set_history_length(HISTORY_LENGTH)
-        with suppress(OSError):  # none yet, or not readable: then it begins anew
+        with suppress(OSError):  # none yet, or not readable: then it begins again
             readline.read_history_file(path)
 
     def keep(self) -> None:

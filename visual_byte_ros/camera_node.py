@@ -17,7 +17,7 @@ from visual_byte_core.capture.capture_stamps import CaptureStamps
 from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frame_player import FramePlayer, PlayerReport
 from visual_byte_core.capture.frame_sources import FrameSettings
-from visual_byte_core.capture.lens_calibration import Calibration, read_calibration
+from visual_byte_core.capture.lens_calibration import LensCalibration, read_lens_calibration
 from visual_byte_ros.camera_parameters import PARAMETERS
 from visual_byte_ros.image_messages import to_compressed_message, to_message
 from visual_byte_ros.interfaces import Interfaces, Topic
@@ -50,10 +50,10 @@ class CameraNode(ManagedNode):
             loop=self.parameters["loop"],
             width=self.parameters["width"],
             height=self.parameters["height"],
-            silent_after=self.parameters["silent_after"],
+            silent_after_s=self.parameters["silent_after_s"],
         )
         url = self.parameters["camera_info_url"]
-        self._calibration: Calibration | None = read_calibration(url) if url else None
+        self._calibration: LensCalibration | None = read_lens_calibration(url) if url else None
         self._frame_id = self.parameters["frame_id"]
         self._images = self.publish_on(IMAGE)
         self._compressed = self.publish_on(COMPRESSED)
@@ -95,7 +95,7 @@ class CameraNode(ManagedNode):
         """Level and message."""
         if report.lost:
             return DiagnosticStatus.ERROR, f"{report.state}; next try in {report.next_try:.0f} s"
-        if report.state in ("opening", "playing") and report.age > settings.silent_after + 1 / (settings.rate or 1):
+        if report.state in ("opening", "playing") and report.age > settings.silent_after_s + 1 / (settings.rate or 1):
             return DiagnosticStatus.ERROR, f"no frame for {report.age:.0f} s"
         if self._calibration and report.shown and report.resolution != self._calibrated_size():
             return DiagnosticStatus.WARN, self._wrong_size(report.resolution)

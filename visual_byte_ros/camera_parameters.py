@@ -36,7 +36,7 @@ PARAMETERS = (
     Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680, unit="px"),
     Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320, unit="px"),
     Parameter(
-        "silent_after",
+        "silent_after_s",
         2.0,
         "How long a camera may send nothing before it counts as lost and is opened again.",
         0.5,

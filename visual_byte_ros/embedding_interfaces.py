@@ -37,7 +37,7 @@ IMAGE_IN_ORDER, COMPRESSED_IN_ORDER = (
 )
 QUERY_IN_ORDER = replace(QUERY, qos=EVERYTHING, variant="lossless", when=IN_ORDER)
 MATCHES = Topic("matches", Matches, RELIABLE_BURSTS, "The answer to each query: FOUND, NOT_FOUND or REJECTED, and why.")
-REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each frame that is on the disk.")
+REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each frame that is on disk.")
 DEBUG_IMAGE = Topic(
     "~/debug_image", Image, PICTURE, "The query beside its best matches, made only while somebody subscribes."
 )

@@ -29,18 +29,18 @@ from visual_byte.msg import Query, Remembered
 from visual_byte.srv import Find, Remember
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question
 from visual_byte_core.engine.report import _disk, _percentiles
 from visual_byte_core.engine.stamp_order import OneByOne
-from visual_byte_core.engine.teaching import MOST_FRAMES
+from visual_byte_core.engine.teaching import MAX_FRAMES
 from visual_byte_core.engine.worker import Refused, Worker
 from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.pose_track import PoseLimits
 from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_ros.answer_messages import answered, rejected
@@ -67,12 +67,12 @@ from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.paths import bundle_path, memory_path
 from visual_byte_ros.pose_input import PoseInput
 from visual_byte_ros.requests import filter_of, query_of, question_of
-from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
+from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_S, fail, fail_with
 
 __all__ = ["INTERFACES", "PARAMETERS", "EmbeddingNode", "main"]
-MOST_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
-MOST_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
-SILENT_SECONDS = 3.0  # without a frame
+MAX_FINDS = 4  # requests of ~/find that may wait at a time; each holds a thread of the executor
+MAX_IN_ORDER = 30  # frames of a recording that wait in this process; more wait in DDS
+SILENT_S = 3.0  # without a frame
 
 
 class EmbeddingNode(ManagedNode):
@@ -89,7 +89,7 @@ class EmbeddingNode(ManagedNode):
         self._memory: Memory | None = None
         self._finder: Finder | None = None
         self._worker: Worker | None = None
-        self._newest: deque[Sight] = deque(maxlen=MOST_FRAMES)
+        self._newest: deque[ObservedFrame] = deque(maxlen=MAX_FRAMES)
         self._poses: PoseInput | None = None
         self._memory_services: MemoryServices | None = None
         self._debug: DebugImages | None = None
@@ -99,7 +99,7 @@ class EmbeddingNode(ManagedNode):
         self._trouble = ""
         self._heard = 0.0
         self._embedder: Embedder | None = None
-        self._finds = threading.BoundedSemaphore(MOST_FINDS)
+        self._finds = threading.BoundedSemaphore(MAX_FINDS)
 
     def open(self) -> None:
         self._bundle = load_bundle(bundle_path(self.parameters["bundle"]))
@@ -123,10 +123,10 @@ class EmbeddingNode(ManagedNode):
             self._memory,
             self._finder,
             self.get_logger(),
-            most_waiting=self.parameters["most_waiting"],
-            answer_within=self._answer_within(),
-            acknowledge_within=self.parameters["acknowledge_within"],
-            parts=self._part_settings(),
+            max_waiting=self.parameters["max_waiting"],
+            answer_within_s=self._answer_within_s(),
+            acknowledge_within_s=self.parameters["acknowledge_within_s"],
+            regions=self._region_settings(),
             skip_unchanged=self.parameters["skip_unchanged"],
         )
         self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
@@ -144,37 +144,37 @@ class EmbeddingNode(ManagedNode):
     def adjust(self) -> None:
         self._memory.merge = self._merge_settings()
         self._finder.false_accept_rate = self.parameters["false_accept_rate"]
-        self._worker.most_waiting = self.parameters["most_waiting"]
-        self._worker.answer_within = self._answer_within()
-        self._worker.acknowledge_within = self.parameters["acknowledge_within"]
-        self._worker.frames.parts = self._part_settings()
+        self._worker.max_waiting = self.parameters["max_waiting"]
+        self._worker.answer_within_s = self._answer_within_s()
+        self._worker.acknowledge_within_s = self.parameters["acknowledge_within_s"]
+        self._worker.frames.regions = self._region_settings()
         self._worker.frames.skip_unchanged = self.parameters["skip_unchanged"]
         self._poses.limit(self._pose_limits())
 
-    def _answer_within(self) -> float | None:
-        return None if self.parameters["lossless"] else self.parameters["answer_timeout"]
+    def _answer_within_s(self) -> float | None:
+        return None if self.parameters["lossless"] else self.parameters["answer_timeout_s"]
 
     def _merge_settings(self) -> MergeSettings:
         return MergeSettings(
-            within_seconds=self.parameters["merge_within_seconds"],
+            within_s=self.parameters["merge_within_s"],
             embedding_cosine=self.parameters["merge_embedding_cosine"],
             thumbnail_difference=self.parameters["merge_thumbnail_difference"],
             enabled=self.parameters["merge"],
             same_place_metres=self.parameters["same_place_metres"],
-            moved_within_seconds=self.parameters["moved_within_seconds"],
+            moved_within_s=self.parameters["moved_within_s"],
         )
 
-    def _part_settings(self) -> PartSettings | None:
-        if not self.parameters["parts"]:
+    def _region_settings(self) -> RegionSettings | None:
+        if not self.parameters["regions"]:
             return None
-        return PartSettings(most=self.parameters["most_parts"], size=self.parameters["part_size"])
+        return RegionSettings(max_count=self.parameters["max_regions"], size=self.parameters["region_size"])
 
     def _pose_limits(self) -> PoseLimits:
         return PoseLimits(
             frame_id=self.parameters["pose_frame"],
-            most_age=self.parameters["most_pose_age"],
-            most_position_deviation=self.parameters["most_position_deviation"],
-            most_angle_deviation=self.parameters["most_angle_deviation"],
+            max_age_s=self.parameters["max_pose_age_s"],
+            max_position_deviation=self.parameters["max_position_deviation"],
+            max_angle_deviation=self.parameters["max_angle_deviation"],
         )
 
     def _in_turn(self, stamp: float, do: Callable[[], None]) -> None:
@@ -220,7 +220,7 @@ class EmbeddingNode(ManagedNode):
     def start(self) -> None:
         self._heard = time.monotonic()
         if self.parameters["lossless"]:
-            self._in_order = OneByOne(most_waiting=MOST_IN_ORDER)
+            self._in_order = OneByOne(max_waiting=MAX_IN_ORDER)
 
     def stop(self) -> None:
         if self._in_order:
@@ -260,8 +260,8 @@ class EmbeddingNode(ManagedNode):
             "malformed frames": self._malformed,
             "failed jobs": report.failed,
             **self._poses.diagnose(),
-            **_percentiles("query", report.question_seconds),
-            **_percentiles("frame", report.frame_seconds),
+            **_percentiles("query", report.question_s),
+            **_percentiles("frame", report.frame_s),
         }
         malformed, self._malformed_before = self._malformed > self._malformed_before, self._malformed
         if self._trouble:
@@ -270,7 +270,7 @@ class EmbeddingNode(ManagedNode):
         if malformed:
             return DiagnosticStatus.WARN, "malformed images arrive", values
         silent = time.monotonic() - self._heard
-        if self.active and self.parameters["remember_frames"] and silent > SILENT_SECONDS:
+        if self.active and self.parameters["remember_frames"] and silent > SILENT_S:
             return (
                 DiagnosticStatus.WARN,
                 f"no frame for {silent:.0f} s; check the camera and the name of its topic",
@@ -278,17 +278,22 @@ class EmbeddingNode(ManagedNode):
             )
         return DiagnosticStatus.OK, "", values
 
-    def _sight(self, message: Image | CompressedImage) -> Sight:
-        """A frame as a sight; one without a stamp was captured now. Raises InvalidImage."""
+    def _observed(self, message: Image | CompressedImage) -> ObservedFrame:
+        """A frame as observed; one without a stamp was captured now. Raises InvalidImage."""
         captured_at = seconds_of(message.header.stamp) or self._now()
         image, frame_id, map_id = frame_to_rgb(message), message.header.frame_id, self.parameters["map_id"]
         pose = self._poses.at(captured_at, frame_id, map_id)
-        return Sight(image, Seen(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
+        return ObservedFrame(image, Observation(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
 
-    def _placed(self, sight: Sight) -> Sight:
+    def _placed(self, observed: ObservedFrame) -> ObservedFrame:
         """With the pose that is known now, which was not when it arrived."""
-        seen = sight.seen
-        return replace(sight, seen=replace(seen, pose=self._poses.at(seen.captured_at, seen.frame_id, seen.map_id)))
+        observation = observed.observation
+        return replace(
+            observed,
+            observation=replace(
+                observation, pose=self._poses.at(observation.captured_at, observation.frame_id, observation.map_id)
+            ),
+        )
 
     def _now(self) -> float:
         """Seconds since 1970, or as /clock says with use_sim_time."""
@@ -300,29 +305,29 @@ class EmbeddingNode(ManagedNode):
             return
         self._heard = time.monotonic()
         try:
-            sight = self._sight(message)
+            observed = self._observed(message)
         except InvalidImage as error:
             self._malformed += 1
             self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
             return
-        self._newest.append(sight)
+        self._newest.append(observed)
         if not self.parameters["remember_frames"]:
             return
         in_order = self._in_order
         if in_order:
             in_order.put(
-                sight.seen.captured_at,
-                lambda: self._told(worker.remember(self._placed(sight)), self._acknowledge, message.header),
+                observed.observation.captured_at,
+                lambda: self._told(worker.remember(self._placed(observed)), self._acknowledge, message.header),
             )
         else:
-            self._told(worker.see(sight), self._acknowledge, message.header)
+            self._told(worker.see(observed), self._acknowledge, message.header)
 
     def _told(self, future: Future, tell: Callable[..., None], *what: object) -> Future:
         future.add_done_callback(partial(tell, *what))
         return future
 
     def _acknowledge(self, header: Header, remembered: Future) -> None:
-        """In the worker's thread, when a frame is on the disk, or will never be."""
+        """In the worker's thread, when a frame is on disk, or will never be."""
         if remembered.cancelled():
             return
         if error := remembered.exception():
@@ -382,7 +387,7 @@ class EmbeddingNode(ManagedNode):
         waits = self._finds.acquire(blocking=False)
         try:
             if not waits:
-                raise Refused(f"{MOST_FINDS} requests of ~/find are being answered; ask less often, or on the topic")
+                raise Refused(f"{MAX_FINDS} requests of ~/find are being answered; ask less often, or on the topic")
             query = query_of(request, self._bundle)
             query.header.stamp = self.get_clock().now().to_msg()
             question = question_of(query, self._bundle, request.k or self.parameters["k"], filter_of(request))
@@ -407,8 +412,8 @@ class EmbeddingNode(ManagedNode):
         if request.newest_frame and not self._newest:
             return fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
         try:
-            sight = self._newest[-1] if request.newest_frame else self._sight(request.image)
-            response.id = worker.remember(sight.labelled(request.label)).result(SERVICE_SECONDS).id
+            observed = self._newest[-1] if request.newest_frame else self._observed(request.image)
+            response.id = worker.remember(observed.labelled(request.label)).result(SERVICE_S).id
         except (VisualByteError, FutureTimeoutError) as error:
             return fail_with(response, error)
         response.success = True

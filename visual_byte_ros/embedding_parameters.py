@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.embedding.regions import PartSettings
-from visual_byte_core.engine.questions import MOST_MATCHES
+from visual_byte_core.embedding.regions import RegionSettings
+from visual_byte_core.engine.questions import MAX_MATCHES
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.pose_input import LIMITS, POSE_TYPES
 
 MERGING = MergeSettings()
-PARTS = PartSettings()
+REGIONS = RegionSettings()
 PARAMETERS = (
     AUTOSTART,
     BUNDLE,
@@ -45,7 +45,7 @@ PARAMETERS = (
     Parameter(
         "skip_unchanged",
         4.0,
-        "Grey levels up to which a frame counts as unchanged in all its parts, so that it is remembered by the"
+        "Grey levels up to which a frame counts as unchanged everywhere, so that it is remembered by the"
         " embedding of the one before; 0: every frame is embedded.",
         0.0,
         255.0,
@@ -66,11 +66,11 @@ PARAMETERS = (
         0.5,
         live=True,
     ),
-    Parameter("k", 3, "Most matches in an answer.", 1, MOST_MATCHES, live=True),
+    Parameter("k", 3, "Most matches in an answer.", 1, MAX_MATCHES, live=True),
     Parameter("merge", MERGING.enabled, "Add a frame that looks like a recent memory to it, not beside it.", live=True),
     Parameter(
-        "merge_within_seconds",
-        MERGING.within_seconds,
+        "merge_within_s",
+        MERGING.within_s,
         "How recent that memory must be.",
         0.0,
         86400.0,
@@ -98,9 +98,9 @@ PARAMETERS = (
         live=True,
     ),
     Parameter(
-        "moved_within_seconds",
-        MERGING.moved_within_seconds,
-        "How long after its last sighting a thing is known again where poses are known; 0: as merge_within_seconds.",
+        "moved_within_s",
+        MERGING.moved_within_s,
+        "How long after its last observation a thing is known again where poses are known; 0: as merge_within_s.",
         0.0,
         31536000.0,
         unit="s",
@@ -125,11 +125,11 @@ PARAMETERS = (
         live=True,
     ),
     Parameter(
-        "most_pose_age", LIMITS.most_age, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
+        "max_pose_age_s", LIMITS.max_age_s, "Seconds between a frame and its pose.", 0.0, 60.0, unit="s", live=True
     ),
     Parameter(
-        "most_position_deviation",
-        LIMITS.most_position_deviation,
+        "max_position_deviation",
+        LIMITS.max_position_deviation,
         "Standard deviation in metres up to which a position is kept.",
         0.0,
         1000.0,
@@ -137,8 +137,8 @@ PARAMETERS = (
         live=True,
     ),
     Parameter(
-        "most_angle_deviation",
-        LIMITS.most_angle_deviation,
+        "max_angle_deviation",
+        LIMITS.max_angle_deviation,
         "Standard deviation in radians up to which a heading is kept.",
         0.0,
         10.0,
@@ -146,13 +146,18 @@ PARAMETERS = (
         live=True,
     ),
     Parameter(
-        "parts", False, "Remember the distinct parts of a frame beside the whole of it; see docs/parts.md.", live=True
+        "regions",
+        False,
+        "Remember the distinct regions of a frame beside the whole of it; see docs/regions.md.",
+        live=True,
     ),
-    Parameter("most_parts", PARTS.most, "Parts of a frame that are remembered at most.", 1, 20, live=True),
-    Parameter("part_size", PARTS.size, "Side of a part as a share of the frame's shorter side.", 0.1, 1.0, live=True),
-    Parameter("most_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
+    Parameter("max_regions", REGIONS.max_count, "Parts of a frame that are remembered at most.", 1, 20, live=True),
     Parameter(
-        "answer_timeout",
+        "region_size", REGIONS.size, "Side of a region as a share of the frame's shorter side.", 0.1, 1.0, live=True
+    ),
+    Parameter("max_waiting", 10, "Queries that may wait; one more, and the oldest is rejected.", 1, 1000, live=True),
+    Parameter(
+        "answer_timeout_s",
         1.0,
         "Seconds within which every query is answered, or rejected with a reason; not with lossless.",
         0.1,
@@ -161,9 +166,9 @@ PARAMETERS = (
         live=True,
     ),
     Parameter(
-        "acknowledge_within",
+        "acknowledge_within_s",
         0.5,
-        "Seconds until remembered frames are on the disk and told.",
+        "Seconds until remembered frames are on disk and acknowledged.",
         0.01,
         1.0,
         unit="s",

@@ -14,8 +14,8 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from visual_byte.srv import Count, Forget, List, Teach
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.forgetting import forget
-from visual_byte_core.engine.observed_frame import Sight
-from visual_byte_core.engine.teaching import MOST_FRAMES, NO_FRAME, teach
+from visual_byte_core.engine.observed_frame import ObservedFrame
+from visual_byte_core.engine.teaching import MAX_FRAMES, NO_FRAME, teach
 from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import ConfigurationError, VisualByteError
 from visual_byte_core.memory.memory import Memory
@@ -23,7 +23,7 @@ from visual_byte_ros.answer_messages import match_message
 from visual_byte_ros.interfaces import Service
 from visual_byte_ros.lifecycle import ManagedNode
 from visual_byte_ros.requests import filter_of
-from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_SECONDS, fail, fail_with
+from visual_byte_ros.responses import NOT_ACTIVE, SERVICE_S, fail, fail_with
 
 PAGE = 100
 LIST = Service("~/list", List, "The memories that pass a filter, by pages.")
@@ -47,7 +47,7 @@ class MemoryServices:
         embedder: Embedder,
         memory: Memory,
         worker: Worker,
-        newest: deque[Sight],
+        newest: deque[ObservedFrame],
         map_id: Callable[[], str],
     ) -> None:
         self._node, self._embedder, self._memory = node, embedder, memory
@@ -81,15 +81,15 @@ class MemoryServices:
         return self._do(fill, response)
 
     def _teach(self, request: Teach.Request, response: Teach.Response) -> Teach.Response:
-        sights = list(self._newest)[-(request.frames or 1) :]
-        if not sights:
+        frames = list(self._newest)[-(request.frames or 1) :]
+        if not frames:
             return fail(response, "NO_FRAME", NO_FRAME)
 
         def fill() -> None:
-            if request.frames > MOST_FRAMES:
-                raise ConfigurationError(f"teach: frames is {request.frames}; expected 1 to {MOST_FRAMES}")
+            if request.frames > MAX_FRAMES:
+                raise ConfigurationError(f"teach: frames is {request.frames}; expected 1 to {MAX_FRAMES}")
             asked = self._worker.asked[request.query_id] if request.query_id else None
-            response.ids = teach(self._embedder, self._memory, request.name.strip(), asked, sights)
+            response.ids = teach(self._embedder, self._memory, request.name.strip(), asked, frames)
 
         return self._do(fill, response)
 
@@ -98,7 +98,7 @@ class MemoryServices:
         if not self._node.active:
             return fail(response, "INACTIVE", NOT_ACTIVE)
         try:
-            self._worker.do(fill).result(SERVICE_SECONDS)
+            self._worker.do(fill).result(SERVICE_S)
         except (VisualByteError, FutureTimeoutError) as error:
             return fail_with(response, error)
         response.success = True

@@ -132,7 +132,7 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error(f"waiting; when that is mended: ros2 lifecycle set {name} configure, then activate")
 
     def end(self) -> None:
-        """Finish what is in hand and let go of everything; a transition under way comes to its end first."""
+        """Finish the current work and release everything; a transition in progress finishes first."""
         with self._transitions:
             if self._state_machine.current_state[1] in ("unconfigured", "inactive", "active"):
                 self.trigger_shutdown()
@@ -159,7 +159,7 @@ class ManagedNode(LifecycleNode):
         return self._transition("shut down", self._stop_and_release, TransitionCallbackReturn.ERROR)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of everything, whatever that says; why the transition failed stays in `failure`."""
+        """Release everything, whatever that raises; why the transition failed stays in `failure`."""
         why = self.failure
         self._transition("recover", self._stop_and_release)
         self.failure = why or self.failure

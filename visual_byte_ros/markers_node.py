@@ -19,7 +19,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Count, List
 from visual_byte_core.messages.stamps import seconds_of
-from visual_byte_core.views.map_places import PlacesShown, ShownPlace
+from visual_byte_core.views.map_places import MapPlace, MapPlaces
 from visual_byte_ros.answer_messages import pose_message, pose_of, time_message
 from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.lifecycle import ManagedNode, run
@@ -40,7 +40,7 @@ MARKERS = Topic(
 MATCHES = Topic("matches", Matches, RELIABLE, "The answers, of which the last one found is set off.")
 INTERFACES = Interfaces(publishes=(MARKERS,), subscribes=(MATCHES,))
 SECONDS_BETWEEN_READINGS = 1.0
-ANSWER_SECONDS = 5.0
+ANSWER_S = 5.0
 PAGE = 100
 LENGTH_OF_AN_ID = 36
 REMEMBERED = ColorRGBA(r=0.2, g=0.5, b=1.0, a=0.8)
@@ -62,7 +62,7 @@ class MarkersNode(ManagedNode):
         self._asks: dict[type, Any] = {}
 
     def open(self) -> None:
-        self._places = PlacesShown()
+        self._places = MapPlaces()
         self._found = self._trouble = ""
         self._published: tuple | None = None
         self._markers = self.publish_on(MARKERS)
@@ -92,7 +92,7 @@ class MarkersNode(ManagedNode):
         return (DiagnosticStatus.WARN if self._trouble else DiagnosticStatus.OK), self._trouble, values
 
     def _take(self, matches: Matches) -> None:
-        if matches.status == Matches.FOUND and matches.matches:  # whoever publishes may say the one without the other
+        if matches.status == Matches.FOUND and matches.matches:  # a publisher may set one without the other
             self._found = matches.matches[0].id[:LENGTH_OF_AN_ID]
 
     def _watch(self) -> None:
@@ -115,7 +115,7 @@ class MarkersNode(ManagedNode):
                 return
         self._places.replace(self._list(0.0), now)
 
-    def _list(self, since: float) -> Iterator[ShownPlace]:
+    def _list(self, since: float) -> Iterator[MapPlace]:
         page = ""
         while True:
             response = self._ask(List, seen_after=time_message(since), page=page, size=PAGE)
@@ -131,11 +131,11 @@ class MarkersNode(ManagedNode):
         answered = threading.Event()
         future = client.call_async(kind.Request(**fields))
         future.add_done_callback(lambda _: answered.set())
-        end = time.monotonic() + ANSWER_SECONDS
+        end = time.monotonic() + ANSWER_S
         while not answered.wait(0.05):
             if self._stopping.is_set() or time.monotonic() > end:
                 client.remove_pending_request(future)
-                raise Unanswered(f"{client.srv_name} does not answer within {ANSWER_SECONDS:g} s")
+                raise Unanswered(f"{client.srv_name} does not answer within {ANSWER_S:g} s")
         response = future.result()
         if not response.success:
             raise Unanswered(response.message)
@@ -155,13 +155,13 @@ class MarkersNode(ManagedNode):
         self._markers.publish(array)
 
 
-def _place(memory: Match) -> ShownPlace:
+def _place(memory: Match) -> MapPlace:
     placed = memory.pose_known and memory.in_current_map
     pose = pose_of(memory.pose.position, memory.pose.orientation) if placed else None
-    return ShownPlace(memory.id, memory.label, pose, seconds_of(memory.last_seen))
+    return MapPlace(memory.id, memory.label, pose, seconds_of(memory.last_seen))
 
 
-def _markers(header: Header, number: int, place: ShownPlace, size: float, *, found: bool) -> list[Marker]:
+def _markers(header: Header, number: int, place: MapPlace, size: float, *, found: bool) -> list[Marker]:
     pose = pose_message(place.pose)
     above = Pose()
     above.position.x, above.position.y = pose.position.x, pose.position.y

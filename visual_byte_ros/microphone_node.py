@@ -46,7 +46,7 @@ PUSH_TO_TALK = Topic(
     when="mode is push_to_talk or both",
 )
 INTERFACES = Interfaces(publishes=(QUERY, MATCHES, LEVEL), subscribes=(PUSH_TO_TALK,))
-LEVEL_SECONDS = 0.1
+LEVEL_S = 0.1
 
 
 class MicrophoneNode(ManagedNode):
@@ -81,10 +81,10 @@ class MicrophoneNode(ManagedNode):
             voice_probability=self.parameters["voice_probability"],
             threshold_dbfs=self.parameters["threshold_dbfs"],
             above_noise_db=self.parameters["above_noise_db"],
-            pre_roll=self.parameters["pre_roll"],
-            hangover=self.parameters["hangover"],
-            shortest=self.parameters["shortest"],
-            longest=self.parameters["longest"],
+            pre_roll_s=self.parameters["pre_roll_s"],
+            hangover_s=self.parameters["hangover_s"],
+            min_utterance_s=self.parameters["min_utterance_s"],
+            max_utterance_s=self.parameters["max_utterance_s"],
         )
         self._listener = Listener(
             sound, utterances, self._ask, self._refuse, self.get_logger(), wanted=self._is_subscribed
@@ -93,7 +93,7 @@ class MicrophoneNode(ManagedNode):
         if utterances.mode != "voice":
             self.subscribe_to(PUSH_TO_TALK, self._press)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._meter_timer = self.create_timer(LEVEL_SECONDS, self._publish_level, clock=steady)
+        self._meter_timer = self.create_timer(LEVEL_S, self._publish_level, clock=steady)
 
     def start(self) -> None:
         self._listener.start()
@@ -118,7 +118,7 @@ class MicrophoneNode(ManagedNode):
             "level dBFS": f"{meter.level_dbfs:.1f}",
             "noise dBFS": f"{meter.noise_dbfs:.1f}",
             "clipped share": f"{meter.clipped:.3f}",
-            "digital silence s": f"{meter.silent_seconds:.0f}",
+            "digital silence s": f"{meter.silent_s:.0f}",
             "listeners": self._queries.get_subscription_count(),
             "utterances": listener.heard,
             "refused sounds": self._refused,

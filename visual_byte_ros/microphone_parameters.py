@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from visual_byte_core.capture.sound_source import MOST_CHANNELS, SOURCES
+from visual_byte_core.capture.sound_source import MAX_CHANNELS, SOURCES
 from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY
 from visual_byte_core.capture.utterance_detector import MODES
 from visual_byte_core.capture.voice_activity import VOICE_ACTIVITIES
@@ -21,7 +21,7 @@ PARAMETERS = (
         expected="index or part of the name of a microphone",
         number_too=True,
     ),
-    Parameter("channel", 0, "Channel of the microphone that is heard, from 1; 0 is the mean of all.", 0, MOST_CHANNELS),
+    Parameter("channel", 0, "Channel of the microphone that is heard, from 1; 0 is the mean of all.", 0, MAX_CHANNELS),
     Parameter("folder", "", "Recordings to play, for source folder; each is a question.", expected="path of a folder"),
     Parameter("speed", 1.0, "How many times faster than life recordings are played.", 0.1, 1000.0),
     Parameter("loop", False, "Begin again after the last recording."),
@@ -57,16 +57,18 @@ PARAMETERS = (
         unit="dB",
     ),
     Parameter(
-        "pre_roll",
+        "pre_roll_s",
         0.25,
         "Seconds kept before and after an utterance, as far as they stand out from the noise, for soft consonants.",
         0.0,
         1.0,
         unit="s",
     ),
-    Parameter("hangover", 0.5, "Seconds without a voice that end an utterance.", 0.1, 2.0, unit="s"),
-    Parameter("shortest", 0.1, "Seconds of voice under which it is a click and no utterance.", 0.02, 1.0, unit="s"),
-    Parameter("longest", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0, unit="s"),
+    Parameter("hangover_s", 0.5, "Seconds without a voice that end an utterance.", 0.1, 2.0, unit="s"),
+    Parameter(
+        "min_utterance_s", 0.1, "Seconds of voice under which it is a click and no utterance.", 0.02, 1.0, unit="s"
+    ),
+    Parameter("max_utterance_s", 4.0, "Seconds after which an utterance is cut.", 1.1, 10.0, unit="s"),
     Parameter(
         "speech_probability",
         DEFAULT_SPEECH_PROBABILITY,

@@ -8,7 +8,7 @@ from visual_byte.msg import Query
 from visual_byte.srv import Count, Find, Forget, List
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.engine import questions as query_checks
-from visual_byte_core.engine.questions import MOST_MATCHES as MOST_MATCHES
+from visual_byte_core.engine.questions import MAX_MATCHES as MAX_MATCHES
 from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.memory.match import Filter

@@ -20,7 +20,7 @@ from visual_byte_core.errors import (
     MemoryFolderError,
 )
 
-SERVICE_SECONDS = 10.0
+SERVICE_S = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 CODES = {
     BundleError: "BUNDLE",
@@ -38,7 +38,7 @@ T = TypeVar("T", bound=Any)
 
 def fail_with(response: T, error: Exception) -> T:
     if isinstance(error, FutureTimeoutError):
-        return fail(response, "TIMEOUT", f"no answer within {SERVICE_SECONDS:g} s; the machine is overloaded")
+        return fail(response, "TIMEOUT", f"no answer within {SERVICE_S:g} s; the machine is overloaded")
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "FAILED")
     return fail(response, code, str(error))
 

@@ -31,7 +31,7 @@ TEXT = Topic("text", String, RELIABLE, "A name as it was typed, in any script.")
 QUERY = Topic("query", Query, RELIABLE, "What was typed, rendered for the bundle.")
 MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a text that cannot be a query, with the reason.")
 INTERFACES = Interfaces(publishes=(QUERY, MATCHES), subscribes=(TEXT,))
-LONGEST_ECHO = 80
+MAX_ECHO_CHARACTERS = 80
 
 
 class TextNode(ManagedNode):
@@ -73,7 +73,7 @@ class TextNode(ManagedNode):
         try:
             query.image = to_message(render_text(message.data, renderer.size, renderer.text))
         except InvalidText as error:
-            query.text = message.data[:LONGEST_ECHO]
+            query.text = message.data[:MAX_ECHO_CHARACTERS]
             self._refuse(query, str(error))
             return
         if self._queries.get_subscription_count() == 0:

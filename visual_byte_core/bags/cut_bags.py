@@ -37,17 +37,17 @@ class CutMcap:
             if file.read(len(MAGIC)) != MAGIC:
                 raise DataError(f"{path}: does not begin as an MCAP file")
             end, record = _last_whole_record(file, len(MAGIC), size)
-            self._parts = [(0, end)]
+            self._spans = [(0, end)]
             if record == CHUNK and (inside := _inside_of_chunk(file, end, size)):
                 whole, _ = _last_whole_record(file, inside, size)
-                self._parts.append((inside, whole - inside))
-        self.lost = size - sum(self._parts[-1])
+                self._spans.append((inside, whole - inside))
+        self.lost = size - sum(self._spans[-1])
 
     def __str__(self) -> str:
         return str(self._path)
 
     def open(self, _mode: str = "rb") -> BinaryIO:
-        return io.BufferedReader(_Parts(self._path, self._parts, EMPTY_FOOTER))
+        return io.BufferedReader(_Spans(self._path, self._spans, EMPTY_FOOTER))
 
 
 def _last_whole_record(file: BinaryIO, start: int, size: int) -> tuple[int, int]:
@@ -74,14 +74,14 @@ def _inside_of_chunk(file: BinaryIO, position: int, size: int) -> int:
     return start + 8 if name_length == 0 else 0
 
 
-class _Parts(io.RawIOBase):
-    """Some parts of a file, and bytes after them, as one file; closing it closes the file."""
+class _Spans(io.RawIOBase):
+    """Some spans of a file, and bytes after them, as one file; closing it closes the file."""
 
-    def __init__(self, path: Path, parts: list[tuple[int, int]], tail: bytes) -> None:
+    def __init__(self, path: Path, spans: list[tuple[int, int]], tail: bytes) -> None:
         self._file = open(path, "rb")  # noqa: SIM115
-        self._parts = parts
+        self._spans = spans
         self._tail = tail
-        self._size = sum(length for _, length in parts) + len(tail)
+        self._size = sum(length for _, length in spans) + len(tail)
         self._position = 0
 
     def readable(self) -> bool:
@@ -100,7 +100,7 @@ class _Parts(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         passed = 0
-        for start, length in self._parts:
+        for start, length in self._spans:
             if self._position < passed + length:
                 offset = self._position - passed
                 self._file.seek(start + offset)

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from visual_byte_core.bags.replay import Asked
+from visual_byte_core.bags.replay import AnsweredQuery
 
 PICTURE_SIDE = 112  # pixels of a rendered query on the page
 GOOD = ("right", "rightly not found")
@@ -99,7 +99,7 @@ def overview(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def answer_card(asked: Asked) -> str:
+def answer_card(asked: AnsweredQuery) -> str:
     """One query with what was found."""
     record = asked.record
     words = record["text"] or f"a {'spoken name' if record['modality'] == 'audio' else record['modality']}"

@@ -75,7 +75,7 @@ class Bag:
             self._connections = list(self._whole.connections)
         except UNREADABLE as error:
             self._whole = None
-            self._open_parts(str(error))
+            self._open_whole_spans(str(error))
         found = {Topic(one.topic, one.msgtype) for one in self._connections}
         found |= {Topic(name, kind) for cut in self._cut_sqlite for _, name, kind in cut.topics}
         self.topics = sorted(found, key=lambda topic: (topic.name, topic.type))
@@ -157,7 +157,7 @@ class Bag:
                 if number in names:
                     yield *names[number], nanoseconds, data
 
-    def _open_parts(self, reason: str) -> None:
+    def _open_whole_spans(self, reason: str) -> None:
         """Read what is whole of each file."""
         files = sorted(file for suffix in SUFFIXES for file in self.path.glob(f"*{suffix}"))
         if self.path.is_file() and self.path.suffix in SUFFIXES:

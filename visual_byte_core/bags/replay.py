@@ -19,16 +19,16 @@ from visual_byte_core.bags.truth import Truth
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.regions import PartSettings
+from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.answer import Answer
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question, question_of
 from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.pose_track import PoseLimits, PoseTrack
 from visual_byte_core.messages.images import to_rgb
 from visual_byte_core.messages.poses import pose_reading
@@ -39,8 +39,8 @@ log = logging.getLogger("visual_byte")
 @dataclass(frozen=True)
 class ReplaySettings:
     """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
-    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. parts: which parts of
-    frames are remembered as well; none if None."""
+    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. regions: which regions
+    of frames are remembered as well; none if None."""
 
     image: str
     query: str
@@ -49,11 +49,11 @@ class ReplaySettings:
     map_id: str = ""
     k: int = 5
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
-    parts: PartSettings | None = None
+    regions: RegionSettings | None = None
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnsweredQuery:
     """A query that was answered. record: plain JSON data. picture: as rendered, uint8 (size, size, 3), None if it was
     rejected. thumbnails: JPEG of each of the record's `nearest`."""
 
@@ -73,8 +73,8 @@ class Tally:
     poses: dict[str, int] = field(default_factory=dict)
     first: float = 0.0
     last: float = 0.0
-    frame_seconds: list[float] = field(default_factory=list)
-    query_seconds: list[float] = field(default_factory=list)
+    frame_s: list[float] = field(default_factory=list)
+    query_s: list[float] = field(default_factory=list)
 
 
 class Replay:
@@ -97,10 +97,10 @@ class Replay:
     def bundle(self) -> Bundle:
         return self._embedder.bundle
 
-    def __iter__(self) -> Iterator[Asked]:
+    def __iter__(self) -> Iterator[AnsweredQuery]:
         memory = Memory(self._folder, self.bundle.id, dimension=self.bundle.dimension)
         finder = Finder(memory, self.bundle.calibration, false_accept_rate=self._settings.false_accept_rate)
-        worker = Worker(self._embedder, memory, finder, log, answer_within=None, parts=self._settings.parts)
+        worker = Worker(self._embedder, memory, finder, log, answer_within_s=None, regions=self._settings.regions)
         begun = False
         try:
             settings = self._settings
@@ -125,19 +125,19 @@ class Replay:
     def _remember(self, worker: Worker, received: Received) -> None:
         begun = time.perf_counter()
         try:
-            seen = Seen(
+            observation = Observation(
                 captured_at=received.stamp,
                 frame_id=received.message.header.frame_id,
                 pose=self._poses.at(received.stamp),
                 map_id=self._settings.map_id,
             )
-            sight = Sight(to_rgb(received.message), seen)
+            observed = ObservedFrame(to_rgb(received.message), observation)
         except InvalidImage as error:
             self.tally.malformed += 1
             log.warning("frame at %.3f s ignored: %s", self._from_start(received.stamp), error)
             return
-        remembered = worker.remember(sight).result()
-        self.tally.frame_seconds.append(time.perf_counter() - begun)
+        remembered = worker.remember(observed).result()
+        self.tally.frame_s.append(time.perf_counter() - begun)
         self.tally.frames += 1
         self.tally.merged += remembered.merged
         self._number(remembered.id)
@@ -148,7 +148,7 @@ class Replay:
         if reason := self._poses.add(pose_reading(received.message)):
             log.warning("at %.3f s left out: %s", self._from_start(received.stamp), reason)
 
-    def _ask(self, worker: Worker, received: Received) -> Asked:
+    def _ask(self, worker: Worker, received: Received) -> AnsweredQuery:
         begun = time.perf_counter()
         query = received.message
         question: Question | None = None
@@ -160,7 +160,7 @@ class Replay:
             reason = answer.reason
         except VisualByteError as error:
             reason = str(error)
-        self.tally.query_seconds.append(time.perf_counter() - begun)
+        self.tally.query_s.append(time.perf_counter() - begun)
         nearest = self._described(answer) if answer else []
         record = {
             "time": self._from_start(received.stamp),
@@ -176,7 +176,7 @@ class Replay:
             **self._judged(query.id, received.stamp, answer, nearest),
         }
         thumbnails = [match.thumbnail for match in answer.nearest] if answer else []
-        return Asked(record, question.image if question else None, thumbnails)
+        return AnsweredQuery(record, question.image if question else None, thumbnails)
 
     def _described(self, answer: Answer) -> list[dict[str, Any]]:
         return [

@@ -96,7 +96,7 @@ def _report(bag: Bag, replay: Replay, scores: Scores, truth: Truth | None, setti
                 "k": settings.k,
                 "false_accept_rate": settings.false_accept_rate,
                 "truth": truth is not None,
-                "parts": asdict(settings.parts) if settings.parts else None,
+                "regions": asdict(settings.regions) if settings.regions else None,
             }
         },
     }
@@ -118,8 +118,8 @@ def _timing(replay: Replay, seconds: float) -> dict[str, Any]:
     return {
         "seconds": round(seconds, 3),
         "frames_a_second": round(tally.frames / seconds, 2),
-        "frame_ms": _percentiles(tally.frame_seconds),
-        "query_ms": _percentiles(tally.query_seconds),
+        "frame_ms": _percentiles(tally.frame_s),
+        "query_ms": _percentiles(tally.query_s),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
     }
 

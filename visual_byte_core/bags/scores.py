@@ -26,7 +26,7 @@ class Scores:
         self._judged: dict[str, list[tuple[bool, int | None, str, float | None]]] = {kind: [] for kind in PAIRS}
 
     def add(self, record: dict[str, Any]) -> None:
-        """record: of `Asked`."""
+        """record: of `AnsweredQuery`."""
         self._statuses[record["status"]] += 1
         self._modalities[record["modality"]] += 1
         if "verdict" in record:

@@ -11,7 +11,7 @@ FRAME = "camera frame to embedding"
 TYPED = "typed name to matches"
 TYPED_AGAIN = "typed name asked before, to embedding"
 SPOKEN = "utterance to matches"
-REMEMBERED = "frame remembered, on the disk"
+REMEMBERED = "frame remembered, on disk"
 SEARCH = "search among {:,} memories"
 
 MEMORIES = 1_000

@@ -27,7 +27,7 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.finder import Finder
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.speech import read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.rendering.thumbnail import thumbnail
@@ -51,7 +51,7 @@ def fill(folder: Path, bundle_id: str, memories: int) -> None:
     memory = Memory(folder, bundle_id, dimension=DIMENSION, merge=MergeSettings(enabled=False))
     for start in range(0, memories, 10_000):
         for number, vector in enumerate(unit_vectors(min(10_000, memories - start), start)):
-            memory.remember(vector, Seen(captured_at=1.0 + start + number, frame_id="camera"))
+            memory.remember(vector, Observation(captured_at=1.0 + start + number, frame_id="camera"))
     memory.close()
 
 
@@ -79,8 +79,8 @@ def our_tasks(contender: Contender) -> dict[str, Task]:
 
     def remembered() -> object:
         embedding = embedder.embed_photo(picture)
-        seen = Seen(captured_at=1e6 + next(numbers), frame_id="camera", thumbnail=thumbnail(picture))
-        stored = memory.remember(embedding, seen)
+        observation = Observation(captured_at=1e6 + next(numbers), frame_id="camera", thumbnail=thumbnail(picture))
+        stored = memory.remember(embedding, observation)
         memory.flush()
         return stored
 

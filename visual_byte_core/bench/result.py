@@ -65,7 +65,7 @@ def table(report: Result) -> str:
     lines += ["| --- |" + " ---: |" * 4 + " --- |"]
     for it in report["contenders"]:
         lines.append(
-            f"| {it['name']} | {it['threads']} | {it['start_seconds']:.2f} | {it['peak_mb']:.0f} |"
+            f"| {it['name']} | {it['threads']} | {it['start_s']:.2f} | {it['peak_mb']:.0f} |"
             f" {it['file_mb']:.1f} | {it['weights']} |"
         )
     if nodes := report["nodes"]:

@@ -17,8 +17,8 @@ import numpy as np
 from visual_byte_core.bench.contenders import Contender
 from visual_byte_core.errors import ModelError
 
-TURN_SECONDS = 0.05
-MOST_IN_A_TURN = 50
+TURN_S = 0.05
+MAX_RUNS_PER_TURN = 50
 WARM_UP_TURNS = 2
 
 
@@ -51,7 +51,7 @@ class Process:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
         self.rows: list[str] = json.loads(self._line())["rows"]
-        self.start_seconds = time.perf_counter() - begun
+        self.start_s = time.perf_counter() - begun
         """From starting Python to the first answer."""
 
     def ask(self, row: str, times: int) -> list[tuple[float, float]]:
@@ -100,7 +100,7 @@ def run(contenders: Sequence[Contender], turns: int, progress: Callable[[str], N
                 answers = processes[index].ask(row, in_a_turn[index, row])
                 if turn < WARM_UP_TURNS:
                     slowest = max(wall for wall, _ in answers)
-                    in_a_turn[index, row] = max(1, min(MOST_IN_A_TURN, int(TURN_SECONDS / max(slowest, 1e-6))))
+                    in_a_turn[index, row] = max(1, min(MAX_RUNS_PER_TURN, int(TURN_S / max(slowest, 1e-6))))
                     continue
                 kept.wall += [wall for wall, _ in answers]
                 kept.cpu += [cpu for _, cpu in answers]
@@ -109,7 +109,7 @@ def run(contenders: Sequence[Contender], turns: int, progress: Callable[[str], N
             {
                 **process.contender.to_dict(),
                 "file_mb": size_mb(process.contender),
-                "start_seconds": process.start_seconds,
+                "start_s": process.start_s,
                 "rows": {row: times[index, row].summary() for row in process.rows},
                 "peak_mb": process.end(),
             }

@@ -32,8 +32,8 @@ def training_speed(configuration: Path, data: Path) -> dict[str, float]:
     config = load_config(configuration, [])
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as said:
         settings = {"out": out, "data.root": data}
-        for part in ("distractors", "noise"):  # those of the data set, not those that the configuration names
-            settings[f"data.{part}"] = data / part if (data / part).is_dir() else '""'
+        for folder in ("distractors", "noise"):  # those of the data set, not those that the configuration names
+            settings[f"data.{folder}"] = data / folder if (data / folder).is_dir() else '""'
         command = ["train", "--config", str(configuration)]
         command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         process = subprocess.Popen(

@@ -36,7 +36,7 @@ BACKBONE = "backbone.onnx"
 CARD = "README.md"
 SENTENCE = "sentence"
 EMBEDDING_DIMENSION = 512
-LARGEST_FILE = 2**31 - 1  # bytes: what a file of protocol buffers can hold
+MAX_FILE_BYTES = 2**31 - 1  # bytes: what a file of protocol buffers can hold
 NO_METHOD_1 = (
     "trained on speech method 1, whose Whisper no robot runs; train with renderer.speech.method=2 to make a bundle"
 )
@@ -258,7 +258,7 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         raise BundleError(f"{folder / MANIFEST}: file {name!r} lies outside the bundle; do not use this bundle")
     try:
         size = (folder / path).stat().st_size
-        if size > LARGEST_FILE:
+        if size > MAX_FILE_BYTES:
             raise BundleError(
                 f"{folder / path}: {size / 2**30:.1f} GiB, expected under 2; no network of Visual Byte is so large, "
                 "copy the bundle again"

@@ -47,13 +47,13 @@ class ModalityCalibration:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ScoreCalibration:
     """The calibration of a bundle, per kind of query (`text`, `audio`, `image`)."""
 
     modalities: Mapping[str, ModalityCalibration]
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
+    def from_dict(cls, data: Mapping[str, Any]) -> ScoreCalibration:
         """Read the `calibration` of `bundle.yaml`. Raises BundleError if it is not one."""
         return cls({modality: _read_modality(modality, values) for modality, values in data.items()})
 

@@ -18,8 +18,8 @@ from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImag
 from visual_byte_core.rendering.photo import decode_photo, eight_bit_colour
 
 STREAM_SCHEMES = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp")
-OPEN_SECONDS = 10.0
-POLL_SECONDS = 0.1
+OPEN_S = 10.0
+POLL_S = 0.1
 THREAD = "camera"
 MJPEG = int.from_bytes(b"MJPG", "little")
 
@@ -29,18 +29,19 @@ class CameraFrames:
 
     device: index ("0"), path ("/dev/video0") or address ("rtsp://..."). rate: frames a second, 0 for all.
     size: (width, height) in pixels to ask of a camera, 0 for its own.
-    silent_after: seconds without a frame after which `read` raises.
-    wait: seconds to wait for the camera to open. One that refuses in that time raises DeviceError here, else in `read`.
+    silent_after_s: seconds without a frame after which `read` raises.
+    wait_s: seconds to wait for the camera to open. One that refuses in that time raises DeviceError here, else in
+    `read`.
     """
 
     live = True
 
     def __init__(
-        self, device: str, rate: float, size: tuple[int, int], silent_after: float, *, wait: float = 0.0
+        self, device: str, rate: float, size: tuple[int, int], silent_after_s: float, *, wait_s: float = 0.0
     ) -> None:
         self.rate = rate
         self.dropped = 0
-        self._device, self._size, self._silent_after = device, size, silent_after
+        self._device, self._size, self._silent_after_s = device, size, silent_after_s
         self._name = without_password(device)
         self._changed = threading.Condition()
         self._newest: Frame | None = None
@@ -52,14 +53,14 @@ class CameraFrames:
         self._thread = threading.Thread(target=self._pump, name=THREAD, daemon=True)
         self._thread.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._opened or self._failure, wait)
+            self._changed.wait_for(lambda: self._opened or self._failure, wait_s)
             if self._failure and not self._opened:
                 raise self._failure
 
     def read(self) -> Frame | None:
-        """The newest frame, None if there is no new one within POLL_SECONDS. Raises DeviceError, InvalidImage."""
+        """The newest frame, None if there is no new one within POLL_S. Raises DeviceError, InvalidImage."""
         with self._changed:
-            self._changed.wait_for(lambda: self._newest or self._failure, POLL_SECONDS)
+            self._changed.wait_for(lambda: self._newest or self._failure, POLL_S)
             if self._newest:
                 frame, self._newest = self._newest, None
                 return frame
@@ -69,14 +70,14 @@ class CameraFrames:
             if failure:
                 raise failure
         silent = time.monotonic() - self._heard
-        if silent > (self._silent_after if self._opened else OPEN_SECONDS):
+        if silent > (self._silent_after_s if self._opened else OPEN_S):
             raise self._lost("sends nothing" if self._opened else "does not answer")
         return None
 
     def close(self) -> None:
         """Let go of the camera, at once or, where its driver hangs, as soon as the driver comes back."""
         self._closing = True
-        self._thread.join(POLL_SECONDS)
+        self._thread.join(POLL_S)
 
     @property
     def closed(self) -> bool:
@@ -98,7 +99,7 @@ class CameraFrames:
                 capture.release()
 
     def _open(self) -> cv2.VideoCapture:
-        capture = _capture(self._device, self._silent_after)
+        capture = _capture(self._device, self._silent_after_s)
         if not capture.isOpened():
             raise self._not_opened()
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -113,7 +114,7 @@ class CameraFrames:
 
     def _deliver(self, capture: cv2.VideoCapture, sends_jpeg: bool) -> None:
         if not capture.grab():
-            raise self._lost("delivers no more frames")
+            raise self._lost("stopped delivering frames")
         now = self._heard = time.monotonic()
         self._count += 1
         if now < self._due:
@@ -183,10 +184,10 @@ def without_password(device: str) -> str:
     return re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", device)
 
 
-def _capture(device: str, silent_after: float) -> cv2.VideoCapture:
+def _capture(device: str, silent_after_s: float) -> cv2.VideoCapture:
     if is_stream(device):
         # FFmpeg gives up some time after nobody waits for it any more, and the thread ends.
-        open_ms, read_ms = round(OPEN_SECONDS * 1000), round(silent_after * 1000)
+        open_ms, read_ms = round(OPEN_S * 1000), round(silent_after_s * 1000)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, read_ms]
         return cv2.VideoCapture(device, cv2.CAP_FFMPEG, limits)
     # Where OpenCV has GStreamer it would come first, and it does not pass width and height on.
@@ -198,6 +199,6 @@ def _take_jpeg_as_it_comes(capture: cv2.VideoCapture) -> bool:
     """Whether `retrieve` gives the JPEG of the camera from now on.
 
     It need not be encoded again, frames that are not due are not decoded, and a change of its size, after which OpenCV
-    gives the last picture of the old size for ever, is nothing special.
+    gives the last picture of the old size forever, is nothing special.
     """
     return int(capture.get(cv2.CAP_PROP_FOURCC)) == MJPEG and capture.set(cv2.CAP_PROP_FORMAT, -1)

@@ -40,7 +40,7 @@ class Frames(Protocol):
         """The next frame; None after the last or, of a live source, if there is no new one yet.
 
         Raises:
-            InvalidImage: this one cannot be read; the next call goes on behind it.
+            InvalidImage: this one cannot be read; the next call reads on after it.
             DeviceError: the source is lost.
         """
 

@@ -15,10 +15,10 @@ from visual_byte_core.capture.frame_sources import FrameSettings, open_frames
 from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.log import Log
 
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 8.0
-STOP_SECONDS = 2.0
-MOST_NAMED = 1000
+FIRST_RETRY_S = 0.5
+MAX_RETRY_S = 8.0
+STOP_S = 2.0
+MAX_NAMED_FRAMES = 1000
 RATE_FRAMES = 30
 
 
@@ -70,7 +70,7 @@ class FramePlayer:
         self._times: deque[float] = deque(maxlen=RATE_FRAMES)
         self._began = time.monotonic()
         self._resolution = (0, 0)
-        self._pause = FIRST_RETRY_SECONDS
+        self._pause = FIRST_RETRY_S
         self._next_try = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -88,10 +88,10 @@ class FramePlayer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop playing; returns when the thread has ended, or after STOP_SECONDS if the source hangs."""
+        """Stop playing; returns when the thread has ended, or after STOP_S if the source hangs."""
         self._stopping.set()
         if self._thread:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(STOP_S)
             if self._thread.is_alive():
                 self._log.warning(f"{self.settings.name}: hangs; it is left behind")
                 self._frames = None
@@ -159,7 +159,7 @@ class FramePlayer:
             self._times.clear()
             self._log.info(f"{self.settings.name}: is back")
         self._state = "playing"
-        self._pause = FIRST_RETRY_SECONDS
+        self._pause = FIRST_RETRY_S
         self._times.append(time.monotonic())
         self._resolution = (frame.image.shape[1], frame.image.shape[0])
         self._shown += 1
@@ -167,7 +167,7 @@ class FramePlayer:
 
     def _skip(self, error: InvalidImage) -> None:
         self._unreadable += 1
-        if str(error) not in self._named and len(self._named) < MOST_NAMED:
+        if str(error) not in self._named and len(self._named) < MAX_NAMED_FRAMES:
             self._named.add(str(error))
             self._log.warning(f"{error} (skipped)")
 
@@ -183,14 +183,14 @@ class FramePlayer:
             self._log.error(f"{error}; trying again after {self._pause:g} s, then less often")
         self._state = f"lost: {error}"
         self._next_try = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_RETRY_SECONDS)
+        self._pause = min(2 * self._pause, MAX_RETRY_S)
 
     def _open_again(self) -> Frames | None:
         """The source, if it is time to try and the last one, whose driver may hang, has let go of the device."""
         if time.monotonic() < self._next_try or (self._leaving and not self._leaving.closed):
             return None
         try:
-            self._frames = open_frames(self.settings, wait=0.0)
+            self._frames = open_frames(self.settings, wait_s=0.0)
         except VisualByteError as error:
             self._tell_lost(error)
         return self._frames

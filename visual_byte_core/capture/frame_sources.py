@@ -14,7 +14,7 @@ import cv2
 from visual_byte_core.capture.camera import CameraFrames, is_stream, without_password
 from visual_byte_core.capture.frame import Frame, Frames
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
-from visual_byte_core.rendering.photo import LARGEST_PIXELS, eight_bit_colour, read_photo
+from visual_byte_core.rendering.photo import MAX_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
 PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -30,7 +30,7 @@ class FrameSettings:
     rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
     loop: start again at the end; a camera has none.
     width, height: pixels asked of a camera, 0 for its own; files are shown as they are.
-    silent_after: seconds without a frame after which a camera counts as lost.
+    silent_after_s: seconds without a frame after which a camera counts as lost.
     """
 
     source: str = "device"
@@ -40,16 +40,16 @@ class FrameSettings:
     loop: bool = True
     width: int = 0
     height: int = 0
-    silent_after: float = 2.0
+    silent_after_s: float = 2.0
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ConfigurationError(f"source must be one of {', '.join(SOURCES)}, got {self.source!r}")
         if self.source != "device" and not self.path:
             raise ConfigurationError(f"path is empty; source {self.source!r} needs the path to play")
-        if min(self.rate, self.width, self.height) < 0 or self.silent_after <= 0:
+        if min(self.rate, self.width, self.height) < 0 or self.silent_after_s <= 0:
             raise ConfigurationError(
-                f"rate, width and height must not be negative and silent_after must be over 0, got {self}"
+                f"rate, width and height must not be negative and silent_after_s must be over 0, got {self}"
             )
         if self.source == "device":
             is_stream(self.device)
@@ -60,15 +60,15 @@ class FrameSettings:
         return without_password(self.device) if self.source == "device" else self.path
 
 
-def open_frames(settings: FrameSettings, *, wait: float = 2.0) -> Frames:
+def open_frames(settings: FrameSettings, *, wait_s: float = 2.0) -> Frames:
     """Open the source that `settings` names.
 
-    wait: seconds to wait for a camera to open.
+    wait_s: seconds to wait for a camera to open.
     Raises DeviceError if the source is not there; a camera that neither opens nor refuses while we wait says so later.
     """
     if settings.source == "device":
         size = (settings.width, settings.height)
-        return CameraFrames(settings.device, settings.rate, size, settings.silent_after, wait=wait)
+        return CameraFrames(settings.device, settings.rate, size, settings.silent_after_s, wait_s=wait_s)
     if settings.source == "file":
         return VideoFrames(settings)
     return PhotoFrames(settings)
@@ -117,8 +117,8 @@ class VideoFrames:
         if not capture.isOpened():
             raise DeviceError(f"{self._path}: OpenCV cannot open it; expected a video (MP4, AVI)")
         width, height = (capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > LARGEST_PIXELS:
-            raise DeviceError(f"{self._path}: {width:g}x{height:g} is over {LARGEST_PIXELS} pixels; scale it down")
+        if width * height > MAX_PIXELS:
+            raise DeviceError(f"{self._path}: {width:g}x{height:g} is over {MAX_PIXELS} pixels; scale it down")
         return capture
 
 

@@ -13,13 +13,13 @@ import yaml
 
 from visual_byte_core.errors import ConfigurationError
 
-LARGEST_BYTES = 100_000
+MAX_BYTES = 100_000
 # What image_geometry knows, and how many coefficients each takes.
 DISTORTION_MODELS = {"plumb_bob": (5,), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
 
 
 @dataclass(frozen=True)
-class Calibration:
+class LensCalibration:
     """As in sensor_msgs/CameraInfo: width and height in pixels at which the camera was calibrated; d: distortion
     coefficients; k, r: 3x3 and p: 3x4 matrices by rows."""
 
@@ -32,7 +32,7 @@ class Calibration:
     p: tuple[float, ...]
 
 
-def read_calibration(url: str) -> Calibration:
+def read_lens_calibration(url: str) -> LensCalibration:
     """Read a file of camera_calibration.
 
     url: its path, or file:///path.
@@ -42,8 +42,8 @@ def read_calibration(url: str) -> Calibration:
     if "://" in str(url.removeprefix("file://")) or (url.startswith("file://") and not path.is_absolute()):
         raise ConfigurationError(f"camera_info_url {url!r}: expected the path of a file, or file:///path")
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ConfigurationError(f"{path}: over {LARGEST_BYTES} bytes; expected the YAML of camera_calibration")
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(f"{path}: over {MAX_BYTES} bytes; expected the YAML of camera_calibration")
         values = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); check camera_info_url") from error
@@ -56,13 +56,13 @@ class _Reading:
     def __init__(self, path: Path, values: Any) -> None:
         self._path, self._values = path, values
 
-    def calibration(self) -> Calibration:
+    def calibration(self) -> LensCalibration:
         if not isinstance(self._values, dict):
             raise self._wrong("the file", "names and values, as camera_calibration writes them", self._values)
         model = self._values.get("distortion_model")
         if not isinstance(model, str) or model not in DISTORTION_MODELS:
             raise self._wrong("distortion_model", f"one of {', '.join(DISTORTION_MODELS)}", model)
-        calibration = Calibration(
+        calibration = LensCalibration(
             width=self._pixels("image_width"),
             height=self._pixels("image_height"),
             distortion_model=model,

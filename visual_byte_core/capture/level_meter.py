@@ -8,14 +8,14 @@ from collections import deque
 
 import numpy as np
 
-from visual_byte_core.capture.sound_source import BLOCK_SECONDS, Block
+from visual_byte_core.capture.sound_source import BLOCK_S, Block
 from visual_byte_core.capture.voice_activity import ENERGY_WINDOW, SILENCE_DBFS, NoiseFloor, dbfs
 from visual_byte_core.rendering.speech import RATE
 
 CLIPPED_SHARE = 0.01
-CLIPPED_SECONDS = 3.0  # longer than diagnostics are apart
-LEVEL_SECONDS = 0.1
-SILENT_SECONDS = 5.0
+CLIPPED_S = 3.0  # longer than diagnostics are apart
+LEVEL_S = 0.1
+SILENT_S = 5.0
 # A hundredth of a 16-bit step: what the resampler leaves of a constant. Every real room is louder.
 SAME = 3e-7
 
@@ -25,8 +25,8 @@ class Meter:
 
     def __init__(self) -> None:
         self._noise = NoiseFloor()
-        self._levels: deque[float] = deque(maxlen=round(LEVEL_SECONDS * RATE / ENERGY_WINDOW))
-        self._clipped: deque[float] = deque(maxlen=round(CLIPPED_SECONDS / BLOCK_SECONDS))
+        self._levels: deque[float] = deque(maxlen=round(LEVEL_S * RATE / ENERGY_WINDOW))
+        self._clipped: deque[float] = deque(maxlen=round(CLIPPED_S / BLOCK_S))
         self._silent = 0
 
     @property
@@ -45,7 +45,7 @@ class Meter:
         return sum(self._clipped) / max(1, len(self._clipped))
 
     @property
-    def silent_seconds(self) -> float:
+    def silent_s(self) -> float:
         """For how long every sample was the same."""
         return self._silent / RATE
 
@@ -61,8 +61,8 @@ class Meter:
 
     def warning(self) -> str:
         """What is wrong with the sound and what to do; empty if nothing is."""
-        if self.silent_seconds > SILENT_SECONDS:
-            return f"only digital silence for {self.silent_seconds:.0f} s: is the microphone muted?"
+        if self.silent_s > SILENT_S:
+            return f"only digital silence for {self.silent_s:.0f} s: is the microphone muted?"
         if self.clipped > CLIPPED_SHARE:
             return f"{self.clipped:.0%} of the samples are clipped: lower the gain of the microphone"
         return ""

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import soxr
 
-from visual_byte_core.capture.sound_source import BLOCK_SECONDS, Block, clipped_share
+from visual_byte_core.capture.sound_source import BLOCK_S, Block, clipped_share
 from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.speech import RATE
 
-LOST_SECONDS = 1.5
-FIRST_SOUND_SECONDS = 5.0  # a sound server or a busy machine may take its time to begin
+LOST_S = 1.5
+FIRST_SOUND_S = 5.0  # a sound server or a busy machine may take its time to begin
 # Five seconds may wait; a machine that is later than that hears the newest anyway.
-MOST_WAITING = round(5 / BLOCK_SECONDS)
+MAX_WAITING_BLOCKS = round(5 / BLOCK_S)
 # A sound card has that many at most; a sound server claims more and mixes what there is into as many as are asked for.
 CHANNELS_OF_A_CARD = 16
 LISTED_RATES = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
@@ -72,7 +72,7 @@ def microphones_table() -> str:
 def choose_microphone(microphones: Sequence[MicrophoneInfo], device: str) -> MicrophoneInfo:
     """The microphone that `device` means: an index, a name, a part of one in any case, or empty for the default.
 
-    Raises DeviceError if there is none such, or several.
+    Raises DeviceError if there is none, or several.
     """
     if not device:
         chosen = [one for one in microphones if one.is_default]
@@ -87,7 +87,7 @@ def choose_microphone(microphones: Sequence[MicrophoneInfo], device: str) -> Mic
         raise DeviceError(
             f"microphone {device!r}: could be {_names(chosen)}; set `device` to an index or to more of the name"
         )
-    what = f"microphone {device!r}: there is none such" if device else "microphone: the system has no default"
+    what = f"microphone {device!r}: there is no such microphone" if device else "microphone: the system has no default"
     raise DeviceError(
         f"{what}; this machine has {_names(microphones) or 'no microphone'};"
         " plug one in or set `device` to its index or a part of its name"
@@ -107,7 +107,7 @@ class Microphone:
                 f"microphone {self.info.name!r}: has {self.info.channels} channels, `channel` asks for number {channel}"
             )
         self._channel = channel
-        self._blocks: queue.Queue[np.ndarray] = queue.Queue(maxsize=MOST_WAITING)
+        self._blocks: queue.Queue[np.ndarray] = queue.Queue(maxsize=MAX_WAITING_BLOCKS)
         self._resampler = soxr.ResampleStream(self.info.rate, RATE, 1, dtype="float32")
         try:
             self._stream = self._open(sounddevice)
@@ -116,22 +116,22 @@ class Microphone:
                 f"microphone {self.info.name!r}: cannot be opened ({_one_line(error)}); check that no other program"
                 " uses it, or set `device` to another one"
             ) from error
-        self._silent_until = time.monotonic() + FIRST_SOUND_SECONDS
+        self._silent_until = time.monotonic() + FIRST_SOUND_S
 
     def begin(self) -> None:
         while not self._blocks.empty():
             self._blocks.get_nowait()
         self._resampler.clear()
-        self._silent_until = time.monotonic() + FIRST_SOUND_SECONDS
+        self._silent_until = time.monotonic() + FIRST_SOUND_S
 
-    def read(self, timeout: float) -> Block | None:
+    def read(self, timeout_s: float) -> Block | None:
         try:
-            samples = self._blocks.get(timeout=timeout)
+            samples = self._blocks.get(timeout=timeout_s)
         except queue.Empty:
             if not self._stream.active or time.monotonic() > self._silent_until:
-                raise DeviceError(f"microphone {self.info.name!r}: delivers no more sound; check its cable") from None
+                raise DeviceError(f"microphone {self.info.name!r}: stopped delivering sound; check its cable") from None
             return None
-        self._silent_until = time.monotonic() + LOST_SECONDS
+        self._silent_until = time.monotonic() + LOST_S
         return Block(self._resampler.resample_chunk(samples), clipped=clipped_share(samples))
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Microphone:
                     device=self.info.index,
                     channels=channels,
                     samplerate=self.info.rate,
-                    blocksize=round(self.info.rate * BLOCK_SECONDS),
+                    blocksize=round(self.info.rate * BLOCK_S),
                     dtype="float32",
                     callback=self._take,
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from visual_byte_core.capture.sound_source import (
-    BLOCK_SECONDS,
+    BLOCK_S,
     Block,
     EndOfSounds,
     SoundSettings,
@@ -39,13 +39,13 @@ class Recordings:
     def begin(self) -> None:
         self._due = time.monotonic()
 
-    def read(self, timeout: float) -> Block | None:
+    def read(self, timeout_s: float) -> Block | None:
         if not self._playing:
             self._playing = self._load_next()
             self._due = max(self._due, time.monotonic())
         pause = self._due - time.monotonic()
-        if pause > timeout:
-            time.sleep(timeout)
+        if pause > timeout_s:
+            time.sleep(timeout_s)
             return None
         time.sleep(max(0.0, pause))
         block = self._playing.pop(0)
@@ -71,7 +71,7 @@ class Recordings:
             )
         clipped = clipped_share(samples)
         mono = mono_at(samples, rate, RATE)
-        step = round(RATE * BLOCK_SECONDS)
+        step = round(RATE * BLOCK_S)
         starts = range(0, max(1, len(mono)), step)
         return [Block(mono[i : i + step], path.stem, clipped, ends=i + step >= len(mono)) for i in starts]
 

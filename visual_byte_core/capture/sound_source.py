@@ -12,9 +12,9 @@ import numpy as np
 from visual_byte_core.errors import ConfigurationError, InvalidSound
 
 SOURCES = ("device", "folder")
-BLOCK_SECONDS = 0.05
+BLOCK_S = 0.05
 FULL_SCALE = 0.999
-MOST_CHANNELS = 64
+MAX_CHANNELS = 64
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class SoundSettings:
             raise ConfigurationError("folder is empty; source 'folder' needs the folder of recordings to play")
         if self.speed <= 0:
             raise ConfigurationError(f"speed must be positive, got {self.speed}")
-        if not 0 <= self.channel <= MOST_CHANNELS:
-            raise ConfigurationError(f"channel must be 0 (the mean of all) to {MOST_CHANNELS}, got {self.channel}")
+        if not 0 <= self.channel <= MAX_CHANNELS:
+            raise ConfigurationError(f"channel must be 0 (the mean of all) to {MAX_CHANNELS}, got {self.channel}")
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Sounds(Protocol):
     def begin(self) -> None:
         """Forget what was said while nobody listened."""
 
-    def read(self, timeout: float) -> Block | None:
-        """The next block when its time has come; None if it has not within `timeout` seconds.
+    def read(self, timeout_s: float) -> Block | None:
+        """The next block when its time has come; None if it has not within `timeout_s`.
 
         Raises:
             EndOfSounds: there is no more.
-            UnreadableRecording: this recording cannot be read; the next call goes on behind it.
+            UnreadableRecording: this recording cannot be read; the next call reads on after it.
             DeviceError: the source is lost.
         """
 

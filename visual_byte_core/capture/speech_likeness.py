@@ -35,10 +35,10 @@ class SpeechLikeness:
         self._detector.reset()
         return max(float(self._detector.process_array(one)) for one in padded.reshape(-1, chunk))
 
-    def check(self, samples: np.ndarray, rate: int, least: float) -> None:
-        """Raises InvalidSound if the probability is under `least`, 0..1."""
-        if least > 0 and (probability := self.probability(samples, rate)) < least:
+    def check(self, samples: np.ndarray, rate: int, min_probability: float) -> None:
+        """Raises InvalidSound if the probability is under `min_probability`, 0..1."""
+        if min_probability > 0 and (probability := self.probability(samples, rate)) < min_probability:
             raise InvalidSound(
-                f"sound: no speech (probability {probability:.2f}, `speech_probability` asks for {least:g});"
+                f"sound: no speech (probability {probability:.2f}, `speech_probability` asks for {min_probability:g});"
                 " say only the name, nearer to the microphone"
             )

@@ -22,7 +22,7 @@ MODES = ("voice", "push_to_talk", "both")
 # Where a name begins and ends in noise (docs/listening.md): frames of 25 ms, every 10 ms, five of them smoothed.
 FRAME, SMOOTH = 400, 5
 ROOM_PERCENTILE, OVER_ROOM_DB = 20, 3.0
-LEAST_AUDIBLE_SECONDS = 0.08
+MIN_AUDIBLE_S = 0.08
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class UtteranceSettings:
     voice_probability: how sure Silero VAD must be that somebody speaks, 0..1.
     threshold_dbfs: level (RMS of a window, decibels under full scale) that a voice must exceed in any case.
     above_noise_db: decibels by which it must also exceed the noise of the room, for `energy`.
-    pre_roll: seconds kept before the first window with a voice and after the last, as far as they stand out from the
+    pre_roll_s: seconds kept before the first window with a voice and after the last, as far as they stand out from the
         noise of the room, so that soft consonants are not cut.
-    hangover: seconds without a voice that end an utterance.
-    shortest: seconds of voice under which it is a click and no utterance.
-    longest: seconds after which an utterance is cut; what goes on without a pause is not heard as another one.
+    hangover_s: seconds without a voice that end an utterance.
+    min_utterance_s: seconds of voice under which it is a click and no utterance.
+    max_utterance_s: seconds after which an utterance is cut; what goes on without a pause is not heard as another one.
     """
 
     mode: str = "voice"
@@ -46,10 +46,10 @@ class UtteranceSettings:
     voice_probability: float = 0.5
     threshold_dbfs: float = -60.0
     above_noise_db: float = 10.0
-    pre_roll: float = 0.25
-    hangover: float = 0.5
-    shortest: float = 0.1
-    longest: float = 4.0
+    pre_roll_s: float = 0.25
+    hangover_s: float = 0.5
+    min_utterance_s: float = 0.1
+    max_utterance_s: float = 4.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -58,8 +58,14 @@ class UtteranceSettings:
             raise ConfigurationError(
                 f"voice_activity must be one of {', '.join(VOICE_ACTIVITIES)}, got {self.voice_activity!r}"
             )
-        if min(self.above_noise_db, self.pre_roll) < 0 or self.hangover <= 0 or not 0 < self.shortest < self.longest:
-            raise ConfigurationError(f"utterance settings must be positive, and longest above shortest; got {self}")
+        if (
+            min(self.above_noise_db, self.pre_roll_s) < 0
+            or self.hangover_s <= 0
+            or not 0 < self.min_utterance_s < self.max_utterance_s
+        ):
+            raise ConfigurationError(
+                f"utterance settings must be positive, and max_utterance_s above min_utterance_s; got {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class UtteranceDetector:
         """Begin another stream; an utterance that was going on is forgotten."""
         self._activity.forget(after_silence=after_silence)
         self._rest = np.empty(0, np.float32)
-        self._before: deque[np.ndarray] = deque(maxlen=self._windows_in(self.settings.pre_roll))
+        self._before: deque[np.ndarray] = deque(maxlen=self._windows_in(self.settings.pre_roll_s))
         self._windows: list[np.ndarray] = []
         """The utterance so far, with its pre-roll; empty in a pause."""
         self._lead = 0
@@ -111,9 +117,9 @@ class UtteranceDetector:
         self._held, self._released = True, 0
 
     def release(self) -> None:
-        """The button goes up: the utterance ends after `pre_roll`, as sound comes late."""
+        """The button goes up: the utterance ends after `pre_roll_s`, as sound comes late."""
         if self._held:
-            self._held, self._released = False, 1 + self._windows_in(self.settings.pre_roll)
+            self._held, self._released = False, 1 + self._windows_in(self.settings.pre_roll_s)
 
     def push(self, samples: np.ndarray) -> list[Utterance]:
         """Hear float32 samples (n,) in -1..1 and return the utterances that ended in them.
@@ -154,9 +160,9 @@ class UtteranceDetector:
             self._released -= 1
             if not self._released:
                 return self._end(whole=True)
-        elif not self._held and self._seconds(self._quiet) >= self.settings.hangover:
+        elif not self._held and self._seconds(self._quiet) >= self.settings.hangover_s:
             return self._end()
-        if self._seconds(len(self._windows) - self._lead) >= self.settings.longest:
+        if self._seconds(len(self._windows) - self._lead) >= self.settings.max_utterance_s:
             return self._end(whole=True)
         return None
 
@@ -168,14 +174,14 @@ class UtteranceDetector:
             self._before.clear()
             return
         self._quiet = 0 if voice else self._quiet + 1
-        self._waits_for_quiet &= self._seconds(self._quiet) < self.settings.hangover
+        self._waits_for_quiet &= self._seconds(self._quiet) < self.settings.hangover_s
         self._before.append(window)
 
     def _end(self, *, whole: bool = False) -> Utterance | None:
         """whole: it was cut, by its length or by the button, and what goes on is still the same."""
-        enough = whole or self._seconds(self._voiced) >= self.settings.shortest
+        enough = whole or self._seconds(self._voiced) >= self.settings.min_utterance_s
         windows = self._windows
-        after = 0 if whole else max(0, self._quiet - self._windows_in(self.settings.pre_roll))
+        after = 0 if whole else max(0, self._quiet - self._windows_in(self.settings.pre_roll_s))
         self._before.extend(windows[len(windows) - after :])
         self._windows = []
         self._lead = self._voiced = self._quiet = self._released = 0
@@ -183,7 +189,7 @@ class UtteranceDetector:
         if not enough or not windows:
             return None
         samples = np.concatenate(windows)
-        begin, end = audible_part(samples, len(samples) - after * self._activity.window)
+        begin, end = audible_span(samples, len(samples) - after * self._activity.window)
         return Utterance(samples[begin:end])
 
     def _seconds(self, windows: int) -> float:
@@ -193,7 +199,7 @@ class UtteranceDetector:
         return round(seconds * RATE / self._activity.window)
 
 
-def audible_part(samples: np.ndarray, end: int) -> tuple[int, int]:
+def audible_span(samples: np.ndarray, end: int) -> tuple[int, int]:
     """Where an utterance, the first `end` of samples, float32 (n,) at 16 kHz, stands out from the room around it.
 
     A rendered name is stretched to the network's frame, so that noise left at its ends moves all of it. The level of
@@ -206,7 +212,7 @@ def audible_part(samples: np.ndarray, end: int) -> tuple[int, int]:
     power = np.convolve(np.pad(power, SMOOTH // 2, mode="edge"), np.ones(SMOOTH) / SMOOTH, "valid")
     room = np.percentile(power, ROOM_PERCENTILE)
     loud = np.flatnonzero(power[: 1 + (end - FRAME) // HOP] > room * 10 ** (OVER_ROOM_DB / 10))
-    if len(loud) * HOP < LEAST_AUDIBLE_SECONDS * RATE:
+    if len(loud) * HOP < MIN_AUDIBLE_S * RATE:
         return 0, end
     return max(0, int(loud[0]) - 1) * HOP, min(end, (int(loud[-1]) + 1) * HOP + FRAME)
 

@@ -17,9 +17,9 @@ from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidSoun
 from visual_byte_core.log import Log
 
 # A lost microphone is looked for after the first pause, then after twice as long, at most after the last.
-FIRST_PAUSE, LAST_PAUSE = 0.5, 4.0
-POLL_SECONDS = 0.1
-MOST_PRESSES = 100
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 4.0
+POLL_S = 0.1
+MAX_PRESSES = 100
 
 
 def open_sounds(settings: SoundSettings) -> Sounds:
@@ -66,8 +66,8 @@ class Listener:
         self._detector = UtteranceDetector(utterances, after_silence=sound.source == "folder")
         self._heard_before_recording = 0
         self._button = False
-        self._presses: queue.Queue[bool] = queue.Queue(MOST_PRESSES)
-        self._pause = FIRST_PAUSE
+        self._presses: queue.Queue[bool] = queue.Queue(MAX_PRESSES)
+        self._pause = FIRST_PAUSE_S
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._sounds: Sounds | None = open_sounds(sound)
@@ -87,7 +87,7 @@ class Listener:
         if self.settings.source == "device":
             self._detector.restart(after_silence=False)
         self._button = False
-        self._presses = queue.Queue(MOST_PRESSES)
+        self._presses = queue.Queue(MAX_PRESSES)
         self._thread = threading.Thread(target=self._listen, name="sound", daemon=True)
         self._thread.start()
 
@@ -117,7 +117,7 @@ class Listener:
             if sounds is None:
                 self._refuse_presses()
                 self._stopping.wait(self._pause)
-                self._pause = min(LAST_PAUSE, 2 * self._pause)
+                self._pause = min(MAX_PAUSE_S, 2 * self._pause)
             elif not sounds.live and not self._wanted():
                 self.state = "waiting for a subscriber"
                 self._stopping.wait(0.05)
@@ -126,10 +126,10 @@ class Listener:
 
     def _hear_next(self, sounds: Sounds) -> None:
         try:
-            block = sounds.read(POLL_SECONDS)
+            block = sounds.read(POLL_S)
             if block is not None:
                 self.state = "listening"
-                self._pause = FIRST_PAUSE
+                self._pause = FIRST_PAUSE_S
                 self._hear(block)
         except EndOfSounds:
             self.state = "ended"
@@ -165,7 +165,7 @@ class Listener:
         settings = self._detector.settings
         what = "" if settings.voice_activity == "energy" else " and sounds like speech"
         return (
-            f"no utterance in it: nothing of at least {settings.shortest:g} s is louder than"
+            f"no utterance in it: nothing of at least {settings.min_utterance_s:g} s is louder than"
             f" {settings.threshold_dbfs:g} dBFS{what}; record the name louder or lower `threshold_dbfs`"
         )
 
@@ -180,7 +180,7 @@ class Listener:
         self._refuse_presses()
 
     def _refuse_presses(self) -> None:
-        """Whoever holds the button while nothing is heard is told so."""
+        """Tells whoever holds the button that nothing is heard."""
         while not self._presses.empty():
             if self._presses.get_nowait():
                 self._on_unheard("", self.state)

@@ -16,12 +16,12 @@ VOICE_ACTIVITIES = ("silero", "energy")
 ENERGY_WINDOW = round(0.02 * RATE)
 SILENCE_DBFS = -120.0
 # The room's noise is the quietest of the last windows: longer than any utterance goes without a pause.
-NOISE_SECONDS = 4.5
+NOISE_S = 4.5
 # Silero's own advice: a voice goes on until it is that much less likely than what begins one.
 HYSTERESIS = 0.15
 # In a long pause Silero's recurrent state drifts, and it misses one of six names that it is sure of otherwise: it is
 # made to forget after each stretch of that length without a voice (docs/listening.md).
-FORGET_SECONDS = 1.0
+FORGET_S = 1.0
 
 
 class VoiceActivity(Protocol):
@@ -78,7 +78,7 @@ class SileroVoiceActivity:
         wanted = self._probability - HYSTERESIS * self._speaking
         self._speaking = likely >= wanted and dbfs(window) > self._threshold
         self._quiet = 0 if self._speaking else self._quiet + 1
-        if self._quiet * self.window >= FORGET_SECONDS * RATE:
+        if self._quiet * self.window >= FORGET_S * RATE:
             self._detector.reset()
             self._quiet = 0
         return self._speaking
@@ -92,7 +92,7 @@ class SileroVoiceActivity:
 class NoiseFloor:
     """The level of a room in which nobody speaks, from the levels of its windows of 20 ms."""
 
-    windows = round(NOISE_SECONDS * RATE / ENERGY_WINDOW)
+    windows = round(NOISE_S * RATE / ENERGY_WINDOW)
 
     def __init__(self) -> None:
         self._levels: deque[float] = deque(maxlen=self.windows)

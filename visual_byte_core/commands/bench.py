@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time bundles beside what a user would run instead, all in one interleaved run, each in a process of its own.
 
-Rows: a camera frame to its embedding; a typed name, and an utterance, to matches; a frame remembered until it is on the
+Rows: a camera frame to its embedding; a typed name, and an utterance, to matches; a frame remembered until it is on
 disk; search among 1,000 to 1,000,000 memories; start to first answer, peak memory and files. The others (CLIP ViT-B/32,
 MobileCLIP2-S0, Whisper-tiny with CLIP's text tower, CLAP) have random weights unless --weights names real ones: time
 and size do not depend on them. They want: pip install '.[train,bench]'. Run it on a machine that does nothing else.

@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.commands.common import add_bundle, add_part, print_json
+from visual_byte_core.commands.common import add_bundle, add_split, print_json
 
 if TYPE_CHECKING:
     from visual_byte_core.embedding.embedder import Embedder
@@ -26,7 +26,7 @@ EXTRA = "robot"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=True)
     parser.add_argument("--absent", type=Path, metavar="FILE", help="typed words that name nothing known, one a line")
-    add_part(parser, seed=1)
+    add_split(parser, seed=1)
     parser.add_argument("--json", action="store_true", help="print the calibration instead of a table")
 
 
@@ -50,22 +50,22 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
     from visual_byte_core.dataset.spelling import read_words
     from visual_byte_core.evaluation.calibrate import calibrate
     from visual_byte_core.evaluation.calibrate_taught import NewNames, spoken_once, typed_again
-    from visual_byte_core.evaluation.embedded_split import read_part
+    from visual_byte_core.evaluation.embedded_split import read_split
     from visual_byte_core.metrics.drawn_memories import MEMORIES_DRAWN
 
     words = read_words(arguments.absent) if arguments.absent else []
-    part = read_part(embedder, arguments.images, arguments.speech, arguments.absent_speech, words, arguments.language)
+    split = read_split(embedder, arguments.images, arguments.speech, arguments.absent_speech, words, arguments.language)
     new_names: dict[str, NewNames] = {}
-    if "text" in part.never:
-        new_names["text"] = typed_again(embedder, part.never["text"])
-    if "audio" in part.never:
-        new_names["audio"] = spoken_once(part.never["audio"])
-    with tqdm(total=MEMORIES_DRAWN * (len(part.queries) + 1), desc="memories", disable=None) as bar:
+    if "text" in split.never:
+        new_names["text"] = typed_again(embedder, split.never["text"])
+    if "audio" in split.never:
+        new_names["audio"] = spoken_once(split.never["audio"])
+    with tqdm(total=MEMORIES_DRAWN * (len(split.queries) + 1), desc="memories", disable=None) as bar:
         return calibrate(
-            part.photos,
-            part.queries,
-            part.never_embeddings,
-            part.overlaps,
+            split.photos,
+            split.queries,
+            split.never_embeddings,
+            split.overlaps,
             new_names=new_names,
             seed=arguments.seed,
             progress=lambda: bar.update(),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write measured reports into a bundle and its model card, float32 and INT8 side by side.
 
-A report of the same title is replaced. What a report did not measure is left out, and so are its details but for parts
-of scenes.
+A report of the same title is replaced. What a report did not measure is left out, and so are its details but for
+regions of scenes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from visual_byte_core.errors import DataError
 
 HELP = "write reports into a bundle's model card"
 EXTRA = "robot"
-PARTS = ("bundle", "counts", "retrieval", "not_found", "latency_ms")
+SECTIONS = ("bundle", "counts", "retrieval", "not_found", "latency_ms")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_bytes())
-        kept = {part: report[part] for part in PARTS}
+        kept = {section: report[section] for section in SECTIONS}
         if report["details"].get("parts"):
             kept["parts"] = report["details"]["parts"]
         kept["retrieval"] = {pair: found for pair, found in kept["retrieval"].items() if found["n"]}

@@ -32,8 +32,8 @@ def add_bundle(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--threads", type=positive, default=2, metavar="N", help="threads of the network (default: 2)")
 
 
-def add_part(parser: argparse.ArgumentParser, *, seed: int) -> None:
-    """What "not found" is measured on: a part of a data set, and the seed of the memories that are drawn of it."""
+def add_split(parser: argparse.ArgumentParser, *, seed: int) -> None:
+    """What "not found" is measured on: a split of a data set, and the seed of the memories that are drawn of it."""
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, one folder a class")
     parser.add_argument("--speech", type=Path, required=True, metavar="DIR", help="spoken names, one folder a class")
     parser.add_argument("--absent-speech", type=Path, metavar="DIR", help="spoken words that name nothing known")

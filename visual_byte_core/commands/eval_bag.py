@@ -18,7 +18,7 @@ from visual_byte_core.commands.common import add_bundle, positive, print_json, r
 from visual_byte_core.commands.interruption import interrupt_on_sigterm
 
 if TYPE_CHECKING:
-    from visual_byte_core.embedding.regions import PartSettings
+    from visual_byte_core.embedding.regions import RegionSettings
 
 HELP = "replay a bag and report what was found"
 EXTRA = "bags"
@@ -42,13 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frame of the map; poses in another are left out (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--map-id", default="", metavar="MAP", help="name of the map that the poses refer to")
-    parser.add_argument("--parts", action="store_true", help="remember the distinct parts of frames, as a node may")
+    parser.add_argument("--regions", action="store_true", help="remember the distinct regions of frames, as a node may")
     parser.add_argument(
-        "--most-parts", type=positive, metavar="N", help="with --parts: parts of a frame at most (default: as the node)"
+        "--max-regions",
+        type=positive,
+        metavar="N",
+        help="with --regions: regions of a frame at most (default: as the node)",
     )
     parser.add_argument(
-        "--part-size", type=float, metavar="SHARE",
-        help="with --parts: side of a part as a share of the frame's shorter side (default: as the node)",
+        "--region-size", type=float, metavar="SHARE",
+        help="with --regions: side of a region as a share of the frame's shorter side (default: as the node)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print report.json instead of a summary")
 
@@ -70,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             map_id=arguments.map_id,
             k=arguments.k,
             false_accept_rate=arguments.false_accept_rate,
-            parts=_part_settings(arguments),
+            regions=_region_settings(arguments),
         )
         embedder = Embedder(arguments.bundle, threads=arguments.threads)
         report = evaluate_bag(bag, embedder, settings, arguments.out, arguments.truth)
@@ -86,13 +89,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _part_settings(arguments: argparse.Namespace) -> PartSettings | None:
-    from visual_byte_core.embedding.regions import PartSettings
+def _region_settings(arguments: argparse.Namespace) -> RegionSettings | None:
+    from visual_byte_core.embedding.regions import RegionSettings
 
-    most, size = arguments.most_parts, arguments.part_size
-    if not arguments.parts:
-        if most is not None or size is not None:
-            arguments.parser.error("--most-parts and --part-size need --parts")
+    max_count, size = arguments.max_regions, arguments.region_size
+    if not arguments.regions:
+        if max_count is not None or size is not None:
+            arguments.parser.error("--max-regions and --region-size need --regions")
         return None
-    usual = PartSettings()
-    return PartSettings(most=usual.most if most is None else most, size=usual.size if size is None else size)
+    usual = RegionSettings()
+    return RegionSettings(
+        max_count=usual.max_count if max_count is None else max_count, size=usual.size if size is None else size
+    )

@@ -115,7 +115,7 @@ def _print_table(report: dict[str, Any]) -> None:
             )
     for scene, found in report["details"]["parts"].items():
         how = f"{found['side']} pixels, {found['cells']} x {found['cells']} cells, by chance {found['chance']}"
-        print(f"  parts of {scene:<12} right place {_share(found['hit_rate'])}  of {found['n']} ({how})")
+        print(f"  regions of {scene:<12} right place {_share(found['hit_rate'])}  of {found['n']} ({how})")
     embed = report["latency_ms"]["embed"]
     print(f"  one image {embed['p50']} ms (median), {embed['p95']} ms (95 %)")
     if unreadable := report["details"]["unreadable"]:

@@ -89,6 +89,6 @@ def _export_mobile(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     facts = {key: value for key, value in made.facts.items() if key not in ("class_names", "renderer", "files")}
     ran = facts["ran_here"]
     if facts["mean_cosine"] is not None:
-        ran += f"; cosine to PyTorch: mean {facts['mean_cosine']:.5f}, lowest {facts['lowest_cosine']:.5f}"
+        ran += f"; cosine to PyTorch: mean {facts['mean_cosine']:.5f}, lowest {facts['min_cosine']:.5f}"
     text = f"{made.path}: {arguments.target}, {facts['bytes'] / 1e6:.2f} MB; run here: {ran}"
     return {"path": str(made.path)} | facts, text

@@ -3,7 +3,8 @@
 """Draw figures as PNG and SVG, for print and for colour-blind readers.
 
 --images and --speech   retrieval_grid, tsne, blog_simple, blog_tsne, blog_confusion: what a bundle makes of them;
-                        parts, only if asked for by --only: scenes of 2 x 2 and 3 x 3 photos and the map of their parts
+                        regions, only if asked for by --only: scenes of 2 x 2 and 3 x 3 photos and the map of their
+                        regions
 --run                   training: the curves of a training run
 --report                recall, not_found: the figures of a report of `visual-byte evaluate`
 
@@ -25,7 +26,7 @@ from visual_byte_core.errors import DataError
 
 HELP = "draw figures of a bundle, a training run or a report"
 EXTRA = "train"
-OF_BUNDLE = ("retrieval_grid", "tsne", "blog_simple", "blog_tsne", "blog_confusion", "parts")
+OF_BUNDLE = ("retrieval_grid", "tsne", "blog_simple", "blog_tsne", "blog_confusion", "regions")
 OF_REPORT = ("recall", "not_found")
 ALL = (*OF_BUNDLE, "training", *OF_REPORT)
 
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("--images and --speech go together")
     if not any((arguments.images, arguments.run_folder, arguments.report)):
         arguments.parser.error("give --images and --speech, or --run, or --report")
-    wanted = set(arguments.only or ALL) - (set() if arguments.only else {"parts"})
+    wanted = set(arguments.only or ALL) - (set() if arguments.only else {"regions"})
     arguments.out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     if arguments.images and wanted & set(OF_BUNDLE):
@@ -77,13 +78,13 @@ def _draw_bundle(arguments: argparse.Namespace, wanted: set[str]) -> list[Path]:
     from visual_byte_core.evaluation.figures.embedding_map import blog_tsne, tsne
     from visual_byte_core.evaluation.figures.gallery import gather
     from visual_byte_core.evaluation.figures.grid import retrieval_grid
-    from visual_byte_core.evaluation.figures.regions import parts_of_scenes
+    from visual_byte_core.evaluation.figures.regions import regions_of_scenes
     from visual_byte_core.evaluation.figures.similarity_matrix import similarity_matrix
     from visual_byte_core.evaluation.figures.style import house_style, save
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
     gathered = gather(embedder, arguments.images, arguments.speech, arguments.names, arguments.language, arguments.seed)
-    figures = (retrieval_grid, tsne, same_answer, blog_tsne, similarity_matrix, parts_of_scenes)
+    figures = (retrieval_grid, tsne, same_answer, blog_tsne, similarity_matrix, regions_of_scenes)
     draw = dict(zip(OF_BUNDLE, figures, strict=True))
     written = []
     with house_style(gathered.names.values()):

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.engine.photo_index import PhotoIndex
 
     embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
-    queries = list(_queries(embedder, arguments))  # a wrong query is told before a long indexing, not after it
+    queries = list(_queries(embedder, arguments))  # a wrong query is reported before a long indexing, not after it
     index = PhotoIndex(arguments.images, embedder, arguments.index)
     try:
         unreadable = index.update()

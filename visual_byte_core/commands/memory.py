@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Look into a robot's memory, forget, export and import it, or embed it anew for another bundle.
+"""Look into a robot's memory, forget, export and import it, or embed it again for another bundle.
 
 A running robot holds its memory: stop embedding_node first, or use its services. What `list` prints is meant for
 people; with --json, `list` prints one JSON object a line.
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--all", action="store_true", help="everything, taught names included")
     _action(actions, "export", "write all memories into one file").add_argument("file", type=Path, metavar="FILE")
     _action(actions, "import", "add the memories of such a file").add_argument("file", type=Path, metavar="FILE")
-    action = _action(actions, "reembed", "embed all thumbnails anew with a bundle; the old memory stays until done")
+    action = _action(actions, "reembed", "embed all thumbnails again with a bundle; the old memory stays until done")
     add_bundle(action, required=False)
     action.add_argument("--leave-out", action="store_true", help="do without memories that have no thumbnail")
 

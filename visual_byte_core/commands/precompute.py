@@ -3,7 +3,7 @@
 """Render the names and the speech of a data set into PNG caches (text_img_*, audio_img_*).
 
 Without --text and --speech the caches are those that the training configuration uses. What is there stays, unless its
-sound or name has changed since; an interrupted run goes on where it stopped. Speech method 1 and the text renderers
+sound or name has changed since; an interrupted run resumes where it stopped. Speech method 1 and the text renderers
 `semantic` and `smooth+sentence` want the training packages (pip install '.[train]' in Visual Byte's folder).
 """
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from visual_byte_core.commands.common import add_bundle, add_part, print_json
+from visual_byte_core.commands.common import add_bundle, add_split, print_json
 
 HELP = "measure a bundle's not found, and what its probabilities are worth"
 EXTRA = "train"
@@ -22,7 +22,7 @@ PICTURE = "refusal.png"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=True)
-    add_part(parser, seed=2)
+    add_split(parser, seed=2)
     parser.add_argument("--command", default="", help="how it was measured, for who wants to repeat it")
     parser.add_argument("--json", action="store_true", help="print the rows of the table")
 
@@ -31,11 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from visual_byte_core.bundle.bundle import load_bundle, update_bundle
-    from visual_byte_core.bundle.score_calibration import Calibration
+    from visual_byte_core.bundle.score_calibration import ScoreCalibration
     from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.errors import BundleError
     from visual_byte_core.evaluation.calibration_check import RATES, refusal_rows
-    from visual_byte_core.evaluation.embedded_split import read_part
+    from visual_byte_core.evaluation.embedded_split import read_split
     from visual_byte_core.evaluation.figures.refusal import refusal_picture
     from visual_byte_core.files import write_atomically
     from visual_byte_core.metrics.drawn_memories import MEMORIES_DRAWN, ask_drawn_memories
@@ -43,14 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = load_bundle(arguments.bundle)
     if not bundle.calibration:
         raise BundleError(f"bundle {arguments.bundle}: not calibrated; run `visual-byte calibrate` first")
-    calibration = Calibration.from_dict(bundle.calibration)
+    calibration = ScoreCalibration.from_dict(bundle.calibration)
     embedder = Embedder(bundle, threads=arguments.threads)
-    part = read_part(
+    split = read_split(
         embedder, arguments.images, arguments.speech, arguments.absent_speech, languages=arguments.language
     )
-    with tqdm(total=MEMORIES_DRAWN * (len(part.queries) + 1), desc="memories", disable=None) as bar:
+    with tqdm(total=MEMORIES_DRAWN * (len(split.queries) + 1), desc="memories", disable=None) as bar:
         samples = ask_drawn_memories(
-            part.photos, part.queries, part.never_embeddings, part.overlaps, seed=arguments.seed,
+            split.photos, split.queries, split.never_embeddings, split.overlaps, seed=arguments.seed,
             progress=lambda: bar.update(),
         )  # fmt: skip
     rows = refusal_rows(samples, calibration)

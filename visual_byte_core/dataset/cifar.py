@@ -18,7 +18,7 @@ from visual_byte_core.rendering.photo import read_photo
 TILE = 32  # pixels a side
 RECORD = 2 + 3 * TILE * TILE  # coarse label, fine label, then red, green and blue, row by row
 LABELS = "fine_label_names.txt"
-LARGEST_MEMBER = 60_000 * RECORD
+MAX_MEMBER_BYTES = 60_000 * RECORD
 PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 ARCHIVE_SHA256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
 ARCHIVE_SIZE = 168_513_733  # bytes
@@ -95,7 +95,7 @@ def _read_archive(path: Path, names: list[str]) -> dict[str, bytes]:
 
 
 def _read_member(path: Path, member: IO[bytes] | None, size: int) -> bytes:
-    if member is None or size > LARGEST_MEMBER:
+    if member is None or size > MAX_MEMBER_BYTES:
         raise DataError(f"{path}: a file of {size} bytes in it is no part of CIFAR-100; fetch it again from {PAGE}")
     return member.read()
 

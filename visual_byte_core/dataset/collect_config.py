@@ -22,7 +22,7 @@ class WebSearch:
 
     providers: openverse, flickr, asked in this order; photos: how many of each class are wanted; licences: Creative
     Commons codes that are taken; words: by slug more words for its query; side: photos are stored with at most this
-    many pixels a side; contact: page or mail address for the services, part of the user agent, or empty.
+    many pixels a side; contact: page or mail address for the services, split of the user agent, or empty.
     """
 
     providers: tuple[str, ...] = ("openverse",)
@@ -81,8 +81,8 @@ class PhotoSource:
         yield bool(self.url) and self.kind != "cifar_binary", "url is for kind cifar_binary"
         yield (self.search is not None) != (self.kind == "web"), "search belongs to kind web, which needs it"
 
-    def parts(self, total: int) -> list[tuple[int, int]]:
-        """First and last (exclusive) photo of each part; parts follow each other and never overlap."""
+    def splits(self, total: int) -> list[tuple[int, int]]:
+        """First and last (exclusive) photo of each split; splits follow each other and never overlap."""
         counts = [self.train, self.calibrate, self.evaluate]
         rest = max(0, total - sum(count for count in counts if count > 0))
         ends, start = [], 0

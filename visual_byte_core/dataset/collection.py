@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visual_byte_core.dataset.collect_config import CollectConfig
-from visual_byte_core.dataset.photo_collector import PARTS, PhotoCollector, SourceReport
+from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sound_collector import SoundCollector
 from visual_byte_core.dataset.voice_record import record_voices
-from visual_byte_core.dataset.voice_sources import pseudo_word_voices, voices_of_parts
+from visual_byte_core.dataset.voice_sources import pseudo_word_voices, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.names import ClassName, read_names, slugify, spell
 
@@ -50,13 +50,13 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
 
     Raises:
         DataError: a source is missing, damaged or holds no photo of a known name, over 5 % of its files cannot be read,
-            the voices of two parts overlap, or the disk is full. What was written stays, and the next call goes on.
+            the voices of two splits overlap, or the disk is full. What was written stays, and the next call resumes.
         HttpError: a service does not answer; likewise.
         InvalidNames: see `read_names`.
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
-    record_voices(out, voices_of_parts(config.voices))
+    record_voices(out, voices_of_splits(config.voices))
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
@@ -75,19 +75,20 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
 
 
 def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
-    for language, parts in voices_of_parts(config.voices).items():
-        for folder, voices in zip(("audio", "audio_calibrate", "audio_eval_tts"), parts, strict=True):
+    for language, splits in voices_of_splits(config.voices).items():
+        for folder, voices in zip(("audio", "audio_calibrate", "audio_eval_tts"), splits, strict=True):
             for name in names:
                 yield from _said_by(voices, spell(name, language), out / folder / name.slug / language)
     if not config.pseudo_words:
         return
-    # Invented words sound English; each part has its own, so that none is calibrated or judged on after it was learned.
+    # Invented words sound English; each split has its own, so that none is calibrated or judged on after it was
+    # learned.
     spellings = [name.en for name in names]
-    for number, (part, voices) in enumerate(zip(PARTS, pseudo_word_voices(config.voices), strict=True)):
-        count = config.pseudo_words if part == "" else config.pseudo_words // 4
+    for number, (suffix, voices) in enumerate(zip(SPLIT_SUFFIXES, pseudo_word_voices(config.voices), strict=True)):
+        count = config.pseudo_words if suffix == "" else config.pseudo_words // 4
         for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
             chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]
-            yield from _said_by(chosen, word, out / f"distractors{part}" / slugify(word) / "en")
+            yield from _said_by(chosen, word, out / f"distractors{suffix}" / slugify(word) / "en")
 
 
 def _said_by(voices: list[Voice], words: str, folder: Path) -> Iterator[Utterance]:

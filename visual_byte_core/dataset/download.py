@@ -43,7 +43,7 @@ def download(url: str, target: Path, *, sha256: str, size: int) -> None:
 def _fetch_rest(url: str, file: BinaryIO, name: str, size: int) -> None:
     with tqdm(total=size, initial=file.tell(), desc=name, unit="B", unit_scale=True) as bar:
         try:
-            fetch(url, cast(BinaryIO, _Counted(file, bar)), largest=size, resume=True)
+            fetch(url, cast(BinaryIO, _Counted(file, bar)), max_bytes=size, resume=True)
         except HttpError as error:
             kept = f"; the first {file.tell() / 1e6:.1f} MB stay, run it again" if file.tell() else ""
             raise HttpError(f"{error}{kept}", error.status) from error

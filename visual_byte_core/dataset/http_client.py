@@ -20,8 +20,8 @@ from visual_byte_core import __version__
 from visual_byte_core.errors import DataError
 
 ATTEMPTS = 6
-TIMEOUT = 60.0  # seconds without a byte
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds; doubled each time, and never longer than the service asks for
+TIMEOUT_S = 60.0  # seconds without a byte
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 120.0  # seconds; doubled each time, and never longer than the service asks for
 BLOCK = 1 << 16
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)  # answers that may be another in a while
 PARTIAL, NOT_SATISFIABLE = 206, 416
@@ -42,7 +42,7 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     secret_headers: Mapping[str, str] | None = None,
     data: bytes | None = None,
-    largest: int,
+    max_bytes: int,
     attempts: int = ATTEMPTS,
     resume: bool = False,
 ) -> http.client.HTTPMessage:
@@ -50,7 +50,7 @@ def fetch(
 
     Asks again after the answers in PASSING, a broken connection or a body that ends early, up to `attempts` times, each
     time twice as late or as `Retry-After` says. `secret_headers` do not follow a redirect. data: the body of a POST,
-    None for a GET; largest: bytes; resume: what `target` holds is the beginning, and only the rest is asked for
+    None for a GET; max_bytes: bytes; resume: what `target` holds is the beginning, and only the rest is asked for
     (`Range`) if the service can do that; then only attempts that bring nothing new count.
 
     Raises:
@@ -68,11 +68,11 @@ def fetch(
         start = target.seek(0, io.SEEK_END) if resume else 0
         asked = None
         try:
-            return _stream(request, target, start, largest)
+            return _stream(request, target, start, max_bytes)
         except urllib.error.HTTPError as error:
             with error:
                 failure = HttpError(f"{_place(url)}: answered {error.code}: {_reason(error)}", error.code)
-            if error.code == NOT_SATISFIABLE and start:  # what is there is no beginning of what the service has
+            if error.code == NOT_SATISFIABLE and start:  # what is there is not the beginning of what the service has
                 target.truncate(0)
             elif error.code not in PASSING:
                 raise failure from None
@@ -81,18 +81,18 @@ def fetch(
             failure = HttpError(f"{_place(url)}: no whole answer ({getattr(error, 'reason', '') or error!r})")
             attempt = -1 if resume and target.tell() > start else attempt
         attempt += 1
-        pause = FIRST_PAUSE * 2 ** max(0, attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked
-        if attempt >= attempts or pause > LONGEST_PAUSE:
+        pause = FIRST_PAUSE_S * 2 ** max(0, attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked
+        if attempt >= attempts or pause > MAX_PAUSE_S:
             raise HttpError(f"{failure}; asked {attempt} times, try again later", failure.status)
         time.sleep(pause)
 
 
-def _stream(request: urllib.request.Request, target: BinaryIO, start: int, largest: int) -> http.client.HTTPMessage:
+def _stream(request: urllib.request.Request, target: BinaryIO, start: int, max_bytes: int) -> http.client.HTTPMessage:
     """Write what comes from byte `start` on, or all of it if the service does not start there."""
     request.remove_header("Range")
     if start:
         request.add_header("Range", f"bytes={start}-")
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
         if answer.status != PARTIAL or not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             start = 0
         target.seek(start)
@@ -100,8 +100,8 @@ def _stream(request: urllib.request.Request, target: BinaryIO, start: int, large
         received = 0
         while block := answer.read(BLOCK):
             received += len(block)
-            if start + received > largest:
-                raise HttpError(f"{_place(request.full_url)}: sends more than {largest / 1e6:g} MB; not taken")
+            if start + received > max_bytes:
+                raise HttpError(f"{_place(request.full_url)}: sends more than {max_bytes / 1e6:g} MB; not taken")
             _keep(target, block)
         expected = answer.headers.get("Content-Length")
         if expected and received != int(expected):

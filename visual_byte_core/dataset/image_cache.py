@@ -35,8 +35,8 @@ from visual_byte_core.rendering.settings import SPEECH_METHODS, RendererSettings
 from visual_byte_core.rendering.speech import prepare, read_sound
 
 KEY, WORDS = "renderer.yaml", "words.yaml"
-PARTS = {"audio": "train", "audio_eval_tts": "eval"}
-LARGEST_SHARE_LEFT_OUT = 0.05
+SPLITS = {"audio": "train", "audio_eval_tts": "eval"}
+MAX_SHARE_LEFT_OUT = 0.05
 WORTH_A_POOL = 128  # starting the processes takes as long as rendering about this many clips
 WHISPER_BATCH = 16
 
@@ -88,10 +88,10 @@ def precompute(
         written[_text_cache(root, text).name] = _cache_texts(root, names, settings, overwrite, workers)
     for method in [renderer.speech.method] if methods is None else methods:
         settings = _with_method(renderer, method)
-        for part in PARTS:
-            sounds = sounds_below(root / part)
+        for folder in SPLITS:
+            sounds = sounds_below(root / folder)
             if sounds:
-                cache = _speech_cache(root, part, method)
+                cache = _speech_cache(root, folder, method)
                 _claim(cache, _speech_key(settings), overwrite)
                 written[cache.name], reasons = _cache_sounds(root, sounds, settings, workers)
                 left_out += reasons
@@ -113,9 +113,9 @@ def cached_speech(sound: Path, root: Path, renderer: RendererSettings) -> np.nda
 
 
 def speech_image(sound: Path, root: Path, method: int) -> Path | None:
-    """Where the image of a sound belongs, whether it is there or not; None for a part that has no cache."""
-    part, *rest = sound.relative_to(root).parts
-    return _speech_cache(root, part, method).joinpath(*rest).with_suffix(".png") if part in PARTS else None
+    """Where the image of a sound belongs, whether it is there or not; None for a folder that has no cache."""
+    folder, *rest = sound.relative_to(root).parts
+    return _speech_cache(root, folder, method).joinpath(*rest).with_suffix(".png") if folder in SPLITS else None
 
 
 def cached_images(sound: Path, root: Path) -> list[Path]:
@@ -146,9 +146,9 @@ def render_images(sounds: Sequence[Path], root: Path, renderer: RendererSettings
     left_out: list[str] = []
     for method in SPEECH_METHODS:
         settings = _with_method(renderer, method)
-        for part in PARTS:
-            cache = _speech_cache(root, part, method)
-            mine = [sound for sound in sounds if sound.relative_to(root).parts[0] == part]
+        for folder in SPLITS:
+            cache = _speech_cache(root, folder, method)
+            mine = [sound for sound in sounds if sound.relative_to(root).parts[0] == folder]
             if mine and (cache / KEY).exists():
                 _claim(cache, _speech_key(settings), overwrite=False)
                 written[cache.name], reasons = _cache_sounds(root, mine, settings)
@@ -252,9 +252,9 @@ def _check_distinct(jobs: Sequence[Job]) -> None:
 
 
 def _check_left_out(cache: Path, sounds: int, reasons: Sequence[str]) -> None:
-    if len(reasons) > LARGEST_SHARE_LEFT_OUT * sounds:
+    if len(reasons) > MAX_SHARE_LEFT_OUT * sounds:
         raise DataError(
-            f"{cache}: {len(reasons)} of {sounds} sounds hold no name, over {LARGEST_SHARE_LEFT_OUT:.0%}; replace or"
+            f"{cache}: {len(reasons)} of {sounds} sounds hold no name, over {MAX_SHARE_LEFT_OUT:.0%}; replace or"
             f" delete them and run precompute again; the first: {'; '.join(reasons[:3])}"
         )
 
@@ -282,26 +282,26 @@ def _key_of(cache: Path) -> str:
 
 def _text_key(renderer: RendererSettings) -> str:
     if not renderer.text.needs_sentence_model:
-        return renderer.part_digest("text")
+        return renderer.section_digest("text")
     from visual_byte_core.pretrained.renderers import sentence_encoder_of
 
-    return f"{renderer.part_digest('text')}-{sentence_encoder_of(renderer.text).digest}"
+    return f"{renderer.section_digest('text')}-{sentence_encoder_of(renderer.text).digest}"
 
 
 def _speech_key(renderer: RendererSettings) -> str:
     if renderer.speech.method == 2:
-        return renderer.part_digest("speech")
+        return renderer.section_digest("speech")
     from visual_byte_core.pretrained.whisper_images import weights_digest
 
-    return f"{renderer.part_digest('speech')}-{weights_digest(renderer.speech.whisper)}"
+    return f"{renderer.section_digest('speech')}-{weights_digest(renderer.speech.whisper)}"
 
 
 def _with_method(renderer: RendererSettings, method: int) -> RendererSettings:
     return replace(renderer, speech=replace(renderer.speech, method=method))
 
 
-def _speech_cache(root: Path, part: str, method: int) -> Path:
-    return root / f"audio_img_{PARTS[part]}_{method}"
+def _speech_cache(root: Path, folder: str, method: int) -> Path:
+    return root / f"audio_img_{SPLITS[folder]}_{method}"
 
 
 def _text_cache(root: Path, renderer: str) -> Path:
@@ -332,5 +332,5 @@ def _write(path: Path, content: bytes) -> None:
         write_atomically(path, content)
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be written ({error.strerror}); make room and run precompute again, it goes on from here"
+            f"{path}: cannot be written ({error.strerror}); make room and run precompute again, it continues from here"
         ) from error

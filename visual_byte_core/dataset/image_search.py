@@ -17,7 +17,7 @@ from visual_byte_core.dataset.credentials import key, setting
 from visual_byte_core.dataset.http_client import HttpError, fetch
 
 LICENCES = ("cc0", "pdm", "by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd")
-LARGEST_ANSWER = 10_000_000  # bytes
+MAX_ANSWER_BYTES = 10_000_000  # bytes
 CREATIVE_COMMONS = re.compile(r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/([\d.]+)")
 
 
@@ -167,7 +167,7 @@ def _safe(number: object) -> str:
 
 def _ask(url: str, values: Mapping[str, Any], agent: str) -> dict[str, Any]:
     body = io.BytesIO()
-    fetch(f"{url}?{urllib.parse.urlencode(values)}", body, headers={"User-Agent": agent}, largest=LARGEST_ANSWER)
+    fetch(f"{url}?{urllib.parse.urlencode(values)}", body, headers={"User-Agent": agent}, max_bytes=MAX_ANSWER_BYTES)
     try:
         answer = json.loads(body.getvalue())
     except ValueError as error:

@@ -22,11 +22,11 @@ from visual_byte_core.rendering.speech import read_sound
 
 # What collecting writes names and other words to; background noise may be as quiet as it is.
 FOLDERS = (
-    *(f"audio{part}" for part in ("", "_calibrate", "_eval_tts", "_eval_human")),
-    *(f"distractors{part}" for part in ("", "_calibrate", "_eval")),
+    *(f"audio{suffix}" for suffix in ("", "_calibrate", "_eval_tts", "_eval_human")),
+    *(f"distractors{suffix}" for suffix in ("", "_calibrate", "_eval")),
 )
 DIGITAL_SILENCE = -120.0  # dBFS, in place of minus infinity; one step of 16 bits is -90
-LARGEST_SHARE_UNREADABLE = 0.05
+MAX_SHARE_UNREADABLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,16 @@ def survey(root: Path) -> list[Loudness]:
 
 
 def measure(sounds: Sequence[Path], root: Path) -> list[Loudness]:
-    """The loudness of sounds below `root`; one that cannot be read is told by its `problem`."""
+    """The loudness of sounds below `root`; one that cannot be read is reported by its `problem`."""
     return [_measure(sound, root) for sound in tqdm(sounds, desc="measuring", unit="sound", disable=len(sounds) < 500)]
 
 
 def check_readable(measured: Sequence[Loudness]) -> None:
     """Raises DataError when over 5 % of the sounds cannot be read."""
     broken = [loudness for loudness in measured if loudness.problem]
-    if len(broken) > LARGEST_SHARE_UNREADABLE * len(measured):
+    if len(broken) > MAX_SHARE_UNREADABLE * len(measured):
         raise DataError(
-            f"{len(broken)} of {len(measured)} sounds cannot be read, over {LARGEST_SHARE_UNREADABLE:.0%}; repair or"
+            f"{len(broken)} of {len(measured)} sounds cannot be read, over {MAX_SHARE_UNREADABLE:.0%}; repair or"
             f" delete them; the first: {broken[0].problem}"
         )
 
@@ -104,7 +104,7 @@ def repair(sounds: Iterable[Path], root: Path, names: Sequence[ClassName]) -> Re
         elif voice:
             refused.append((sound, "its folders tell no known name and language: check data.names"))
         else:
-            refused.append((sound, "a recording, which no voice can speak again: record it anew, or delete it"))
+            refused.append((sound, "a recording, which no voice can speak again: record it again, or delete it"))
     speak(utterances, overwrite=True)
     return Repair(tuple(u.path for u in utterances), tuple(refused))
 
@@ -139,11 +139,11 @@ def _decibels(amplitude: float) -> float:
 
 def _words(sound: Path, root: Path, names: dict[str, ClassName]) -> str:
     """What a sound says, by its folders; empty if they do not tell."""
-    part, *folders = sound.relative_to(root).parts[:-1]
+    top, *folders = sound.relative_to(root).parts[:-1]
     if len(folders) != 2:
         return ""
     slug, language = folders
-    if part.startswith("distractors"):
+    if top.startswith("distractors"):
         return slug.replace("_", " ")
     if slug not in names or language not in LANGUAGES or not getattr(names[slug], language):
         return ""

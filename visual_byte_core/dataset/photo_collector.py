@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Photos of each class from folders, CIFAR-100 and image search, shared out among the parts of a data set.
+"""Photos of each class from folders, CIFAR-100 and image search, shared out among the splits of a data set.
 
-A photo stays in the part where it once came, however its source grows.
+A photo stays in the split where it once came, however its source grows.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from visual_byte_core.files import write_whole
 from visual_byte_core.names import ClassName, slugify
 from visual_byte_core.rendering.photo import PHOTO_SUFFIXES, decode_photo
 
-PARTS = ("", "_calibrate", "_eval")
-LARGEST_SHARE_UNREADABLE = 0.05
+SPLIT_SUFFIXES = ("", "_calibrate", "_eval")
+MAX_SHARE_UNREADABLE = 0.05
 LISTED = 10  # unreadable photos named in the error
 
 
@@ -65,7 +65,7 @@ class _Photo:
 class PhotoCollector:
     """Writes photos of many sources into one data set.
 
-    Files of one name in one part, of different sources, are told apart by their content.
+    Files of one name in one split, of different sources, are told apart by their content.
     """
 
     def __init__(self, out: Path, names: Mapping[str, ClassName], *, overwrite: bool = False) -> None:
@@ -86,14 +86,14 @@ class PhotoCollector:
             raise DataError(f"{source.path}: no {source.kind} of a known name; check photos.path and the names file")
         written, unreadable = 0, list[str]()
         for slug, photos in tqdm(classes.items(), desc=f"photos of {Path(source.path).name}", unit="class"):
-            for part, (first, last) in enumerate(source.parts(len(photos))):
+            for split, (first, last) in enumerate(source.splits(len(photos))):
                 for photo in photos[first:last]:
                     try:
-                        written += self._add(slug, part, photo)
+                        written += self._add(slug, split, photo)
                     except InvalidImage as error:
                         unreadable.append(str(error))
         total = sum(map(len, classes.values()))
-        if len(unreadable) > LARGEST_SHARE_UNREADABLE * total:
+        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
             more = f"; and {len(unreadable) - LISTED} more" if len(unreadable) > LISTED else ""
             raise DataError(
                 f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over 5 %; mend or remove them:"
@@ -107,11 +107,11 @@ class PhotoCollector:
         return dict(search_photos(source.search, Path(source.path), self._names.values(), self._photos_of))
 
     def _photos_of(self, slug: str) -> Iterator[Path]:
-        return (path for part in PARTS for path in (self._out / f"image{part}" / slug).glob("*"))
+        return (path for split in SPLIT_SUFFIXES for path in (self._out / f"image{split}" / slug).glob("*"))
 
-    def _add(self, slug: str, part: int, photo: _Photo) -> bool:
+    def _add(self, slug: str, split: int, photo: _Photo) -> bool:
         """Whether it was written. Raises InvalidImage, DataError."""
-        target = self._out / f"image{PARTS[part]}" / slug / photo.name
+        target = self._out / f"image{SPLIT_SUFFIXES[split]}" / slug / photo.name
         content: bytes | None = None
         if target in self._claimed:
             content = photo.encoded()
@@ -121,16 +121,18 @@ class PhotoCollector:
         if target.exists() and not self._overwrite:
             return False
         content = photo.encoded() if content is None else content
-        if self._is_elsewhere(target, slug, part, content):
+        if self._is_elsewhere(target, slug, split, content):
             return False
         if isinstance(photo.content, Path):
             decode_photo(content, str(photo.content))
         write_whole(target, content)
         return True
 
-    def _is_elsewhere(self, target: Path, slug: str, part: int, content: bytes) -> bool:
-        """Whether the photo is in another part already, where it came when its source was smaller."""
-        others = (self._out / f"image{name}" / slug / target.name for name in PARTS if name != PARTS[part])
+    def _is_elsewhere(self, target: Path, slug: str, split: int, content: bytes) -> bool:
+        """Whether the photo is in another split already, where it came when its source was smaller."""
+        others = (
+            self._out / f"image{name}" / slug / target.name for name in SPLIT_SUFFIXES if name != SPLIT_SUFFIXES[split]
+        )
         return any(
             other.exists() and other.stat().st_size == len(content) and other.read_bytes() == content
             for other in others

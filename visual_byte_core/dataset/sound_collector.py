@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings of people and background sounds, shared out among the parts of a data set."""
+"""Recordings of people and background sounds, shared out among the splits of a data set."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import soundfile
 from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import sounds_below
-from visual_byte_core.dataset.photo_collector import PARTS
+from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_whole
 from visual_byte_core.names import ClassName, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
-LARGEST_SHARE_UNREADABLE = 0.05
+MAX_SHARE_UNREADABLE = 0.05
 
 
 class SoundCollector:
@@ -52,7 +52,7 @@ class SoundCollector:
         sounds = sounds_below(folder)
         if not sounds:
             raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
-        wanted = ((sound, self._out / f"noise{PARTS[_part(sound.name)]}" / sound.name) for sound in sounds)
+        wanted = ((sound, self._out / f"noise{SPLIT_SUFFIXES[_split_of(sound.name)]}" / sound.name) for sound in sounds)
         return self._copy(folder, wanted, len(sounds))
 
     def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> int:
@@ -69,7 +69,7 @@ class SoundCollector:
             write_whole(target, content)
             written += 1
         unreadable = self.unreadable[before:]
-        if len(unreadable) > LARGEST_SHARE_UNREADABLE * total:
+        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
             raise DataError(
                 f"{source}: {len(unreadable)} of {total} sounds cannot be read, over 5 %; the first: {unreadable[0]}"
             )
@@ -98,11 +98,11 @@ def _recording_folder(row: Mapping[str, str], names: Mapping[str, ClassName], on
     slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
     if slug in names:
         # A source with one speaker is split by clip, or nothing of it would be left to learn from.
-        part = _part(row["file"] if one_speaker else row["speaker"])
-        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[part]}/{slug}"
-    return f"distractors{PARTS[_part(word)]}/{word}"
+        split = _split_of(row["file"] if one_speaker else row["speaker"])
+        return f"{('audio', 'audio_calibrate', 'audio_eval_human')[split]}/{slug}"
+    return f"distractors{SPLIT_SUFFIXES[_split_of(word)]}/{word}"
 
 
-def _part(key: str) -> int:
+def _split_of(key: str) -> int:
     """0, 1 or 2 for training, calibration, evaluation: 60, 20 and 20 % of the keys, always the same ones."""
     return (0, 0, 0, 1, 2)[int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 5]

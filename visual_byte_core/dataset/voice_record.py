@@ -19,7 +19,7 @@ import yaml
 
 from visual_byte_core.configuration import build
 from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
-from visual_byte_core.dataset.voice_sources import ENGINES, PARTS
+from visual_byte_core.dataset.voice_sources import ENGINES, SPLITS
 from visual_byte_core.dataset.voices import Voice
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.files import write_atomically
@@ -32,23 +32,23 @@ FOLDERS = (
 )
 
 
-def record_voices(root: Path, parts: Mapping[str, Sequence[Sequence[Voice]]]) -> None:
-    """Write down in `root` what the names of the clips do not say of their voices, by language and part.
+def record_voices(root: Path, splits: Mapping[str, Sequence[Sequence[Voice]]]) -> None:
+    """Write down in `root` what the names of the clips do not say of their voices, by language and split.
 
     Raises:
-        DataError: a speaker is heard there in another part, or the record cannot be read.
+        DataError: a speaker is heard there in another split, or the record cannot be read.
     """
     entries = read_record(root)
     heard = _speakers_heard(root, entries)
     known = dict(entries)
-    for language in parts.values():
-        for part, voices in zip(PARTS, language, strict=True):
+    for language in splits.values():
+        for split, voices in zip(SPLITS, language, strict=True):
             for voice in voices:
-                others = sorted(heard.get(voice.speaker, set()) - {part})
+                others = sorted(heard.get(voice.speaker, set()) - {split})
                 if others:
                     raise DataError(
                         f"{root}: {voice.speaker} has already spoken here for {' and '.join(others)} and cannot speak"
-                        f" for {part}; choose another speaker, or collect into another folder"
+                        f" for {split}; choose another speaker, or collect into another folder"
                     )
                 if EspeakVoice.named(voice.name) != voice:
                     entries[voice.name] = _entry(voice)
@@ -65,7 +65,7 @@ def recorded_voice(name: str, entries: Mapping[str, Any], root: Path) -> Voice |
     try:
         voice: Voice = build(ENGINES[entries[name]["engine"]], settings)
     except (KeyError, ConfigurationError) as error:
-        raise DataError(f"{root / RECORD}: {name}: no known voice ({error}); collect again writes it anew") from error
+        raise DataError(f"{root / RECORD}: {name}: no known voice ({error}); collect again rewrites it") from error
     return voice
 
 
@@ -89,13 +89,13 @@ def _entry(voice: Voice) -> dict[str, Any]:
 
 
 def _speakers_heard(root: Path, entries: Mapping[str, dict[str, Any]]) -> dict[str, set[str]]:
-    """By speaker the parts in which there are clips of theirs."""
+    """By speaker the splits in which there are clips of theirs."""
     heard: dict[str, set[str]] = defaultdict(set)
-    for part, folders in zip(PARTS, FOLDERS, strict=True):
+    for split, folders in zip(SPLITS, FOLDERS, strict=True):
         for name in {clip.stem for folder in folders for clip in (root / folder).glob("*/*/*.wav")}:
             espeak = EspeakVoice.named(name)
             if name in entries:
-                heard[str(entries[name].get("speaker"))].add(part)
+                heard[str(entries[name].get("speaker"))].add(split)
             elif espeak:
-                heard[espeak.speaker].add(part)
+                heard[espeak.speaker].add(split)
     return heard

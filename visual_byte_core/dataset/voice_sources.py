@@ -23,7 +23,7 @@ from visual_byte_core.dataset.voices import Voice, check_disjoint
 from visual_byte_core.errors import ConfigurationError, DataError
 from visual_byte_core.names import LANGUAGES
 
-PARTS = ("training", "calibration", "evaluation")
+SPLITS = ("training", "calibration", "evaluation")
 ENGINES: dict[str, Any] = {
     voice.engine: voice for voice in (EspeakVoice, FliteVoice, FestivalVoice, PiperVoice, OpenAIVoice)
 }
@@ -38,8 +38,8 @@ class VoiceSource:
     engine: espeak, flite, festival, piper or openai; language: en or ko; training, calibration, evaluation: its
     speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite), `kal_diphone`
     (festival), `FILE.onnx` or `FILE.onnx#SPEAKER` (piper), `alloy` (openai). count: espeak only, instead of speakers:
-    that many of its training voices, and its own for the other parts. instructions: openai only, how to speak; each
-    speaker says each name once in each of these ways. model: openai only. leading_silence: seconds before the name.
+    that many of its training voices, and its own for the other splits. instructions: openai only, how to speak; each
+    speaker says each name once in each of these ways. model: openai only. leading_silence_s: seconds before the name.
     """
 
     engine: str
@@ -50,7 +50,7 @@ class VoiceSource:
     count: int = 0
     instructions: tuple[str, ...] = ()
     model: str = "gpt-4o-mini-tts"
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
@@ -65,66 +65,66 @@ class VoiceSource:
         yield self.count < 0 or (self.count > 0 and self.engine != "espeak"), "count is for espeak, and at least 1"
         yield named == bool(self.count), "name speakers for training, calibration or evaluation, or give espeak a count"
         yield bool(self.instructions) and self.engine != "openai", "instructions are for openai"
-        yield not 0 <= self.leading_silence <= 2, f"leading_silence is 0 to 2 seconds, got {self.leading_silence}"
+        yield not 0 <= self.leading_silence_s <= 2, f"leading_silence_s is 0 to 2 seconds, got {self.leading_silence_s}"
 
     def voices(self) -> list[list[Voice]]:
         """Those for training, calibration and evaluation."""
         if self.count:
-            return _espeak_parts(self.language, self.count, self.leading_silence)
-        return [[v for s in part for v in self._of(s)] for part in (self.training, self.calibration, self.evaluation)]
+            return _espeak_splits(self.language, self.count, self.leading_silence_s)
+        return [[v for s in split for v in self._of(s)] for split in (self.training, self.calibration, self.evaluation)]
 
     def _of(self, speaker: str) -> list[Voice]:
         if self.engine == "openai":
             ways = self.instructions or ("",)
-            return [OpenAIVoice(speaker, way, self.model, self.leading_silence) for way in ways]
+            return [OpenAIVoice(speaker, way, self.model, self.leading_silence_s) for way in ways]
         called: dict[str, Callable[[str, float], Voice]] = {
             "espeak": EspeakVoice.called,
             "flite": FliteVoice,
             "festival": FestivalVoice,
             "piper": PiperVoice.called,
         }
-        return [called[self.engine](speaker, self.leading_silence)]
+        return [called[self.engine](speaker, self.leading_silence_s)]
 
 
 VoiceSettings = Mapping[str, int] | tuple[VoiceSource, ...]
 
 
-def voices_of_parts(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
+def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
     """By language the voices for training, calibration and evaluation.
 
     settings: by language how many of espeak-ng's training voices, or the voices of any engines.
 
     Raises:
-        DataError: a speaker would be heard in two parts, in whatever language.
+        DataError: a speaker would be heard in two splits, in whatever language.
     """
-    parts: dict[str, list[list[Voice]]] = {}
+    splits: dict[str, list[list[Voice]]] = {}
     if isinstance(settings, Mapping):
-        parts = {language: _espeak_parts(language, count) for language, count in settings.items()}
+        splits = {language: _espeak_splits(language, count) for language, count in settings.items()}
     else:
         for source in settings:
-            known = parts.setdefault(source.language, [[], [], []])
+            known = splits.setdefault(source.language, [[], [], []])
             for voices, more in zip(known, source.voices(), strict=True):
                 voices += more
-    heard = [[voice for language in parts.values() for voice in language[i]] for i in range(len(PARTS))]
-    for i in range(len(PARTS)):
-        check_disjoint(heard[i], heard[(i + 1) % len(PARTS)])
-    return parts
+    heard = [[voice for language in splits.values() for voice in language[i]] for i in range(len(SPLITS))]
+    for i in range(len(SPLITS)):
+        check_disjoint(heard[i], heard[(i + 1) % len(SPLITS)])
+    return splits
 
 
 def pseudo_word_voices(settings: VoiceSettings) -> list[list[Voice]]:
-    """Those that speak the invented words, which sound English: of every part.
+    """Those that speak the invented words, which sound English: of every split.
 
-    Raises DataError when a part has none.
+    Raises DataError when a split has none.
     """
     if isinstance(settings, Mapping):
-        return voices_of_parts({"en": PSEUDO_WORD_VOICES})["en"]
-    voices = voices_of_parts(settings).get("en", [[], [], []])
-    missing = [part for part, some in zip(PARTS, voices, strict=True) if not some]
+        return voices_of_splits({"en": PSEUDO_WORD_VOICES})["en"]
+    voices = voices_of_splits(settings).get("en", [[], [], []])
+    missing = [split for split, some in zip(SPLITS, voices, strict=True) if not some]
     if missing:
         raise DataError(f"pseudo_words: no English voice for {', '.join(missing)}; add one to voices, or set it to 0")
     return voices
 
 
-def _espeak_parts(language: str, count: int, leading_silence: float = 0.0) -> list[list[Voice]]:
-    parts = training_voices(language, count), calibration_voices(language), evaluation_voices(language)
-    return [[dataclasses.replace(voice, leading_silence=leading_silence) for voice in part] for part in parts]
+def _espeak_splits(language: str, count: int, leading_silence_s: float = 0.0) -> list[list[Voice]]:
+    splits = training_voices(language, count), calibration_voices(language), evaluation_voices(language)
+    return [[dataclasses.replace(voice, leading_silence_s=leading_silence_s) for voice in split] for split in splits]

@@ -21,7 +21,7 @@ from visual_byte_core.dataset.processes import fork_server
 from visual_byte_core.errors import DataError
 
 THREADS = 4  # engines outside this process: programs, or a service that limits requests a minute
-LONGEST_WAIT = 120.0  # seconds between two clips of engines that take milliseconds
+MAX_WAIT_S = 120.0  # seconds between two clips of engines that take milliseconds
 
 
 class Voice(Protocol):
@@ -42,7 +42,7 @@ class Voice(Protocol):
         """Engine and person: the same however fast or in what mood they speak."""
 
     @property
-    def leading_silence(self) -> float:
+    def leading_silence_s(self) -> float:
         """Seconds of silence before the first sound of the engine."""
 
     def check(self) -> None:
@@ -102,12 +102,12 @@ def _in_processes(utterances: Sequence[Utterance], processes: int | None) -> Ite
         clips = pool.imap_unordered(_speak_one, utterances, chunksize=1)
         for _ in utterances:
             try:
-                yield clips.next(LONGEST_WAIT)
+                yield clips.next(MAX_WAIT_S)
             except (
                 multiprocessing.TimeoutError
-            ) as error:  # the pool itself waits for ever for the clip of a process that was killed
+            ) as error:  # the pool itself waits forever for the clip of a process that was killed
                 raise DataError(
-                    f"no clip was spoken for {LONGEST_WAIT:g} s: a process was killed or hangs; run it again, it goes"
+                    f"no clip was spoken for {MAX_WAIT_S:g} s: a process was killed or hangs; run it again, it goes"
                     " on from here"
                 ) from error
 
@@ -125,7 +125,7 @@ def _speak_one(utterance: Utterance) -> Path:
     samples, rate = voice.synthesize(utterance.words)
     if not np.any(samples):
         raise DataError(f"{utterance.path}: the voice {voice.name} says nothing for {utterance.words!r}")
-    silence = np.zeros((round(voice.leading_silence * rate), *samples.shape[1:]), samples.dtype)
+    silence = np.zeros((round(voice.leading_silence_s * rate), *samples.shape[1:]), samples.dtype)
     clip = io.BytesIO()
     soundfile.write(clip, np.concatenate([silence, samples]), rate, format="WAV", subtype="PCM_16")
     _write(utterance.path, clip.getvalue())

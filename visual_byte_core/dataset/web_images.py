@@ -34,11 +34,11 @@ from visual_byte_core.dataset.image_search import PROVIDERS, Found, Provider
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.files import write_atomically, write_whole
 from visual_byte_core.names import ClassName
-from visual_byte_core.rendering.photo import LARGEST_PIXELS, PHOTO_SUFFIXES
+from visual_byte_core.rendering.photo import MAX_PIXELS, PHOTO_SUFFIXES
 
 RECORD, STATE = "photos.jsonl", "search.json"
-LARGEST_FILE = 30_000_000  # bytes
-SMALLEST_SIDE = 64  # pixels
+MAX_FILE_BYTES = 30_000_000  # bytes
+MIN_SIDE = 64  # pixels
 FORMATS = ("JPEG", "PNG", "WEBP")
 QUALITY = 92  # of the JPEGs that are kept
 AT_ONCE = 4  # downloads
@@ -78,7 +78,7 @@ def search_photos(
         How many were `taken`, and of the others how many for which reason.
 
     Raises:
-        HttpError: a provider does not answer, or no more today; what came stays, and the next call goes on.
+        HttpError: a provider does not answer, or no more today; what came stays, and the next call resumes.
         DataError: a key is missing, words are given for an unknown class, or the disk is full.
     """
     known = list(names)
@@ -165,7 +165,7 @@ class _Album:
         body = io.BytesIO()
         try:
             headers = fetch(
-                found.url, body, headers={"User-Agent": self._agent}, largest=LARGEST_FILE, attempts=ATTEMPTS
+                found.url, body, headers={"User-Agent": self._agent}, max_bytes=MAX_FILE_BYTES, attempts=ATTEMPTS
             )
             if not headers.get_content_type().startswith(("image/", "application/octet-stream", "binary/")):
                 return _Fetched(refused="no picture")
@@ -207,9 +207,9 @@ def _prepare(data: bytes, name: str, side: int) -> _Fetched:
 
     try:
         with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > LARGEST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 return _Fetched(refused="too large")
-            if min(image.size) < SMALLEST_SIDE:
+            if min(image.size) < MIN_SIDE:
                 return _Fetched(refused="too small")
             upright = PIL.ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
@@ -254,7 +254,7 @@ def _read_state(path: Path) -> dict[str, dict[str, _Search]]:
         state = json.loads(path.read_bytes())
         return {name: {slug: _Search(**values) for slug, values in of.items()} for name, of in state.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: damaged ({error}); delete it, and the searches begin anew") from error
+        raise DataError(f"{path}: damaged ({error}); delete it, and the searches begin again") from error
 
 
 def _full(path: Path, error: OSError) -> DataError:

@@ -120,7 +120,8 @@ class Embedder:
         return embedding
 
     def embed_map(self, images: np.ndarray) -> np.ndarray:
-        """One embedding for each part: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit length.
+        """One embedding for each region: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit
+        length.
 
         Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
         for sides that the bundle's network was not exported for, BundleError if it has no map.
@@ -129,7 +130,7 @@ class Embedder:
             raise BundleError(f"bundle {self.bundle.id}: its network has no embedding_map; export its checkpoint again")
         shape = images.shape
         if images.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or shape[1] % 32 or shape[2] % 32:
-            raise InvalidImage(f"map of parts: expected uint8 (n, 32 h, 32 w, 3), got {images.dtype} {shape}")
+            raise InvalidImage(f"map of regions: expected uint8 (n, 32 h, 32 w, 3), got {images.dtype} {shape}")
         fixed = self._fixed_sides
         if fixed and list(images.shape[1:3]) != fixed:
             raise InvalidImage(

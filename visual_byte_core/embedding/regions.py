@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a frame: square windows on a grid, of which the distinct ones are remembered beside the whole frame.
+"""Regions of a frame: square windows on a grid, of which the distinct ones are remembered beside the whole frame.
 
 A window is cut out and embedded like a photo of its own, all windows in one batch. For the same time that finds more
-than the windows of the network's map: see docs/parts.md. The map shows where in a picture a query is.
+than the windows of the network's map: see docs/regions.md. The map shows where in a picture a query is.
 """
 
 from __future__ import annotations
@@ -18,44 +18,46 @@ from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.rendering.photo import Region, render_photo
 
-SMALLEST = 32  # pixels of a window's side; a frame that holds none has no parts
+MIN_WINDOW_SIDE = 32  # pixels of a window's side; a frame that holds none has no regions
 STEP = 0.75  # between windows at most, in sides of a window
-MOST_ALONG = 8  # windows along a side; a panorama has its windows farther apart
+MAX_WINDOWS_ALONG = 8  # windows along a side; a panorama has its windows farther apart
 STRIDE = 32  # pixels a cell of the map
 MAP_SIDE = 2  # sides of the ordinary input
-MOST_CELLS = 24  # along the longer side of a map
+MAX_CELLS = 24  # along the longer side of a map
 
 
 @dataclass(frozen=True)
-class PartSettings:
-    """most: parts of a frame, 1 or more. size: side of a window, as a share of the frame's shorter side, above 0, up
-    to 1. most_cosine: of a part to the whole frame and to every other part of it, -1..1. Raises ConfigurationError."""
+class RegionSettings:
+    """max_count: regions of a frame, 1 or more. size: side of a window, as a share of the frame's shorter side, above
+    0, up to 1. max_cosine: of a region to the whole frame and to every other region of it, -1..1. Raises
+    ConfigurationError."""
 
-    most: int = 6
+    max_count: int = 6
     size: float = 0.4
-    most_cosine: float = 0.5
+    max_cosine: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.most < 1 or not 0 < self.size <= 1:
+        if self.max_count < 1 or not 0 < self.size <= 1:
             raise ConfigurationError(
-                f"parts: expected 1 or more of a size above 0, up to 1, got {self.most} of size {self.size:g}"
+                f"regions: expected 1 or more of a size above 0, up to 1, got {self.max_count} of size {self.size:g}"
             )
 
 
 @dataclass(frozen=True)
-class Part:
-    """embedding: float32 (dimension,), unit length. region: x y width height in pixels of the frame. image: what is
+class EmbeddedRegion:
+    """embedding: float32 (dimension,), unit length. rectangle: x y width height in pixels of the frame. image: what is
     there, uint8 (height, width, 3) RGB, a view of the frame."""
 
     embedding: NDArray[np.float32]
-    region: Region
+    rectangle: Region
     image: NDArray[np.uint8]
 
 
-def distinct_parts(
-    embedder: Embedder, image: NDArray[np.uint8], whole: NDArray[np.float32], settings: PartSettings
-) -> list[Part]:
-    """The parts of a frame, uint8 (height, width, 3) RGB, that are unlike it and unlike each other, most unlike first.
+def distinct_regions(
+    embedder: Embedder, image: NDArray[np.uint8], whole: NDArray[np.float32], settings: RegionSettings
+) -> list[EmbeddedRegion]:
+    """The regions of a frame, uint8 (height, width, 3) RGB, that are unlike it and unlike each other, most unlike
+    first.
 
     whole: the frame's own embedding, float32 (dimension,). Empty for a frame whose windows were under 32 pixels.
     """
@@ -67,26 +69,26 @@ def distinct_parts(
     rendered = np.stack([render_photo(one, embedder.size, photo) for one in images])
     embeddings = embedder.embed(rendered)
     chosen = distinct(embeddings, whole, settings)
-    # Only what is kept is embedded with its middle: that finds about as much as all with theirs (docs/parts.md).
+    # Only what is kept is embedded with its middle: that finds about as much as all with theirs (docs/regions.md).
     kept = embedder.add_middles(rendered[chosen], embeddings[chosen])
-    return [Part(kept[i], regions[index], images[index]) for i, index in enumerate(chosen)]
+    return [EmbeddedRegion(kept[i], regions[index], images[index]) for i, index in enumerate(chosen)]
 
 
 def windows(height: int, width: int, size: float) -> list[Region]:
     """Square regions, evenly over the whole frame, row by row: x y width height in pixels."""
     side = round(size * min(height, width))
-    if side < SMALLEST:
+    if side < MIN_WINDOW_SIDE:
         return []
     return [(x, y, side, side) for y in _along(height, side) for x in _along(width, side)]
 
 
-def distinct(embeddings: NDArray[np.float32], whole: NDArray[np.float32], settings: PartSettings) -> list[int]:
+def distinct(embeddings: NDArray[np.float32], whole: NDArray[np.float32], settings: RegionSettings) -> list[int]:
     """Which of the embeddings, float32 (n, dimension), to keep: again and again the one that is farthest from all."""
     nearness = embeddings @ whole
     chosen: list[int] = []
-    while len(chosen) < min(settings.most, len(embeddings)):
+    while len(chosen) < min(settings.max_count, len(embeddings)):
         farthest = int(nearness.argmin())
-        if nearness[farthest] > settings.most_cosine:
+        if nearness[farthest] > settings.max_cosine:
             break
         chosen.append(farthest)
         nearness = np.maximum(nearness, embeddings @ embeddings[farthest])
@@ -102,7 +104,7 @@ def heat_map(embedder: Embedder, image: NDArray[np.uint8], query: NDArray[np.flo
     """
     height, width = image.shape[:2]
     cells = MAP_SIDE * embedder.size / STRIDE / min(height, width)
-    rows, columns = (min(MOST_CELLS, max(1, round(side * cells))) for side in (height, width))
+    rows, columns = (min(MAX_CELLS, max(1, round(side * cells))) for side in (height, width))
     resized = cv2.resize(np.ascontiguousarray(image), (columns * STRIDE, rows * STRIDE), interpolation=cv2.INTER_LINEAR)
     return similarity(embedder.embed_map(resized[None])[0], query)
 
@@ -114,5 +116,5 @@ def similarity(cells: NDArray[np.float32], name: NDArray[np.float32]) -> NDArray
 
 
 def _along(length: int, side: int) -> list[int]:
-    count = min(MOST_ALONG, 1 + int(np.ceil((length - side) / (STEP * side))))
+    count = min(MAX_WINDOWS_ALONG, 1 + int(np.ceil((length - side) / (STEP * side))))
     return [round(start) for start in np.linspace(0, length - side, count)]

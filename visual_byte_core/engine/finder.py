@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.engine.answer import FOUND, NOT_FOUND, Answer
 from visual_byte_core.errors import BundleError, ConfigurationError
 from visual_byte_core.memory.match import Filter, Match
@@ -19,8 +19,8 @@ from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.taught_names import NEARNESS
 from visual_byte_core.rendering.settings import MODALITIES
 
-MOST_OF_A_NAME = 100
-PART_HANDICAP = 0.06  # a frame of many parts has as many chances to look like anything; studies/frame_parts.py
+MAX_PER_NAME = 100
+REGION_HANDICAP = 0.06  # a frame of many regions has as many chances to look like anything; studies/frame_regions.py
 
 
 class Finder:
@@ -28,7 +28,7 @@ class Finder:
 
     calibration: a bundle's. false_accept_rate: share of absent things that may be taken for found, above 0, below 1;
     may be changed at any time.
-    part_handicap: what the score of a part of a frame is lowered by.
+    region_handicap: what the score of a region of a frame is lowered by.
     Raises BundleError (no calibration, or not a calibration) and ConfigurationError (rate out of range).
     """
 
@@ -38,16 +38,16 @@ class Finder:
         calibration: Mapping[str, Any],
         *,
         false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE,
-        part_handicap: float = PART_HANDICAP,
+        region_handicap: float = REGION_HANDICAP,
     ) -> None:
         if not 0 < false_accept_rate < 1:
             raise ConfigurationError(f"false_accept_rate: expected between 0 and 1, got {false_accept_rate}")
         if not calibration:
             raise BundleError("bundle: not calibrated, so it cannot tell what is absent; run `visual-byte calibrate`")
         self._memory = memory
-        self._calibration = Calibration.from_dict(calibration)
+        self._calibration = ScoreCalibration.from_dict(calibration)
         self.false_accept_rate = false_accept_rate
-        self._part_handicap = part_handicap
+        self._region_handicap = region_handicap
 
     def find(self, embedding: np.ndarray, modality: str, k: int = 3, where: Filter | None = None) -> Answer:
         """Look for what is near `embedding`, float32 (dimension,), among the memories that `where` lets through.
@@ -59,10 +59,10 @@ class Finder:
             raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
         memories = self._memory.count(where)
         threshold = self._calibration.threshold(modality, memories, self.false_accept_rate)
-        nearest = self._sightings(embedding, k, where)
+        nearest = self._observations(embedding, k, where)
         taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
         ids = {match.id for match in taught}
-        nearest = [*taught, *(match for match in nearest if match.id not in ids and match.part_of not in ids)][:k]
+        nearest = [*taught, *(match for match in nearest if match.id not in ids and match.parent_id not in ids)][:k]
         matches = [match for match in nearest if match.id in ids or match.score >= threshold]
         probability = [
             self._calibration.taught_probability(modality, match.score)
@@ -74,14 +74,14 @@ class Finder:
             return Answer(FOUND, "", matches, nearest, threshold, probability)
         return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
 
-    def _sightings(self, embedding: np.ndarray, k: int, where: Filter | None) -> list[Match]:
-        """The `k` nearest sightings: a frame and its parts are one, for which the nearest of them stands."""
+    def _observations(self, embedding: np.ndarray, k: int, where: Filter | None) -> list[Match]:
+        """The `k` nearest observations: a frame and its regions are one, for which the nearest of them stands."""
         limit = k
         while True:
             found = self._memory.search(embedding, limit, where)
             best: dict[str, Match] = {}
             for match in sorted((self._rated(match) for match in found), key=lambda match: -match.score):
-                best.setdefault(match.part_of or match.id, match)
+                best.setdefault(match.parent_id or match.id, match)
             nearest = list(best.values())[:k]
             # What the search did not give scores at most as its last.
             if len(found) < limit or (len(nearest) == k and nearest[-1].score >= found[-1].score):
@@ -89,7 +89,7 @@ class Finder:
             limit *= 2
 
     def _rated(self, match: Match) -> Match:
-        return replace(match, score=max(-1.0, match.score - self._part_handicap)) if match.part_of else match
+        return replace(match, score=max(-1.0, match.score - self._region_handicap)) if match.parent_id else match
 
     def _taught(
         self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float
@@ -102,7 +102,7 @@ class Finder:
         where = where or Filter()
         if where.label not in (None, name):
             return []
-        found = self._memory.search(embedding, MOST_OF_A_NAME, replace(where, label=name))
+        found = self._memory.search(embedding, MAX_PER_NAME, replace(where, label=name))
         found.sort(key=lambda match: -match.last_seen)
         return [replace(match, score=min(1.0, cosine)) for match in found[:k]]
 

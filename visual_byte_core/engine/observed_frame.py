@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 
 
 @dataclass(frozen=True)
-class Sight:
-    """image: a photo, uint8 (height, width, 3) RGB; seen: what is known of it, the worker adds the thumbnail."""
+class ObservedFrame:
+    """image: a photo, uint8 (height, width, 3) RGB; observation: what is known of it, the worker adds the thumbnail."""
 
     image: np.ndarray
-    seen: Seen
+    observation: Observation
 
-    def labelled(self, label: str) -> Sight:
+    def labelled(self, label: str) -> ObservedFrame:
         """The same under a name."""
-        return replace(self, seen=replace(self.seen, label=label))
+        return replace(self, observation=replace(self.observation, label=label))

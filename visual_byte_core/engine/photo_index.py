@@ -20,7 +20,7 @@ from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
 from visual_byte_core.files import write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo, render_photo
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -72,7 +72,7 @@ class PhotoIndex:
             self.memory, self._indexed = self._open(), {}
 
     def update(self) -> list[str]:
-        """Bring the memory up to date; stopped at any moment, the next call goes on. Returns a reason per unreadable
+        """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
         photo."""
         states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
         stale = [
@@ -116,7 +116,7 @@ class PhotoIndex:
                 images, self._embedder.embed_photos(np.stack(list(images.values()))), strict=True
             ):
                 state = files[name]
-                remembered = self.memory.remember(embedding, Seen(captured_at=state.st_mtime, source=name))
+                remembered = self.memory.remember(embedding, Observation(captured_at=state.st_mtime, source=name))
                 self._indexed[name] = _Indexed(state.st_mtime_ns, state.st_size, remembered.id)
             self._store()
         return unreadable
@@ -132,7 +132,7 @@ class PhotoIndex:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError):
-            log.warning("%s is damaged; the photos are indexed anew", self._folder / LISTING)
+            log.warning("%s is damaged; the photos are indexed again", self._folder / LISTING)
             return {}
 
 

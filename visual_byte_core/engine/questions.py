@@ -16,11 +16,11 @@ from visual_byte_core.errors import BundleError, ConfigurationError, InvalidImag
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.messages import images
 from visual_byte_core.messages.queries import QueryMessage
-from visual_byte_core.names import LONGEST_TEXT
+from visual_byte_core.names import MAX_TEXT_CHARACTERS
 from visual_byte_core.rendering.photo import render_photo
 from visual_byte_core.rendering.settings import MODALITIES
 
-MOST_MATCHES = 100
+MAX_MATCHES = 100
 QUESTIONS_KEPT = 20
 
 
@@ -40,7 +40,7 @@ class Question:
     text: str = ""
 
 
-class Asked:
+class RecentQuestions:
     """The last questions that have an id, with their embeddings, so that they can be taught."""
 
     def __init__(self) -> None:
@@ -82,14 +82,16 @@ def question_of(
         InvalidImage: the image is malformed or not of the bundle's size.
     """
     for name, text in (("id", query.id), ("text", query.text)):
-        if len(text) > LONGEST_TEXT:
-            raise ConfigurationError(f"query: its {name} has {len(text)} characters; at most {LONGEST_TEXT} are taken")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise ConfigurationError(
+                f"query: its {name} has {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are taken"
+            )
     if query.modality not in MODALITIES:
         raise ConfigurationError(
             f"query: modality {query.modality[:40]!r} is not known; expected {', '.join(MODALITIES)}"
         )
-    if not 1 <= k <= MOST_MATCHES:
-        raise ConfigurationError(f"query: k is {k}; expected 1 to {MOST_MATCHES}")
+    if not 1 <= k <= MAX_MATCHES:
+        raise ConfigurationError(f"query: k is {k}; expected 1 to {MAX_MATCHES}")
     is_photo = query.modality == "image" and not query.renderer
     if not is_photo and query.renderer != bundle.renderer.digest():
         raise BundleError(

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Embedding a memory anew from its thumbnails, with another bundle; the old memory stays until the new one is whole."""
+"""Embedding a memory again from its thumbnails, with another bundle; the old memory stays until the new one is
+whole."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ class Reembedded:
 
 
 def reembed(memory: Memory, embedder: Embedder, *, leave_out: bool = False) -> Reembedded:
-    """Replace the memory by one of the embedder's bundle and close it; stopped at any moment, the next call goes on.
+    """Replace the memory by one of the embedder's bundle and close it; stopped at any moment, the next call resumes.
 
     leave_out: do without the memories that have no thumbnail; otherwise they are refused.
     Raises MemoryFolderError.
@@ -100,7 +101,7 @@ def _again(prototype: Prototype, embedder: Embedder) -> Prototype | None:
         except InvalidText:
             return None
     try:
-        image = decode_photo(prototype.image, "a spoken name", most_pixels=embedder.size**2)
+        image = decode_photo(prototype.image, "a spoken name", max_pixels=embedder.size**2)
     except InvalidImage:
         image = np.empty((0, 0, 3), np.uint8)
     if image.shape[:2] != (embedder.size, embedder.size):

@@ -25,8 +25,8 @@ class Report:
     failed: int
     unchanged: int
     memories: int
-    question_seconds: tuple[float, ...]
-    frame_seconds: tuple[float, ...]
+    question_s: tuple[float, ...]
+    frame_s: tuple[float, ...]
 
 
 def _disk(memory: Memory) -> dict[str, str]:

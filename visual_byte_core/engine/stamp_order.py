@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
-HOLD = 0.25
+HOLD_S = 0.25
 """Seconds that a message is held back; what comes later than that after a newer one keeps its place."""
 
 T = TypeVar("T")
@@ -25,8 +25,8 @@ T = TypeVar("T")
 class TimeOrder(Generic[T]):
     """A queue that gives the earliest stamp first. All times are seconds; stamps and arrivals may be of two clocks."""
 
-    def __init__(self, hold: float = HOLD) -> None:
-        self._hold = hold
+    def __init__(self, hold_s: float = HOLD_S) -> None:
+        self._hold_s = hold_s
         self._waiting: list[tuple[float, bool, int, float, T]] = []
         self._numbers = itertools.count()
 
@@ -35,7 +35,7 @@ class TimeOrder(Generic[T]):
 
     def put(self, stamp: float, arrived: float, item: T, *, first: bool = False) -> None:
         """Of equal stamps those with `first` come first, then those that were put first."""
-        heapq.heappush(self._waiting, (stamp, not first, next(self._numbers), arrived + self._hold, item))
+        heapq.heappush(self._waiting, (stamp, not first, next(self._numbers), arrived + self._hold_s, item))
 
     def due(self) -> float | None:
         """The arrival time from which the next item may go; None if none waits."""
@@ -52,14 +52,14 @@ class TimeOrder(Generic[T]):
 
 
 class OneByOne:
-    """Begins jobs in the order of their stamps, each when the one before has ended; none is lost.
+    """Starts jobs in the order of their stamps, each when the one before has ended; none is lost.
 
-    most_waiting: jobs that may wait; `put` blocks until there is room, which holds up whoever sends.
+    max_waiting: jobs that may wait; `put` blocks until there is room, which blocks the sender.
     """
 
-    def __init__(self, *, most_waiting: int, hold: float = HOLD) -> None:
-        self._order: TimeOrder[tuple[Callable[[], Future | None], bool]] = TimeOrder(hold)
-        self._most_waiting = most_waiting
+    def __init__(self, *, max_waiting: int, hold_s: float = HOLD_S) -> None:
+        self._order: TimeOrder[tuple[Callable[[], Future | None], bool]] = TimeOrder(hold_s)
+        self._most_waiting = max_waiting
         self._jobs = 0
         self._condition = threading.Condition()
         self._running = self._closing = False

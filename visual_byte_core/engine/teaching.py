@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.engine.observed_frame import Sight
+from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.taught_names import Prototype
 from visual_byte_core.rendering.thumbnail import reduced
 
-MOST_FRAMES = 10
+MAX_FRAMES = 10
 NO_FRAME = "no frame has arrived on the topic image; show the thing to the camera, then teach"
 
 
@@ -27,16 +27,16 @@ def teach(
     memory: Memory,
     name: str,
     asked: tuple[Question, np.ndarray] | None,
-    sights: Sequence[Sight],
+    frames: Sequence[ObservedFrame],
 ) -> list[str]:
-    """Remember the sights under a name, and the name as it was typed and said; durable on return.
+    """Remember the frames under a name, and the name as it was typed and said; durable on return.
 
     name: may be empty if `asked`, a question and its embedding, was typed; a spoken one without a name gets a label of
     its own. A name that was taught before gets further examples. Returns the ids of the memories.
-    Raises InvalidText (the name), ConfigurationError (neither name nor question, no sights, a question by photo),
+    Raises InvalidText (the name), ConfigurationError (neither name nor question, no frames, a question by photo),
     InvalidMemory (1000 names are taught already), MemoryFolderError.
     """
-    if not sights:
+    if not frames:
         raise ConfigurationError(NO_FRAME)
     prototypes = _prototypes(embedder, name, asked)
     label = name or next((one.words for one in prototypes if one.words), "")
@@ -44,9 +44,9 @@ def teach(
         label = f"spoken name {asked[0].id[:8]}"
     memory.taught.check_room(label)
     ids: dict[str, None] = {}
-    for sight in sights:
-        embedding, seen = embedder.embed_photo(sight.image), replace(sight.seen, label=label)
-        ids[memory.remember(embedding, seen, reduced(sight.image)).id] = None
+    for observed in frames:
+        embedding, observation = embedder.embed_photo(observed.image), replace(observed.observation, label=label)
+        ids[memory.remember(embedding, observation, reduced(observed.image)).id] = None
     memory.flush()
     memory.taught.teach(label, prototypes)
     return list(ids)

@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.embedding.frame_embedder import EmbeddedFrame, FrameEmbedder
-from visual_byte_core.embedding.regions import Part, PartSettings
+from visual_byte_core.embedding.regions import EmbeddedRegion, RegionSettings
 from visual_byte_core.engine.answer import Answer
 from visual_byte_core.engine.deadlines import Deadlines, fail, resolve
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import Sight
-from visual_byte_core.engine.questions import Asked, Question
+from visual_byte_core.engine.observed_frame import ObservedFrame
+from visual_byte_core.engine.questions import Question, RecentQuestions
 from visual_byte_core.engine.report import Report
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.log import Log
@@ -47,18 +47,18 @@ class Late(VisualByteError):
 
 
 class Worker:
-    """Answers questions and remembers sights in a thread of its own.
+    """Answers questions and remembers frames in a thread of its own.
 
     All methods return at once; what they return is resolved in the worker's thread. A future fails with Refused, with
     another VisualByteError that says what was wrong, or is cancelled (a frame that a newer one replaced).
 
-    most_waiting: questions and sights to remember that may wait; one more, and the oldest is refused.
-    answer_within: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
+    max_waiting: questions and frames to remember that may wait; one more, and the oldest is refused.
+    answer_within_s: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
     doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
-    acknowledge_within: seconds until a frame is flushed to the disk, so that frames share the cost of it.
-    parts: remember the distinct parts of frames as well, which parts; None: whole frames only. A sight with a label is
-    not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may change at any
-    time.
+    acknowledge_within_s: seconds until a frame is flushed to the disk, so that frames share the cost of it.
+    regions: remember the distinct regions of frames as well, which regions; None: whole frames only. A frame with a
+    label is not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may
+    change at any time.
     asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
     """
 
@@ -69,32 +69,32 @@ class Worker:
         finder: Finder,
         log: Log,
         *,
-        most_waiting: int = 10,
-        answer_within: float | None = 1.0,
-        acknowledge_within: float = 0.5,
-        parts: PartSettings | None = None,
+        max_waiting: int = 10,
+        answer_within_s: float | None = 1.0,
+        acknowledge_within_s: float = 0.5,
+        regions: RegionSettings | None = None,
         skip_unchanged: float = 0.0,
     ) -> None:
         self._embedder = embedder
         self._memory = memory
         self._finder = finder
-        self.asked = Asked()
+        self.asked = RecentQuestions()
         self._log = log
-        self.most_waiting = most_waiting
-        self.answer_within = answer_within
-        self.acknowledge_within = acknowledge_within
-        self.frames = FrameEmbedder(embedder, parts, skip_unchanged)
+        self.max_waiting = max_waiting
+        self.answer_within_s = answer_within_s
+        self.acknowledge_within_s = acknowledge_within_s
+        self.frames = FrameEmbedder(embedder, regions, skip_unchanged)
         self._condition = threading.Condition()
         self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
         self._newest: dict[str, tuple[Callable[[], None], Future]] = {}  # of each of NEWEST, at most one
         self._closing = False
-        self._unmerged: list[tuple[Sight, EmbeddedFrame, Future[Remembered]]] = []
+        self._unmerged: list[tuple[ObservedFrame, EmbeddedFrame, Future[Remembered]]] = []
         self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
         self._flush_at: float | None = None
         self._counts = dict.fromkeys(("refused", "late", "answered", "remembered", "dropped", "failed"), 0)
         self._memories = memory.count()
-        self._question_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
-        self._frame_seconds: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._question_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._frame_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._deadlines = Deadlines(self._be_late)
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._thread.start()
@@ -121,26 +121,26 @@ class Worker:
             found = self._finder.find(embedding, question.modality, question.k, question.where)
             if resolve(future, found):
                 self._counts["answered"] += 1
-                self._question_seconds.append(time.monotonic() - received)
+                self._question_s.append(time.monotonic() - received)
 
         self._enqueue(answer, future)
-        if self.answer_within is not None:
-            self._deadlines.watch(future, received + ANSWER_SHARE * self.answer_within)
+        if self.answer_within_s is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * self.answer_within_s)
         return future
 
-    def remember(self, sight: Sight) -> Future[Remembered]:
-        """Remember a picture that somebody waits for; resolved when it is on the disk."""
+    def remember(self, observed: ObservedFrame) -> Future[Remembered]:
+        """Remember a picture that somebody waits for; resolved when it is on disk."""
         future: Future[Remembered] = Future()
 
         def remember() -> None:
-            self._embed(sight, future)
+            self._embed(observed, future)
             self._flush()
 
         self._enqueue(remember, future)
         return future
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on the disk
+        """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on disk
         when the future is resolved."""
         future: Future[T] = Future()
 
@@ -165,14 +165,14 @@ class Worker:
         self._replace(ASIDE, run, future)
         return future
 
-    def see(self, sight: Sight) -> Future[Remembered]:
-        """Remember a frame if no newer one comes before its turn; resolved when it is on the disk."""
+    def see(self, observed: ObservedFrame) -> Future[Remembered]:
+        """Remember a frame if no newer one comes before its turn; resolved when it is on disk."""
         future: Future[Remembered] = Future()
 
         def remember() -> None:
             begun = time.monotonic()
-            self._embed(sight, future)
-            self._frame_seconds.append(time.monotonic() - begun)
+            self._embed(observed, future)
+            self._frame_s.append(time.monotonic() - begun)
 
         self._replace(FRAME, remember, future)
         return future
@@ -184,13 +184,13 @@ class Worker:
                 frame_waits=FRAME in self._newest,
                 unchanged=self.frames.skipped,
                 memories=self._memories,
-                question_seconds=tuple(self._question_seconds),
-                frame_seconds=tuple(self._frame_seconds),
+                question_s=tuple(self._question_s),
+                frame_s=tuple(self._frame_s),
                 **self._counts,
             )
 
     def settle(self) -> None:
-        """Return when all that was asked before is answered and all that was remembered is on the disk."""
+        """Return when all that was asked before is answered and all that was remembered is on disk."""
         settled: Future[None] = Future()
 
         def settle() -> None:
@@ -214,7 +214,7 @@ class Worker:
 
     def _be_late(self, future: Future) -> None:
         """In the thread of the deadlines."""
-        if fail(future, Late(f"no answer within {self.answer_within:g} s: the machine is overloaded; ask again")):
+        if fail(future, Late(f"no answer within {self.answer_within_s:g} s: the machine is overloaded; ask again")):
             self._counts["late"] += 1
 
     def _enqueue(self, run: Callable[[], None], future: Future) -> None:
@@ -222,7 +222,7 @@ class Worker:
         with self._condition:
             closing = self._closing
             if not closing:
-                while len(self._jobs) >= self.most_waiting:
+                while len(self._jobs) >= self.max_waiting:
                     refused.append(self._jobs.popleft()[1])
                     self._counts["refused"] += 1
                 self._jobs.append((run, future))
@@ -230,7 +230,7 @@ class Worker:
         if closing:
             fail(future, Refused("the node is shutting down; ask again when it is back"))
         for other in refused:
-            fail(other, Refused(f"{self.most_waiting} newer questions were waiting; ask less often"))
+            fail(other, Refused(f"{self.max_waiting} newer questions were waiting; ask less often"))
 
     def _work(self) -> None:
         while True:
@@ -283,36 +283,38 @@ class Worker:
             else:
                 fail(future, error)
 
-    def _embed(self, sight: Sight, future: Future[Remembered]) -> None:
-        embedded = self.frames.embed(sight.image, whole=bool(sight.seen.label))
-        self._unmerged.append((sight, embedded, future))
+    def _embed(self, observed: ObservedFrame, future: Future[Remembered]) -> None:
+        embedded = self.frames.embed(observed.image, whole=bool(observed.observation.label))
+        self._unmerged.append((observed, embedded, future))
         if self._flush_at is None:
-            self._flush_at = time.monotonic() + self.acknowledge_within
-        if embedded.parts is not None or len(self._unmerged) >= MERGED_AT_ONCE:  # parts keep hold of the whole frame
+            self._flush_at = time.monotonic() + self.acknowledge_within_s
+        if embedded.regions is not None or len(self._unmerged) >= MERGED_AT_ONCE:  # regions hold the frame
             self._merge()
 
     def _merge(self) -> None:
         """Bring what was embedded into the memory; before anything else looks into it."""
         unmerged, self._unmerged = self._unmerged, []
-        for sight, embedded, future in unmerged:
-            self._run(partial(self._remember, sight, embedded, future), future)
+        for observed, embedded, future in unmerged:
+            self._run(partial(self._remember, observed, embedded, future), future)
 
-    def _remember(self, sight: Sight, embedded: EmbeddedFrame, future: Future[Remembered]) -> None:
-        if embedded.parts is not None:
-            remembered = self._remember_parts(sight, embedded, embedded.parts)
+    def _remember(self, observed: ObservedFrame, embedded: EmbeddedFrame, future: Future[Remembered]) -> None:
+        if embedded.regions is not None:
+            remembered = self._remember_regions(observed, embedded, embedded.regions)
         else:
-            remembered = self._memory.remember(embedded.embedding, sight.seen, embedded.picture)
+            remembered = self._memory.remember(embedded.embedding, observed.observation, embedded.picture)
         self._memories = self._memory.count()
         self._unflushed.append((future, remembered))
 
-    def _remember_parts(self, sight: Sight, embedded: EmbeddedFrame, parts: tuple[Part, ...]) -> Remembered:
-        """The frame, whose region says its size, then its parts, whose thumbnails show them alone."""
-        height, width = sight.image.shape[:2]
-        whole = replace(sight.seen, region=(0, 0, width, height))
+    def _remember_regions(
+        self, observed: ObservedFrame, embedded: EmbeddedFrame, regions: tuple[EmbeddedRegion, ...]
+    ) -> Remembered:
+        """The frame, whose region says its size, then its regions, whose thumbnails show them alone."""
+        height, width = observed.image.shape[:2]
+        whole = replace(observed.observation, region=(0, 0, width, height))
         frame = self._memory.remember(embedded.embedding, whole, embedded.picture)
-        for part in parts:
-            seen = replace(sight.seen, region=part.region, part_of=frame.id)
-            self._memory.remember(part.embedding, seen, reduced(part.image))
+        for region in regions:
+            observation = replace(observed.observation, region=region.rectangle, parent_id=frame.id)
+            self._memory.remember(region.embedding, observation, reduced(region.image))
         return frame
 
     def _flush(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.metrics.drawn_memories import Samples
 from visual_byte_core.metrics.rejection import auroc
 
@@ -18,7 +18,7 @@ RATES = (0.05, 0.1, 0.3)
 BINS = 10
 
 
-def refusal_rows(samples: Mapping[str, Mapping[int, Samples]], calibration: Calibration) -> list[dict[str, Any]]:
+def refusal_rows(samples: Mapping[str, Mapping[int, Samples]], calibration: ScoreCalibration) -> list[dict[str, Any]]:
     """For each kind of query and number of memories
 
         asked (kind), memories, calibration_error,
@@ -47,8 +47,8 @@ def refusal_rows(samples: Mapping[str, Mapping[int, Samples]], calibration: Cali
     return rows
 
 
-def reliability(
-    sample: Samples, calibration: Calibration, kind: str, size: int
+def calibration_bins(
+    sample: Samples, calibration: ScoreCalibration, kind: str, size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """For ten equal bins of the probability of the best match: its mean, the share that is right, the weight."""
     scores, right, weights = sample.best_matches()
@@ -60,9 +60,9 @@ def reliability(
         return mean, np.bincount(bins, weights * right, BINS) / weight, weight
 
 
-def calibration_error(sample: Samples, calibration: Calibration, kind: str, size: int) -> float:
+def calibration_error(sample: Samples, calibration: ScoreCalibration, kind: str, size: int) -> float:
     """Expected calibration error (Naeini et al., AAAI 2015) of the best match, half of the things being absent."""
-    mean, right, weight = reliability(sample, calibration, kind, size)
+    mean, right, weight = calibration_bins(sample, calibration, kind, size)
     return float(np.nansum(weight * np.abs(mean - right)) / weight.sum())
 
 

@@ -33,13 +33,13 @@ class EmbeddedFiles:
     """What could be read of some files.
 
     files: those read, in order; embeddings: float32 (len(files), d); unreadable: one reason per other file;
-    render_seconds, from file to image: one per file read.
+    render_s, from file to image: one per file read.
     """
 
     files: list[LabelledFile] = field(default_factory=list)
     embeddings: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     unreadable: list[str] = field(default_factory=list)
-    render_seconds: list[float] = field(default_factory=list)
+    render_s: list[float] = field(default_factory=list)
 
     @property
     def labelled(self) -> Labelled:
@@ -84,7 +84,7 @@ def _embed(
                     embedded.unreadable.append(_reason(file.path, error))
                     log.warning("left out: %s", embedded.unreadable[-1])
                     continue
-                embedded.render_seconds.append(time.perf_counter() - started)
+                embedded.render_s.append(time.perf_counter() - started)
                 embedded.files.append(file)
             if images:
                 parts.append(embed(np.stack(images)))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A part of a data set, embedded: photos, and typed and spoken names of what they show and of what nobody learned."""
+"""A split of a data set, embedded: photos, and typed and spoken names of what they show and of what nobody learned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from visual_byte_core.rendering.text import canonical_words
 
 
 @dataclass(frozen=True)
-class Part:
+class EmbeddedSplit:
     """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
     overlaps: slug -> slugs that may name the same thing."""
 
@@ -36,14 +36,14 @@ class Part:
         return {kind: labelled.embeddings for kind, labelled in self.never.items()}
 
 
-def read_part(
+def read_split(
     embedder: Embedder,
     images: Path,
     speech: Path,
     absent_speech: Path | None = None,
     words: Sequence[str] = (),
     languages: Sequence[str] = LANGUAGES,
-) -> Part:
+) -> EmbeddedSplit:
     """Photos and sounds of `FOLDER/<slug>/`; the words of `absent_speech` are typed too, and `words` only that.
 
     languages: in which the photos' classes are typed. Raises DataError: nothing to read, no sound of a class that the
@@ -69,4 +69,4 @@ def read_part(
         raise DataError(f"absent words that the bundle knows: {', '.join(known)}; take them out")
     if absent:
         never["text"] = Labelled(embed_words(embedder, absent)[0], tuple(absent))
-    return Part(photos, queries, never, overlaps(names.values()))
+    return EmbeddedSplit(photos, queries, never, overlaps(names.values()))

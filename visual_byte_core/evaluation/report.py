@@ -30,14 +30,14 @@ from numpy.typing import NDArray
 
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.bundle.score_calibration import Calibration
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
 from visual_byte_core.dataset.class_folders import LabelledFile, find_photos, find_speech
 from visual_byte_core.dataset.perturbation import NoiseMixer, perturb_text
 from visual_byte_core.dataset.spelling import known_words, names_by_slug, read_words, spelled
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError
 from visual_byte_core.evaluation.embedded_data import EmbeddedFiles, embed_photos, embed_speech, embed_words
-from visual_byte_core.evaluation.scenes import measure_parts
+from visual_byte_core.evaluation.scenes import measure_regions
 from visual_byte_core.metrics.class_breakdown import Pair, answers, confusions, per_class
 from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_core.metrics.rejection import (
@@ -69,7 +69,7 @@ class EvaluationSettings:
     noise, snr_db: folder of recordings mixed into the speech at this ratio in dB. perturb: typo, plural or case.
     absent: file with one never-trained name a line. absent_speech: more of them, spoken, laid out as speech; typed too.
     false_accept_rate: operating point of the bundle's thresholds, 0..1. scenes: how many scenes of 2 x 2 and as many
-    of 3 x 3 photos to compose and look for parts in; 0 for none.
+    of 3 x 3 photos to compose and look for regions in; 0 for none.
     photos: pattern of the photos' file names. only_names: CSV of names; other classes are left out. num_classes: how
     many of the classes left are drawn by `seed`; 0 for all of them.
     """
@@ -92,7 +92,7 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _QuerySet:
     """The queries of one kind: those of classes in the gallery, and those of things never trained."""
 
     known: Labelled
@@ -113,7 +113,7 @@ def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]
     photos = embed_photos(embedder, _of_chosen_classes(find_photos(settings.images, settings.photos), settings))
     gallery = photos.labelled
     slugs = sorted(set(gallery.slugs))
-    candidates, text, text_seconds = _ask_text(embedder, names, slugs, settings)
+    candidates, text, text_s = _ask_text(embedder, names, slugs, settings)
     speech, audio = _ask_speech(embedder, names, slugs, settings)
     _warn_of_lone_photos(gallery)
     answered = {
@@ -132,10 +132,10 @@ def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]
     }
     not_found, curves = _not_found(embedder.bundle, gallery, {"text": text, "audio": audio}, names, settings)
     latency = {
-        "embed": _percentiles(_embed_seconds(embedder)),
-        "render_photo": _percentiles(photos.render_seconds),
-        "render_text": _percentiles(text_seconds),
-        "render_speech": _percentiles(speech.render_seconds),
+        "embed": _percentiles(_embed_s(embedder)),
+        "render_photo": _percentiles(photos.render_s),
+        "render_text": _percentiles(text_s),
+        "render_speech": _percentiles(speech.render_s),
     }
     return {
         "bundle": embedder.bundle.id,
@@ -150,7 +150,7 @@ def evaluate(embedder: Embedder, settings: EvaluationSettings) -> dict[str, Any]
             "per_class": per_class(answered, dict(zip(slugs, spelled(slugs, names, language), strict=True))),
             "confusions": {pair: confusions(found) for pair, found in answered.items() if pair in CONFUSED_PAIRS},
             "curves": curves,
-            "parts": measure_parts(embedder, photos.files, candidates, settings.scenes),
+            "parts": measure_regions(embedder, photos.files, candidates, settings.scenes),
         },
     }
 
@@ -160,7 +160,7 @@ def _ask_text(
     names: Mapping[str, ClassName],
     slugs: Sequence[str],
     settings: EvaluationSettings,
-) -> tuple[Labelled, _Asked, list[float]]:
+) -> tuple[Labelled, _QuerySet, list[float]]:
     """The names as candidates, the names as they are typed, and the seconds that rendering each took."""
     asked = spelled(slugs, names, settings.language or "en")
     known = known_words(names.values()) | {canonical_words(words) for words in asked}
@@ -177,12 +177,12 @@ def _ask_text(
         log.warning("%d of %d names are the same with --perturb-text %s", same, len(typed), settings.perturb)
     embeddings, seconds = embed_words(embedder, typed)
     candidates = Labelled(embed_words(embedder, asked)[0], tuple(slugs))
-    return candidates, _Asked(Labelled(embeddings[: len(slugs)], tuple(slugs)), embeddings[len(slugs) :]), seconds
+    return candidates, _QuerySet(Labelled(embeddings[: len(slugs)], tuple(slugs)), embeddings[len(slugs) :]), seconds
 
 
 def _ask_speech(
     embedder: Embedder, names: Mapping[str, ClassName], slugs: Sequence[str], settings: EvaluationSettings
-) -> tuple[EmbeddedFiles, _Asked]:
+) -> tuple[EmbeddedFiles, _QuerySet]:
     used: list[LabelledFile] = []
     if settings.speech:
         files = find_speech(settings.speech, settings.language)
@@ -192,12 +192,12 @@ def _ask_speech(
         used += _those(files, lambda slug: slug not in slugs and slug not in names, "names trained or not absent")
     if not used:
         empty = np.empty((0, embedder.bundle.dimension), np.float32)
-        return EmbeddedFiles(), _Asked(Labelled(empty, ()), empty)
+        return EmbeddedFiles(), _QuerySet(Labelled(empty, ()), empty)
     noise = NoiseMixer(settings.noise, settings.snr_db) if settings.noise and settings.snr_db is not None else None
     speech = embed_speech(embedder, used, noise)
     shown = np.array([file.slug in slugs for file in speech.files], bool)
     known = Labelled(speech.embeddings[shown], tuple(file.slug for file in speech.files if file.slug in slugs))
-    return speech, _Asked(known, speech.embeddings[~shown])
+    return speech, _QuerySet(known, speech.embeddings[~shown])
 
 
 def _those(files: Sequence[LabelledFile], wanted: Callable[[str], bool], others: str) -> list[LabelledFile]:
@@ -235,7 +235,7 @@ def _warn_of_lone_photos(gallery: Labelled) -> None:
 def _not_found(
     bundle: Bundle,
     gallery: Labelled,
-    asked: Mapping[str, _Asked],
+    asked: Mapping[str, _QuerySet],
     names: Mapping[str, ClassName],
     settings: EvaluationSettings,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -252,9 +252,9 @@ def _not_found(
         absences = {"known_absent": without, "never_trained": all_absent(queries.never_trained, gallery)}
         threshold = None
         if kind in bundle.calibration:
-            calibration = Calibration.from_dict(bundle.calibration)
+            calibration = ScoreCalibration.from_dict(bundle.calibration)
 
-            def threshold(memories: int, kind: str = kind, calibration: Calibration = calibration) -> float:
+            def threshold(memories: int, kind: str = kind, calibration: ScoreCalibration = calibration) -> float:
                 return calibration.threshold(kind, memories, settings.false_accept_rate)
 
         for absence, absent in absences.items():
@@ -274,7 +274,7 @@ def _curve(present: BestScores, absent: BestScores) -> dict[str, list[float]]:
     return {key: np.round(v, 4).tolist() for key, v in (("threshold", thresholds), ("far", far), ("frr", frr))}
 
 
-def _embed_seconds(embedder: Embedder) -> list[float]:
+def _embed_s(embedder: Embedder) -> list[float]:
     """One image at a time, as on the robot; what is in the picture makes no difference."""
     image = render_text("latency", embedder.size, embedder.bundle.renderer.text)[None]
     seconds = []
@@ -296,7 +296,9 @@ def _typed(words: str, perturb: str | None) -> str:
     return perturb_text(words, perturb) if perturb else words
 
 
-def _some(names: Iterable[str], most: int = 10) -> str:
+def _some(names: Iterable[str], max_names: int = 10) -> str:
     """Names for a message, the first few of many."""
     ordered = sorted(names)
-    return ", ".join(ordered[:most]) + (f" and {len(ordered) - most} more" if len(ordered) > most else "")
+    return ", ".join(ordered[:max_names]) + (
+        f" and {len(ordered) - max_names} more" if len(ordered) > max_names else ""
+    )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a frame: does the map of a composed scene point to the photo that a typed name means?
+"""Regions of a frame: does the map of a composed scene point to the photo that a typed name means?
 
 Scenes are composed of photos of distinct classes, none of which may be taken for another. They are as large as the
 network's ordinary input, or twice as wide and high, as in training (`training.parts`).
@@ -35,7 +35,7 @@ class Scene:
     slugs: tuple[str, ...]
 
 
-def measure_parts(
+def measure_regions(
     embedder: Embedder,
     photos: Sequence[LabelledFile],
     names: Labelled,
@@ -76,7 +76,7 @@ def compose_scenes(
 ) -> list[Scene]:
     """Scenes of grid x grid photos, drawn with a fixed seed, of `enlarged` sides of the ordinary input.
 
-    Errors: see `measure_parts`.
+    Errors: see `measure_regions`.
     """
     generator = np.random.default_rng(grid)
     similar = overlaps(embedder.bundle.class_names)

@@ -38,9 +38,9 @@ from visual_byte_core.training.network import VisualByteNet
 
 OPSET = 20
 TARGETS = ("onnx-int8", "onnx-fp32", "onnx-fp16")
-LEAST_MEAN_COSINE = 0.99  # of INT8 to float32: below it, `--reduce-range auto` gives up the processors without VNNI
+MIN_MEAN_COSINE = 0.99  # of INT8 to float32: below it, `--reduce-range auto` gives up the processors without VNNI
 STRIDE = 32  # pixels a cell of the map
-LARGEST_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
+MAX_DIFFERENCE = 1e-4  # between PyTorch and ONNX Runtime, of values of unit vectors
 IMAGES_OF_A_KIND = 48
 COMPARE_EVERY = 3  # on every third image INT8 is compared with float32, on the others its ranges are measured
 
@@ -114,7 +114,7 @@ def export(
 def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     """Write the network to `out` with input `pixels` [n, 3, 32 h, 32 w] and outputs `embedding`, `embedding_map`.
 
-    The side is free, so that a map of parts can be had of a larger picture than `size`, that of the embedding.
+    The side is free, so that a map of regions can be made from a larger picture than `size`, that of the embedding.
 
     Raises BundleError if ONNX Runtime's results differ from PyTorch's by more than 1e-4.
     """
@@ -149,7 +149,7 @@ def _multiple(name: str) -> Any:
 def rendered_images(
     root: Path, names: Sequence[ClassName], renderer: RendererSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of a data set's training part, a third each of photos, typed and spoken names, the same every time.
+    """Pictures of a data set's training split, a third each of photos, typed and spoken names, the same every time.
 
     Returns those to measure ranges on and others to compare on, at most 96 and 48, uint8 (n, size, size, 3) each.
     Raises DataError if the data set holds fewer than 3 photos or sounds.
@@ -205,7 +205,7 @@ def _quantized(
     reduced = reduce_range != "off"
     quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured, reduce_range=reduced)
     cosine = cosines(onnx_path, quantized, others)
-    if reduce_range == "auto" and cosine.mean() < LEAST_MEAN_COSINE:
+    if reduce_range == "auto" and cosine.mean() < MIN_MEAN_COSINE:
         return _quantized(onnx_path, measured, others, "off")
     facts = method(reduced) | {
         "ranges_measured_on": f"{len(measured)} training images (photos, typed and spoken names)",
@@ -237,10 +237,10 @@ def _check_agreement(module: nn.Module, size: int, onnx_path: Path) -> None:
             expected = module(pixels)
         for output, value in zip(("embedding", "embedding_map"), expected, strict=True):
             difference = float(np.abs(session.run([output], {"pixels": pixels.numpy()})[0] - value.numpy()).max())
-            if not difference <= LARGEST_DIFFERENCE:  # `not <=` catches NaN too
+            if not difference <= MAX_DIFFERENCE:  # `not <=` catches NaN too
                 raise BundleError(
                     f"export: `{output}` of PyTorch {torch.__version__} and of ONNX Runtime {onnxruntime.__version__} "
-                    f"differ by {difference:g}, over {LARGEST_DIFFERENCE:g}; use the pinned versions of both"
+                    f"differ by {difference:g}, over {MAX_DIFFERENCE:g}; use the pinned versions of both"
                 )
 
 

@@ -33,12 +33,12 @@ from visual_byte_core.training.network import VisualByteNet
 TARGETS = ("litert-fp32", "litert-fp16", "litert-int8", "coreml")
 DESCRIPTION = "mobile.yaml"
 COMPARED_NAMES = 32
-LEAST_COSINE = 0.97  # of any typed name to PyTorch's
+MIN_COSINE = 0.97  # of any typed name to PyTorch's
 
 
 @dataclass(frozen=True)
 class MobileNetwork:
-    """facts: of `mobile.yaml`; `mean_cosine` and `lowest_cosine` to float32 are None where the file was not run."""
+    """facts: of `mobile.yaml`; `mean_cosine` and `min_cosine` to float32 are None where the file was not run."""
 
     path: Path
     facts: dict[str, Any]
@@ -167,7 +167,7 @@ def _coreml(network: VisualByteNet, images: np.ndarray, folder: Path) -> dict[st
         "files": {str(file.relative_to(folder)): sha256_of_file(file) for file in weights},
         "ran_here": "no: Core ML runs on a Mac or an iPhone only; compare it there before use",
         "mean_cosine": None,
-        "lowest_cosine": None,
+        "min_cosine": None,
     }
 
 
@@ -175,15 +175,15 @@ def _compared(network: VisualByteNet, images: np.ndarray, found: np.ndarray) -> 
     with torch.inference_mode():
         exact = network(torch.from_numpy(normalize(images))).numpy()
     cosines = np.sum(exact * found, axis=1) / np.linalg.norm(found, axis=1)
-    if not cosines.min() >= LEAST_COSINE:  # `not >=` catches NaN too
+    if not cosines.min() >= MIN_COSINE:  # `not >=` catches NaN too
         raise BundleError(
             f"export: the converted network's embeddings have cosines down to {cosines.min():.3f} to PyTorch's, "
-            f"expected {LEAST_COSINE} or more; use the pinned versions of constraints-mobile.txt"
+            f"expected {MIN_COSINE} or more; use the pinned versions of constraints-mobile.txt"
         )
     return {
         "compared_on": f"{len(images)} typed names",
         "mean_cosine": float(cosines.mean()),
-        "lowest_cosine": float(cosines.min()),
+        "min_cosine": float(cosines.min()),
     }
 
 

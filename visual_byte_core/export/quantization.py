@@ -26,7 +26,7 @@ from visual_byte_core.errors import BundleError
 from visual_byte_core.rendering.normalize import normalize
 
 PIXEL_CHANNELS = 3
-LEAST_IMAGES = 3
+MIN_IMAGES = 3
 ALIKE = 1.0  # grey levels of mean difference: images nearer together than this say the same of the ranges
 
 
@@ -87,9 +87,9 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
 
 
 def _check_images(images: np.ndarray) -> None:
-    if len(images) < LEAST_IMAGES:
+    if len(images) < MIN_IMAGES:
         raise BundleError(
-            f"quantization: needs at least {LEAST_IMAGES} rendered images to measure ranges on, got {len(images)}; "
+            f"quantization: needs at least {MIN_IMAGES} rendered images to measure ranges on, got {len(images)}; "
             "give photos, typed and spoken names"
         )
     if np.abs(images - images.mean(axis=0)).mean() < ALIKE:

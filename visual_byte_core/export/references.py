@@ -64,14 +64,14 @@ class References:
 class Agreement:
     """How a network's embeddings agree with the references.
 
-    mean_cosine, lowest_cosine: to the float32 network's. same_top_1: share of names whose nearest photo, and of photos
+    mean_cosine, min_cosine: to the float32 network's. same_top_1: share of names whose nearest photo, and of photos
     whose nearest typed name, is the float32 network's, or within 0.01 of it in its scores. same_top_1_strict: without
     that allowance. moved: mean difference of the cosines to those stored, 0 if nothing changed. changed_pixels: largest
     share, over the kinds of input, of sampled values that are over 3 levels off.
     """
 
     mean_cosine: float
-    lowest_cosine: float
+    min_cosine: float
     same_top_1: float
     same_top_1_strict: float
     moved: float
@@ -131,7 +131,7 @@ def agreement(
     kinds = _kinds(references)
     return Agreement(
         mean_cosine=float(cosines.mean()),
-        lowest_cosine=float(cosines.min()),
+        min_cosine=float(cosines.min()),
         same_top_1=loose,
         same_top_1_strict=strict,
         moved=float(np.abs(cosines - references.cosines).mean()),
@@ -164,7 +164,7 @@ def _sample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _tone(number: int) -> NDArray[np.float32]:
-    """A gliding tone with overtones and a swell, 0.6 s at 16 kHz, another one for every number."""
+    """A gliding tone with overtones and a swell, 0.6 s at 16 kHz, a different one for every number."""
     seconds = np.arange(int(0.6 * TONE_RATE)) / TONE_RATE
     phase = 2 * np.pi * (110 * (1 + number / 4) * seconds + 60 * (number % 3 - 1) * seconds**2)
     swell = np.sin(np.pi * seconds / 0.6) ** (1 + number % 4)

@@ -34,10 +34,10 @@ from visual_byte_core.memory.taught_names import Prototype, taught_json, taught_
 from visual_byte_core.rendering.photo import decode_photo
 
 WHAT, FORMAT = "Visual Byte memory", 1
-PARTS = ("memories.jsonl", "embeddings.f16", "taught.json")
+MEMBERS = ("memories.jsonl", "embeddings.f16", "taught.json")
 MEMBER = re.compile(r"manifest\.json|memories\.jsonl|embeddings\.f16|taught\.json|thumbnails/[0-9a-f-]{36}\.jpg")
-LARGEST_MANIFEST, LARGEST_THUMBNAIL = 1 << 16, 1 << 20  # bytes
-LARGEST_THUMBNAIL_PIXELS = 1_000_000
+MAX_MANIFEST_BYTES, MAX_THUMBNAIL_BYTES = 1 << 16, 1 << 20  # bytes
+MAX_THUMBNAIL_PIXELS = 1_000_000
 AT_ONCE = 500
 
 
@@ -88,7 +88,7 @@ def owner_of_archive(path: Path) -> tuple[str, int]:
     """Bundle and dimension of the memory that was exported. Raises InvalidMemory."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("manifest.json") as file:
-            manifest = json.loads(file.read(LARGEST_MANIFEST))
+            manifest = json.loads(file.read(MAX_MANIFEST_BYTES))
         return str(manifest["bundle"]), int(manifest["dimension"])
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
         raise InvalidMemory(f"{path}: not an exported memory, or cut short ({error}); nothing was imported") from error
@@ -112,11 +112,11 @@ class Archive:
         try:
             self._check_members()
             manifest = self._checked_manifest(bundle_id)
-            parts = {name: self._part(name, manifest["sha256"][name]) for name in PARTS}
-            self._lines = parts["memories.jsonl"].decode().splitlines()
+            members = {name: self._member(name, manifest["sha256"][name]) for name in MEMBERS}
+            self._lines = members["memories.jsonl"].decode().splitlines()
             self.ids = [checked_id(json.loads(line)["id"]) for line in self._lines]
-            self.taught = taught_of_json(parts["taught.json"], dimension)
-            self._vectors = self._checked_vectors(parts["embeddings.f16"], manifest["memories"])
+            self.taught = taught_of_json(members["taught.json"], dimension)
+            self._vectors = self._checked_vectors(members["embeddings.f16"], manifest["memories"])
             for _ in tqdm(self.memories(), total=len(self.ids), desc="checking", unit="memory", leave=False):
                 pass
         except InvalidMemory as error:
@@ -139,11 +139,11 @@ class Archive:
             thumbnail, digest = b"", record.pop("thumbnail_sha256")
             id = record.pop("id")
             if digest:
-                thumbnail = self._read(f"thumbnails/{id}.jpg", LARGEST_THUMBNAIL)
+                thumbnail = self._read(f"thumbnails/{id}.jpg", MAX_THUMBNAIL_BYTES)
                 if hashlib.sha256(thumbnail).hexdigest() != digest:
                     raise InvalidMemory(f"the thumbnail of memory {id} is damaged")
                 try:
-                    decode_photo(thumbnail, f"the thumbnail of memory {id}", most_pixels=LARGEST_THUMBNAIL_PIXELS)
+                    decode_photo(thumbnail, f"the thumbnail of memory {id}", max_pixels=MAX_THUMBNAIL_PIXELS)
                 except InvalidImage as error:
                     raise InvalidMemory(str(error)) from error
             check_description(record)
@@ -162,7 +162,7 @@ class Archive:
             raise InvalidMemory("its files claim to be larger than it is")
 
     def _checked_manifest(self, bundle_id: str) -> dict[str, Any]:
-        manifest = json.loads(self._read("manifest.json", LARGEST_MANIFEST))
+        manifest = json.loads(self._read("manifest.json", MAX_MANIFEST_BYTES))
         if manifest["what"] != WHAT:
             raise InvalidMemory("is not an exported memory")
         if manifest["format"] != FORMAT:
@@ -182,15 +182,15 @@ class Archive:
             raise InvalidMemory("an embedding is not finite or all zero")
         return vectors
 
-    def _part(self, name: str, digest: str) -> bytes:
+    def _member(self, name: str, digest: str) -> bytes:
         content = self._read(name, self._path.stat().st_size)
         if hashlib.sha256(content).hexdigest() != digest:
             raise InvalidMemory(f"{name} is damaged: its sha256 is not the one in the manifest")
         return content
 
-    def _read(self, name: str, most: int) -> bytes:
-        if self._zip.getinfo(name).file_size > most:
-            raise InvalidMemory(f"{name} is larger than {most} bytes")
+    def _read(self, name: str, max_bytes: int) -> bytes:
+        if self._zip.getinfo(name).file_size > max_bytes:
+            raise InvalidMemory(f"{name} is larger than {max_bytes} bytes")
         return self._zip.read(name)
 
     def _refused(self, reason: str) -> InvalidMemory:
@@ -208,16 +208,16 @@ def _write(archive: zipfile.ZipFile, memory: Memory, bundle_id: str, dimension: 
         vectors.append(vector.astype("<f2"))
         if match.thumbnail:
             archive.writestr(_member(f"thumbnails/{match.id}.jpg"), match.thumbnail)
-    parts = {
+    members = {
         "memories.jsonl": "".join(lines).encode(),
         "embeddings.f16": b"".join(vector.tobytes() for vector in vectors),
         "taught.json": taught_json(memory.taught.prototypes()),
     }
     manifest = {
         "what": WHAT, "format": FORMAT, "bundle": bundle_id, "dimension": dimension, "memories": len(lines),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }  # fmt: skip
-    for name, content in {**parts, "manifest.json": json.dumps(manifest, indent=1).encode()}.items():
+    for name, content in {**members, "manifest.json": json.dumps(manifest, indent=1).encode()}.items():
         archive.writestr(_member(name), content)
     return len(lines)
 

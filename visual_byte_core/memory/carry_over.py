@@ -27,7 +27,7 @@ log = logging.getLogger("visual_byte")
 
 
 def carry_over(folder: MemoryFolder, dimension: int) -> None:
-    """Replace the folder's store in one step; stopped before that, nothing has changed and the next call begins anew.
+    """Replace the folder's store in one step; stopped before that, nothing has changed and the next call begins again.
 
     Raises MemoryFolderError if the store is damaged or Qdrant Edge is not installed.
     """

@@ -12,7 +12,7 @@ import numpy as np
 from visual_byte_core.memory.store import Store
 from visual_byte_core.memory.vector_index import SAMPLE_PER_LIST, VectorIndex, lists_for, train, work_aside
 
-AT_ONCE = 500  # a search waits for the reading of so many at most
+AT_ONCE = 500  # a search waits for at most this many to be read
 CAUGHT_UP = 200  # memories that came meanwhile; the memory's own thread adds so few in a few milliseconds
 
 log = logging.getLogger("visual_byte")

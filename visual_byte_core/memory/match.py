@@ -23,10 +23,10 @@ class Place:
 class Match:
     """A memory that a search found.
 
-    score: cosine, -1..1, in an answer that of a part of a frame lowered by 0.06; 0 if nothing was asked for. times: how
-    many sightings were merged into it; pose (the last that was known) and frame are those of the last one, source,
-    region, part_of and thumbnail those of the first. places: where it was, oldest first, all in the map `map_id`; the
-    last is where it is now, at `pose`; empty if no pose was known.
+    score: cosine, -1..1, in an answer that of a region of a frame lowered by 0.06; 0 if nothing was asked for. times:
+    how many observations were merged into it; pose (the last that was known) and frame are those of the last one,
+    source, region, parent_id and thumbnail those of the first. places: where it was, oldest first, all in the map
+    `map_id`; the last is where it is now, at `pose`; empty if no pose was known.
     """
 
     id: str
@@ -42,14 +42,14 @@ class Match:
     thumbnail: bytes
     source: str
     places: tuple[Place, ...] = ()
-    part_of: str = ""
+    parent_id: str = ""
 
 
 @dataclass(frozen=True)
 class Filter:
     """What a memory must meet; None lets everything through.
 
-    seen_after, seen_before: seconds since 1970; the time from its first to its last sighting must touch that span.
+    seen_after, seen_before: seconds since 1970; the time from its first to its last observation must touch that span.
     """
 
     label: str | None = None

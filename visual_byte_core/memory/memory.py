@@ -22,15 +22,15 @@ from visual_byte_core.memory.index_rebuilding import Partitioning
 from visual_byte_core.memory.match import Filter, Match, Place
 from visual_byte_core.memory.memory_folder import Disk, MemoryFolder
 from visual_byte_core.memory.merging import Candidate, MergeSettings, coarse, coarse_jpeg, merged, same_thing
-from visual_byte_core.memory.observation import Remembered, Seen, check_sighting
-from visual_byte_core.memory.records import checked_id, first_sighting, unit_vector
+from visual_byte_core.memory.observation import Observation, Remembered, check_observation
+from visual_byte_core.memory.records import checked_id, first_observation, unit_vector
 from visual_byte_core.memory.staged_store import Successor
 from visual_byte_core.memory.store import Store, create_store, store_errors
 from visual_byte_core.memory.taught_names import Prototype, Taught
 from visual_byte_core.memory.vector_index import VectorIndex, load_partition, save_partition
 from visual_byte_core.rendering.thumbnail import to_jpeg
 
-__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Seen"]
+__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Observation"]
 
 CHECKPOINT_EVERY = 1000  # changes
 PARTITION = "partition.npz"  # beside the store
@@ -38,8 +38,8 @@ PARTITION_SAVED_EVERY = 10_000  # changes
 PAGE = 1000
 READ_AT_ONCE = 10_000
 MERGE_CANDIDATES = 5
-SAME_VIEW = 0.98  # cosine: a sighting this near to the memory that was seen last is compared with that first
-AT_HAND = 512  # memories that a sighting was last compared with, 2 KB each: frame follows frame
+SAME_VIEW = 0.98  # cosine: an observation this near to the memory that was seen last is compared with that first
+AT_HAND = 512  # memories that an observation was last compared with, 2 KB each: frame follows frame
 DEFAULT_MERGING = MergeSettings()
 
 log = logging.getLogger("visual_byte")
@@ -49,7 +49,7 @@ class Memory:
     """The memories of one folder, for one process and one thread at a time.
 
     On the disk is all of it, in one database; in RAM an index of the embeddings (1 KB each) and what filters look at,
-    which are made from the disk at the start. From 16,384 memories on, the index is parted into lists of near
+    which are made from the disk at the start. From 16,384 memories on, the index is partitioned into lists of near
     embeddings, in a thread of its own, while the one before answers.
 
     bundle_id: of the bundle that makes the embeddings; a folder with another's is refused. taught: the names that
@@ -98,27 +98,32 @@ class Memory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def remember(self, embedding: np.ndarray, seen: Seen, picture: NDArray[np.uint8] | None = None) -> Remembered:
-        """Store a sighting, float32 (dimension,), or merge it into a recent one: found at once, durable after `flush`.
+    def remember(
+        self, embedding: np.ndarray, observation: Observation, picture: NDArray[np.uint8] | None = None
+    ) -> Remembered:
+        """Store an observation, float32 (dimension,), or merge it into a recent one: found at once, durable after
+        `flush`.
 
-        picture: the thumbnail, uint8 (height, width, 3) RGB, instead of that of `seen`; it becomes a JPEG only if it is
-        kept. Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
+        picture: the thumbnail, uint8 (height, width, 3) RGB, instead of that of `observation`; it becomes a JPEG only
+        if it is kept. Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
         """
         vector = unit_vector(embedding, self._dimension)
-        check_sighting(seen)
+        check_observation(observation)
         self._folder.check_space()
         with self._disk("remember"):
-            shown = _shown(seen, picture) if self.merge.enabled else None
-            same = None if shown is None else self._same_thing(vector, seen, shown)
+            shown = _shown(observation, picture) if self.merge.enabled else None
+            same = None if shown is None else self._same_thing(vector, observation, shown)
             if same is None:
-                new = first_sighting(seen if picture is None else replace(seen, thumbnail=to_jpeg(picture)))
+                new = first_observation(
+                    observation if picture is None else replace(observation, thumbnail=to_jpeg(picture))
+                )
                 row = self._add(new, vector.astype(np.float16))
                 if shown is not None:
                     self._keep_at_hand(Candidate(row, replace(new, thumbnail=b""), shown))
                     self._last = row, vector
                 remembered = Remembered(new.id, merged=False)
             else:
-                self._describe(replace(same, match=merged(same.match, seen, self.merge)))
+                self._describe(replace(same, match=merged(same.match, observation, self.merge)))
                 remembered = Remembered(same.match.id, merged=True)
             self._changes += 1
             self._unsaved += 1
@@ -157,7 +162,7 @@ class Memory:
     def forget(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> int:
         """Delete the memories with these ids, or that pass the filter, or both; without either, all. Durable on return.
 
-        A merged memory goes as a whole, a frame with its parts, and with the last memory of a taught name the name.
+        A merged memory goes as a whole, a frame with its regions, and with the last memory of a taught name the name.
         Returns how many were deleted. Raises InvalidMemory (not an id).
         """
         asked = None if ids is None else [checked_id(id) for id in ids]
@@ -165,7 +170,7 @@ class Memory:
             rows = set(self._columns["row"][self._columns.passing(where)].tolist())
             if asked is not None:
                 rows &= set(self._store.rows_of(asked).values())
-            rows |= self._store.parts_of(list(rows))
+            rows |= self._store.regions_of(list(rows))
             if rows:
                 self._forget(np.array(sorted(rows), np.int64))
         self.taught.forget([name for name in self.taught.names if not self.count(Filter(label=name))])
@@ -216,7 +221,7 @@ class Memory:
             self._folder.close()
 
     def successor(self, purpose: str, dimension: int | None = None) -> Successor:
-        """A store to build beside this memory's. purpose: an unfinished one of the same purpose is gone on with."""
+        """A store to build beside this memory's. purpose: an unfinished one of the same purpose is resumed."""
         return Successor(self._folder, purpose, dimension or self._dimension)
 
     def get(self, id: str) -> Match | None:
@@ -300,7 +305,7 @@ class Memory:
 
     @contextmanager
     def _disk(self, doing: str) -> Iterator[None]:
-        """What failed on the disk, SQLite may have undone together with all that waited for it; RAM must not differ."""
+        """What failed on disk, SQLite may have undone together with all that waited for it; RAM must not differ."""
         with store_errors(self._folder, doing):
             store = self._store
             if self._differs_from_disk:
@@ -343,10 +348,10 @@ class Memory:
     def _commit(self) -> None:
         self._store.commit()
         self._not_on_disk = False
-        self._partition_if_due()  # of what is on the disk
+        self._partition_if_due()  # of what is on disk
 
     def _checkpoint(self) -> None:
-        """Bring the journal into the database, after which it begins anew."""
+        """Bring the journal into the database, after which it begins again."""
         self._commit()
         self._store.checkpoint()
         self._folder.record(len(self._columns))
@@ -354,24 +359,24 @@ class Memory:
         if self._unsaved >= max(PARTITION_SAVED_EVERY, len(self._columns) // 10):
             self._save_partition()
 
-    def _same_thing(self, vector: np.ndarray, seen: Seen, shown: NDArray[np.float32]) -> Candidate | None:
+    def _same_thing(self, vector: np.ndarray, observation: Observation, shown: NDArray[np.float32]) -> Candidate | None:
         last, embedding = self._last or (-1, vector)
         if last in self._at_hand and embedding @ vector >= max(SAME_VIEW, self.merge.embedding_cosine):
-            still = same_thing([self._at_hand[last]], seen, shown, self.merge)
+            still = same_thing([self._at_hand[last]], observation, shown, self.merge)
             if still is not None:
                 return still
-        span = self.merge.span(pose_known=seen.pose is not None)
+        span = self.merge.span(pose_known=observation.pose is not None)
         passing = self._columns.passing(
-            Filter(map_id=seen.map_id),
-            labels=("", seen.label) if seen.label else (),
-            last_seen=(seen.captured_at - span, seen.captured_at + span),
+            Filter(map_id=observation.map_id),
+            labels=("", observation.label) if observation.label else (),
+            last_seen=(observation.captured_at - span, observation.captured_at + span),
         )
         rows, scores = self._nearest(vector, MERGE_CANDIDATES, passing)
         near = rows[scores >= self.merge.embedding_cosine].tolist()
         for row, match in self._store.matches([row for row in near if row not in self._at_hand]).items():
             picture = coarse_jpeg(match.thumbnail) if match.thumbnail else None
             self._keep_at_hand(Candidate(row, replace(match, thumbnail=b""), picture))
-        same = same_thing([self._at_hand[row] for row in near], seen, shown, self.merge)
+        same = same_thing([self._at_hand[row] for row in near], observation, shown, self.merge)
         if same is not None:
             self._last = same.row, self._store.vectors_of([same.row])[0].astype(np.float32)
         return same
@@ -430,7 +435,7 @@ class Memory:
         self._unsaved = 0
 
 
-def _shown(seen: Seen, picture: NDArray[np.uint8] | None) -> NDArray[np.float32] | None:
+def _shown(observation: Observation, picture: NDArray[np.uint8] | None) -> NDArray[np.float32] | None:
     if picture is not None:
         return coarse(picture)
-    return coarse_jpeg(seen.thumbnail) if seen.thumbnail else None
+    return coarse_jpeg(observation.thumbnail) if observation.thumbnail else None

@@ -86,7 +86,7 @@ class MemoryFolder:
         return self.path / (f"taught-{generation}.json" if generation else "taught.json")
 
     def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:
-        """Let the next generation, whole and on the disk, take the place of this one, which is then deleted."""
+        """Let the next generation, whole and on disk, take the place of this one, which is then deleted."""
         before = self._identity
         self._identity = _identity(bundle_id, dimension, self.generation + 1, FORMAT)
         try:
@@ -184,7 +184,7 @@ def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: in
     if manifest["bundle"] != bundle_id:
         raise MemoryFolderError(
             f"memory folder {path}: holds embeddings of bundle {manifest['bundle']}, which cannot be compared with "
-            f"those of {bundle_id}; load {manifest['bundle']}, choose another folder, or embed its thumbnails anew: "
+            f"those of {bundle_id}; load {manifest['bundle']}, choose another folder, or embed its thumbnails again: "
             "visual-byte memory reembed"
         )
     if manifest["dimension"] != dimension:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""When two sightings are of one thing, and what a memory keeps of them."""
+"""When two observations are of one thing, and what a memory keeps of them."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from numpy.typing import NDArray
 
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.match import Match, Place
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 from visual_byte_core.messages.poses import distance
 
 SIDE = 8
 CONTRAST = 50.0  # standard deviation that every reduced thumbnail is brought to
 FLAT = 8.0  # of less contrast than about this, noise is not blown up to it
-MOST_PLACES = 9  # the one where it is, and eight before
+MAX_PLACES = 9  # the one where it is, and eight before
 
 
 @dataclass(frozen=True)
 class MergeSettings:
-    """When a sighting is of the same thing as one before; all must hold, and the map must be equal.
+    """When an observation is of the same thing as one before; all must hold, and the map must be equal.
 
-    within_seconds: to the last sighting. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
+    within_s: to the last observation. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
     the thumbnails, reduced to 8 x 8 and brought to the same brightness and contrast (standard deviation 50), at most; a
-    sighting without thumbnail is never merged. studies/memory_sequence.py measures both.
+    observation without thumbnail is never merged. studies/memory_sequence.py measures both.
 
-    If both were seen with a pose, `moved_within_seconds` counts where it is longer: the thing is still there if it is
+    If both were seen with a pose, `moved_within_s` counts where it is longer: the thing is still there if it is
     within `same_place_metres`, and has moved otherwise.
 
-    A part of a frame is of the same thing as a part of another, never as a whole frame.
+    A region of a frame is of the same thing as a region of another, never as a whole frame.
 
-    A sighting without label may be of a labelled thing, and a labelled one names a thing that had no label.
+    An observation without label may be of a labelled thing, and a labelled one names a thing that had no label.
     """
 
-    within_seconds: float = 60.0
+    within_s: float = 60.0
     embedding_cosine: float = 0.9
     thumbnail_difference: float = 15.0
     enabled: bool = True
     same_place_metres: float = 1.0
-    moved_within_seconds: float = 86400.0
+    moved_within_s: float = 86400.0
 
     def span(self, *, pose_known: bool) -> float:
-        """Seconds that may lie between two sightings of one thing, if the pose of both is known or not."""
-        return max(self.within_seconds, self.moved_within_seconds) if pose_known else self.within_seconds
+        """Seconds that may lie between two observations of one thing, if the pose of both is known or not."""
+        return max(self.within_s, self.moved_within_s) if pose_known else self.within_s
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A memory that a sighting may be merged into: its row in the store; the match, without its thumbnail and score;
-    and the thumbnail, as `coarse` has it, None if there is none."""
+    """A memory that an observation may be merged into: its row in the store; the match, without its thumbnail and
+    score; and the thumbnail, as `coarse` has it, None if there is none."""
 
     row: int
     match: Match
@@ -62,42 +62,42 @@ class Candidate:
 
 
 def same_thing(
-    candidates: Iterable[Candidate], seen: Seen, picture: NDArray[np.float32], settings: MergeSettings
+    candidates: Iterable[Candidate], observation: Observation, picture: NDArray[np.float32], settings: MergeSettings
 ) -> Candidate | None:
-    """The first of the candidates, nearest embedding first, that shows the same thing as `seen`, whose thumbnail is
-    `picture`, as `coarse` has it; all are near enough in embedding."""
+    """The first of the candidates, nearest embedding first, that shows the same thing as `observation`, whose thumbnail
+    is `picture`, as `coarse` has it; all are near enough in embedding."""
     for candidate in candidates:
         match, other = candidate.match, candidate.picture
-        both_known = seen.pose is not None and match.pose is not None
-        near_in_time = abs(seen.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
-        alike = match.map_id == seen.map_id and bool(match.part_of) == bool(seen.part_of)
-        fits = near_in_time and alike and _labels_agree(match, seen)
+        both_known = observation.pose is not None and match.pose is not None
+        near_in_time = abs(observation.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
+        alike = match.map_id == observation.map_id and bool(match.parent_id) == bool(observation.parent_id)
+        fits = near_in_time and alike and _labels_agree(match, observation)
         if fits and other is not None and _difference(other, picture) <= settings.thumbnail_difference:
             return candidate
     return None
 
 
-def merged(match: Match, seen: Seen, settings: MergeSettings) -> Match:
-    """The memory with one sighting more; embedding, thumbnail, source and region stay those of the first, so that
+def merged(match: Match, observation: Observation, settings: MergeSettings) -> Match:
+    """The memory with one observation more; embedding, thumbnail, source and region stay those of the first, so that
     merging does not drift."""
-    known: dict[str, Any] = {"times": match.times + 1, "label": match.label or seen.label}
-    if seen.captured_at < match.last_seen:
-        return replace(match, **known, first_seen=min(seen.captured_at, match.first_seen))
-    if seen.pose is not None:
-        known |= {"pose": seen.pose, "places": _moved(match.places, seen, settings)}
-    return replace(match, **known, last_seen=seen.captured_at, frame_id=seen.frame_id)
+    known: dict[str, Any] = {"times": match.times + 1, "label": match.label or observation.label}
+    if observation.captured_at < match.last_seen:
+        return replace(match, **known, first_seen=min(observation.captured_at, match.first_seen))
+    if observation.pose is not None:
+        known |= {"pose": observation.pose, "places": _moved(match.places, observation, settings)}
+    return replace(match, **known, last_seen=observation.captured_at, frame_id=observation.frame_id)
 
 
-def _moved(places: tuple[Place, ...], seen: Seen, settings: MergeSettings) -> tuple[Place, ...]:
-    assert seen.pose is not None
-    if places and distance(places[-1].pose, seen.pose) <= settings.same_place_metres:
-        here = replace(places[-1], pose=seen.pose, last_seen=seen.captured_at)
+def _moved(places: tuple[Place, ...], observation: Observation, settings: MergeSettings) -> tuple[Place, ...]:
+    assert observation.pose is not None
+    if places and distance(places[-1].pose, observation.pose) <= settings.same_place_metres:
+        here = replace(places[-1], pose=observation.pose, last_seen=observation.captured_at)
         return (*places[:-1], here)
-    return (*places, Place(seen.pose, seen.captured_at, seen.captured_at))[-MOST_PLACES:]
+    return (*places, Place(observation.pose, observation.captured_at, observation.captured_at))[-MAX_PLACES:]
 
 
-def _labels_agree(match: Match, seen: Seen) -> bool:
-    return not seen.label or match.label in ("", seen.label)
+def _labels_agree(match: Match, observation: Observation) -> bool:
+    return not observation.label or match.label in ("", observation.label)
 
 
 def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

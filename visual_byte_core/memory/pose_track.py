@@ -21,16 +21,16 @@ NEARLY_UNIT = 0.1  # a quaternion whose length is off by more was computed wrong
 
 @dataclass(frozen=True)
 class PoseLimits:
-    """frame_id: the coordinate frame that poses must be in. most_age: seconds between a frame and its pose.
+    """frame_id: the coordinate frame that poses must be in. max_age_s: seconds between a frame and its pose.
 
-    most_position_deviation: metres, one standard deviation in the direction on the floor in which it is largest.
-    most_angle_deviation: radians, one standard deviation of the heading.
+    max_position_deviation: metres, one standard deviation in the direction on the floor in which it is largest.
+    max_angle_deviation: radians, one standard deviation of the heading.
     """
 
     frame_id: str = "map"
-    most_age: float = 0.5
-    most_position_deviation: float = 0.5
-    most_angle_deviation: float = 0.35
+    max_age_s: float = 0.5
+    max_position_deviation: float = 0.5
+    max_angle_deviation: float = 0.35
 
 
 class PoseTrack:
@@ -56,8 +56,8 @@ class PoseTrack:
         """Take a reading, or leave it out and return why in one line; empty if it was taken.
 
         A covariance of zeros says "unknown" in ROS, not "certain": such a reading is taken as one without covariance,
-        and counted. A stamp that jumps back by more than `most_age` is a clock set anew (a bag that starts again): what
-        was known before it is dropped.
+        and counted. A stamp that jumps back by more than `max_age_s` is a clock that was reset (a bag that starts
+        again): what was known before it is dropped.
         """
         kind, reason, pose = self._judge(reading)
         with self._lock:
@@ -74,11 +74,11 @@ class PoseTrack:
         return ""
 
     def at(self, captured_at: float) -> Pose | None:
-        """The pose nearest in time, at most `most_age` from it; None if there is none."""
+        """The pose nearest in time, at most `max_age_s` from it; None if there is none."""
         with self._lock:
             after = bisect_left(self._times, captured_at)
             gaps = [(abs(self._times[i] - captured_at), i) for i in (after - 1, after) if 0 <= i < len(self._times)]
-            if not gaps or min(gaps)[0] > self.limits.most_age:
+            if not gaps or min(gaps)[0] > self.limits.max_age_s:
                 return None
             return self._poses[min(gaps)[1]]
 
@@ -90,7 +90,7 @@ class PoseTrack:
 
     def _keep_order(self, captured_at: float) -> tuple[str, str]:
         back = self._times[-1] - captured_at if self._times else 0.0
-        if back > self.limits.most_age:
+        if back > self.limits.max_age_s:
             self._counts["stamps jumped back"] += 1
             self._times.clear()
             self._poses.clear()
@@ -128,10 +128,10 @@ def _too_uncertain(covariance: tuple[float, ...] | None, limits: PoseLimits) -> 
     largest, heading = float(np.linalg.eigvalsh(matrix[:2, :2])[-1]), float(matrix[5, 5])
     if min(matrix[0, 0], matrix[1, 1], heading) < 0:
         return "covariance malformed", "pose: its covariance has a negative variance"
-    if math.sqrt(max(0.0, largest)) > limits.most_position_deviation:
+    if math.sqrt(max(0.0, largest)) > limits.max_position_deviation:
         off = math.sqrt(largest)
-        return "too uncertain", f"pose: position is known to {off:.2f} m, at most {limits.most_position_deviation:g}"
-    if math.sqrt(heading) > limits.most_angle_deviation:
+        return "too uncertain", f"pose: position is known to {off:.2f} m, at most {limits.max_position_deviation:g}"
+    if math.sqrt(heading) > limits.max_angle_deviation:
         off = math.sqrt(heading)
-        return "too uncertain", f"pose: heading is known to {off:.2f} rad, at most {limits.most_angle_deviation:g}"
+        return "too uncertain", f"pose: heading is known to {off:.2f} rad, at most {limits.max_angle_deviation:g}"
     return None

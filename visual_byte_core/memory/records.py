@@ -12,29 +12,29 @@ import numpy as np
 
 from visual_byte_core.errors import InvalidMemory
 from visual_byte_core.memory.match import Match, Place
-from visual_byte_core.memory.observation import Seen
+from visual_byte_core.memory.observation import Observation
 
 _AS_IS = ("label", "map_id", "frame_id", "first_seen", "last_seen", "times", "source")
 
 
-def first_sighting(seen: Seen) -> Match:
-    """The memory that a sighting begins."""
-    at = float(seen.captured_at)
+def first_observation(observation: Observation) -> Match:
+    """The memory that an observation begins."""
+    at = float(observation.captured_at)
     return Match(
         id=str(uuid.uuid4()),
         score=0.0,
-        label=seen.label,
+        label=observation.label,
         first_seen=at,
         last_seen=at,
         times=1,
-        frame_id=seen.frame_id,
-        pose=seen.pose,
-        map_id=seen.map_id,
-        region=seen.region,
-        thumbnail=seen.thumbnail,
-        source=seen.source,
-        part_of=seen.part_of,
-        places=() if seen.pose is None else (Place(seen.pose, at, at),),
+        frame_id=observation.frame_id,
+        pose=observation.pose,
+        map_id=observation.map_id,
+        region=observation.region,
+        thumbnail=observation.thumbnail,
+        source=observation.source,
+        parent_id=observation.parent_id,
+        places=() if observation.pose is None else (Place(observation.pose, at, at),),
     )
 
 
@@ -48,7 +48,7 @@ def description_of(match: Match) -> dict[str, Any]:
             for p in match.places
         ],
         "region": None if match.region is None else list(map(int, match.region)),
-        "part_of": match.part_of,
+        "parent_id": match.parent_id,
     }
 
 
@@ -67,7 +67,7 @@ def match_of(id: object, description: dict[str, Any], thumbnail: bytes = b"") ->
         region=tuple(region) if region else None,
         thumbnail=thumbnail,
         places=places,
-        part_of=description.get("part_of", ""),  # older memories have no parts
+        parent_id=description.get("parent_id", ""),  # older memories have no parts
         **{key: description[key] for key in _AS_IS},
     )
 
@@ -95,12 +95,12 @@ def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:
 def check_description(description: dict[str, Any]) -> None:
     """Raises InvalidMemory if it is not what `description_of` gives."""
     texts, numbers = ("label", "map_id", "frame_id", "source"), ("first_seen", "last_seen")
-    unknown = {*description, "part_of"} ^ {*_AS_IS, "pose", "places", "region", "part_of"}
+    unknown = {*description, "parent_id"} ^ {*_AS_IS, "pose", "places", "region", "parent_id"}
     wrong = [key for key in texts if not isinstance(description.get(key), str)]
     wrong += [key for key in numbers if not _is_number(description.get(key))]
     wrong += [] if isinstance(description.get("times"), int) and description["times"] >= 1 else ["times"]
     wrong += [] if description.get("pose") is None or _is_pose(description["pose"]) else ["pose"]
-    wrong += [] if _is_id_or_empty(description.get("part_of", "")) else ["part_of"]
+    wrong += [] if _is_id_or_empty(description.get("parent_id", "")) else ["parent_id"]
     places, region = description.get("places"), description.get("region")
     if not isinstance(places, list) or not all(_is_place(place) for place in places):
         wrong.append("places")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A store that is built beside the one in use; until it is whole nothing changes, and it can be gone on with."""
+"""A store that is built beside the one in use; until it is whole nothing changes, and it can be resumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLDER, PURPOSE = "successor", "purpose.txt"
 
 
 class Successor:
-    """purpose: an unfinished store of the same purpose is gone on with, one of another is deleted.
+    """purpose: an unfinished store of the same purpose is resumed, one of another is deleted.
 
     Raises MemoryFolderError when the disk fails or is nearly full.
     """
@@ -41,7 +41,7 @@ class Successor:
             return self._store.count()
 
     def add(self, memories: Iterable[tuple[Match, np.ndarray]]) -> None:
-        """Memories with their embeddings, float32 (dimension,); on the disk on return. Raises InvalidMemory."""
+        """Memories with their embeddings, float32 (dimension,); on disk on return. Raises InvalidMemory."""
         self._folder.check_space()
         with store_errors(self._folder, "remember"):
             for match, vector in memories:
@@ -67,7 +67,7 @@ class Successor:
             self._store.delete([row for group in self._store.columns(1000) for row, *_ in group if row not in kept])
 
     def finish(self, taught: Mapping[str, Sequence[Prototype]]) -> int:
-        """Put it where the folder's next generation belongs, whole and on the disk; returns how many memories it has.
+        """Put it where the folder's next generation belongs, whole and on disk; returns how many memories it has.
 
         For `Memory.succeed`, within its `store_errors`.
         """
@@ -82,7 +82,7 @@ class Successor:
         return memories
 
     def close(self) -> None:
-        """Keep what there is, to be gone on with."""
+        """Keep what there is, to be resumed."""
         with store_errors(self._folder, "close"):
             self._store.checkpoint()
             self._store.close()

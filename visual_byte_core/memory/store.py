@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The memories on the disk: one SQLite file with all of them, from which everything else can be made again."""
+"""The memories on disk: one SQLite file with all of them, from which everything else can be made again."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SCHEMA = """
 CREATE TABLE memory (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
-    part_of BLOB,
+    parent_id BLOB,
     label TEXT NOT NULL,
     map_id TEXT NOT NULL,
     first_seen REAL NOT NULL,
     last_seen REAL NOT NULL,
     description TEXT NOT NULL
 );
-CREATE INDEX parts ON memory (part_of) WHERE part_of IS NOT NULL;
+CREATE INDEX regions ON memory (parent_id) WHERE parent_id IS NOT NULL;
 CREATE TABLE embedding (row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE picture (row INTEGER PRIMARY KEY, thumbnail BLOB NOT NULL);
 """
@@ -46,7 +46,7 @@ WHOLE = "memory.row, id, description, thumbnail FROM memory JOIN picture USING (
 class Store:
     """Memories by row, a number that is never given twice.
 
-    What changes is seen at once, and is on the disk after `commit`. Another thread may read meanwhile. Raises what
+    What changes is seen at once, and is on disk after `commit`. Another thread may read meanwhile. Raises what
     sqlite3 raises: see `store_errors`.
     """
 
@@ -84,9 +84,9 @@ class Store:
         """vector: float16 (dimension,), unit length. Returns the row."""
         with self._all_or_nothing():
             row = self._connection.execute(
-                "INSERT INTO memory (id, part_of, label, map_id, first_seen, last_seen, description) "
+                "INSERT INTO memory (id, parent_id, label, map_id, first_seen, last_seen, description) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (_key(match.id), _key(match.part_of) if match.part_of else None, *_columns(match)),
+                (_key(match.id), _key(match.parent_id) if match.parent_id else None, *_columns(match)),
             ).lastrowid
             assert row is not None
             self._connection.execute("INSERT INTO embedding VALUES (?, ?)", (row, vector.astype("<f2").tobytes()))
@@ -113,7 +113,7 @@ class Store:
                 self._connection.execute("COMMIT")
 
     def checkpoint(self) -> None:
-        """Write what the journal holds into the file itself, and let the journal begin anew."""
+        """Write what the journal holds into the file itself, and let the journal begin again."""
         with self._lock:
             self.commit()
             self._one("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -145,12 +145,12 @@ class Store:
             found.update({str(uuid.UUID(bytes=id)): row for id, row in self._all(statement, asked)})
         return found
 
-    def parts_of(self, rows: Sequence[int]) -> set[int]:
-        """The rows of the parts of the frames in these rows."""
+    def regions_of(self, rows: Sequence[int]) -> set[int]:
+        """The rows of the regions of the frames in these rows."""
         found: set[int] = set()
         for asked in _groups([int(row) for row in rows]):
             statement = (
-                "SELECT part.row FROM memory AS frame JOIN memory AS part ON part.part_of = frame.id "
+                "SELECT region.row FROM memory AS frame JOIN memory AS region ON region.parent_id = frame.id "
                 f"WHERE frame.row IN ({_marks(asked)})"
             )
             found.update(row for (row,) in self._all(statement, asked))

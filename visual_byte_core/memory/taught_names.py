@@ -17,8 +17,8 @@ from visual_byte_core.errors import InvalidMemory, MemoryFolderError
 from visual_byte_core.files import write_atomically
 
 FORMAT = 1
-MOST_PROTOTYPES = 10  # of a name and modality; the oldest give way
-MOST_NAMES = 1000  # the file of all is written anew with each
+MAX_PROTOTYPES = 10  # of a name and modality; the oldest give way
+MAX_NAMES = 1000  # the file of all is written again with each
 MODALITIES = ("text", "audio")
 
 
@@ -86,8 +86,8 @@ class Taught:
 
     def check_room(self, name: str) -> None:
         """Raises InvalidMemory if the name is new and 1000 are taught already."""
-        if name not in self._prototypes and len(self._prototypes) >= MOST_NAMES:
-            raise InvalidMemory(f"teach: {MOST_NAMES} names are taught, which is all that fit; forget one first")
+        if name not in self._prototypes and len(self._prototypes) >= MAX_NAMES:
+            raise InvalidMemory(f"teach: {MAX_NAMES} names are taught, which is all that fit; forget one first")
 
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
         """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
@@ -161,7 +161,7 @@ def _prototype(data: Mapping[str, Any], dimension: int) -> Prototype:
 
 
 def _bounded(prototypes: Sequence[Prototype]) -> tuple[Prototype, ...]:
-    kept = [[one for one in prototypes if one.modality == modality][-MOST_PROTOTYPES:] for modality in MODALITIES]
+    kept = [[one for one in prototypes if one.modality == modality][-MAX_PROTOTYPES:] for modality in MODALITIES]
     return tuple(one for of_modality in kept for one in of_modality)
 
 

@@ -132,7 +132,7 @@ def lists_for(vectors: int) -> int:
 
 
 def vectors_for(lists: int) -> int:
-    """How many vectors a partition into so many lists was made for."""
+    """How many vectors a partition into that many lists was made for."""
     return (lists // 4) ** 2
 
 

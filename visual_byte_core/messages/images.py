@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from visual_byte_core.errors import InvalidImage
-from visual_byte_core.rendering.photo import LARGEST_PIXELS, decode_photo
+from visual_byte_core.rendering.photo import MAX_PIXELS, decode_photo
 
 # 8K; a compressed picture that claims more is small on its way and takes the robot's memory when it is decoded.
-LARGEST_COMPRESSED_PIXELS = 7680 * 4320
+MAX_COMPRESSED_PIXELS = 7680 * 4320
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def check(message: ImageMessage) -> None:
         raise InvalidImage(
             f"image message: encoding {message.encoding[:40]!r} is not known; publish one of {', '.join(ENCODINGS)}"
         )
-    if message.height == 0 or message.width == 0 or message.height * message.width > LARGEST_PIXELS:
+    if message.height == 0 or message.width == 0 or message.height * message.width > MAX_PIXELS:
         raise InvalidImage(
             f"image message: {message.width}x{message.height} pixels; expected sides of at least 1 and at most"
-            f" {LARGEST_PIXELS} pixels together; check the camera driver"
+            f" {MAX_PIXELS} pixels together; check the camera driver"
         )
     if encoding.channels == 2 and message.width % 2:  # two pixels share their colour; not every OpenCV looks
         raise InvalidImage(
@@ -129,7 +129,7 @@ def convert(message: ImageMessage) -> np.ndarray:
 def decompress(message: CompressedImageMessage) -> np.ndarray:
     """Read a compressed image message -> uint8 (height, width, 3), RGB.
 
-    Raises InvalidImage: neither JPEG nor PNG, damaged, or over LARGEST_COMPRESSED_PIXELS by its header.
+    Raises InvalidImage: neither JPEG nor PNG, damaged, or over MAX_COMPRESSED_PIXELS by its header.
     """
     data = bytes(message.data)
     if not data.startswith((b"\xff\xd8", b"\x89PNG")):
@@ -137,4 +137,4 @@ def decompress(message: CompressedImageMessage) -> np.ndarray:
             f"compressed image message: {len(data)} bytes of format {message.format[:80]!r} are neither JPEG nor PNG;"
             " check the topic"
         )
-    return decode_photo(data, "compressed image message", most_pixels=LARGEST_COMPRESSED_PIXELS)
+    return decode_photo(data, "compressed image message", max_pixels=MAX_COMPRESSED_PIXELS)

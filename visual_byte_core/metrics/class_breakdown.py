@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_core.metrics.recall import first_hit_ranks, nearest
 
-MOST_CONFUSIONS = 20
+MAX_CONFUSIONS = 20
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def per_class(answered: Mapping[str, Answers], names: Mapping[str, str]) -> list
 def confusions(answered: Answers) -> list[dict[str, Any]]:
     """The most frequent wrong answers, {"asked", "answered", "n", "share" of the queries of the class asked}."""
     totals = Counter(answered.asked)
-    ordered = sorted(answered.wrong().items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_CONFUSIONS]
+    ordered = sorted(answered.wrong().items(), key=lambda entry: (-entry[1], entry[0]))[:MAX_CONFUSIONS]
     return [
         {"asked": asked, "answered": found, "n": n, "share": round(n / totals[asked], 4)}
         for (asked, found), n in ordered

@@ -21,10 +21,10 @@ from visual_byte_core.seeding import seeded
 SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)  # memories
 MEMORIES_DRAWN = 200
 PHOTOS_DRAWN = 6000  # of a size, in all its memories: of the small ones so many are drawn that chance does not matter
-FEWEST_DRAWN = 20
+MIN_DRAWN = 20
 VIEWS = (1, 3, 10)  # photos of one thing in a memory: seen in passing, or lived with
-MOST_QUERIES = 600  # of a kind: beyond, only time grows
-MOST_PHOTOS = 12_000
+MAX_QUERIES = 600  # of a kind: beyond, only time grows
+MAX_PHOTOS = 12_000
 
 
 @dataclass
@@ -75,12 +75,12 @@ def ask_drawn_memories(
 
     Raises DataError if the photos are too few, or if nothing that is asked for is in them.
     """
-    photos = _drawn(photos, MOST_PHOTOS, seeded("photos", seed))
+    photos = _drawn(photos, MAX_PHOTOS, seeded("photos", seed))
     sizes = _sizes(photos, overlaps)
     asked = {kind: labelled for kind, labelled in queries.items() if kind != "image" and len(labelled.slugs)}
     samples = {}
     for kind, labelled in (asked | {"image": photos}).items():
-        drawn = _drawn(labelled, MOST_QUERIES, seeded(kind, seed))
+        drawn = _drawn(labelled, MAX_QUERIES, seeded(kind, seed))
         generator = seeded(kind, "galleries", seed)
         samples[kind] = _ask(photos, drawn, never.get(kind), overlaps, sizes, generator, progress)
     return samples
@@ -120,7 +120,7 @@ def _ask(
 
 def _memories_of(size: int) -> int:
     """How many memories of a size are drawn."""
-    return min(max(FEWEST_DRAWN, PHOTOS_DRAWN // size), MEMORIES_DRAWN)
+    return min(max(MIN_DRAWN, PHOTOS_DRAWN // size), MEMORIES_DRAWN)
 
 
 def _ask_present(
@@ -163,18 +163,18 @@ def _sizes(photos: Labelled, overlaps: Mapping[str, frozenset[str]]) -> list[int
     """The sizes that the photos can fill when any one class is left out; the last is all that they can."""
     counts = {slug: photos.slugs.count(slug) for slug in set(photos.slugs)}
     most_left_out = max((sum(counts.get(s, 0) for s in overlaps.get(slug, (slug,))) for slug in counts), default=0)
-    most = len(photos.slugs) - most_left_out
-    if most < SIZES[0]:
+    max_count = len(photos.slugs) - most_left_out
+    if max_count < SIZES[0]:
         raise DataError(
             f"{len(photos.slugs)} calibration photos of {len(counts)} classes: too few; give at least {SIZES[0]} photos"
             " beside those of any one class"
         )
-    sizes = [size for size in SIZES if size <= most]
-    return sizes + [most] * (sizes[-1] < most < SIZES[-1])
+    sizes = [size for size in SIZES if size <= max_count]
+    return sizes + [max_count] * (sizes[-1] < max_count < SIZES[-1])
 
 
-def _drawn(labelled: Labelled, most: int, generator: np.random.Generator) -> Labelled:
-    if len(labelled.slugs) <= most:
+def _drawn(labelled: Labelled, max_count: int, generator: np.random.Generator) -> Labelled:
+    if len(labelled.slugs) <= max_count:
         return labelled
-    kept = np.sort(generator.choice(len(labelled.slugs), most, replace=False))
+    kept = np.sort(generator.choice(len(labelled.slugs), max_count, replace=False))
     return Labelled(labelled.embeddings[kept], tuple(labelled.slugs[i] for i in kept))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 CEILINGS = np.arange(1.0, 0.495, -0.02)
 STEP = 1e-3  # of the cosine: nearer scores are taken together
-MOST_STEPS = 100
+MAX_STEPS = 100
 
 
 def fit_probability(
@@ -50,7 +50,7 @@ def _fit(
 
     coefficients = np.zeros(2)
     best = likelihood(coefficients)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         p = _probability(inputs @ coefficients, ceiling)
         rise = p * (1 - p / ceiling)  # derivative of the probability by the log-odds
         gradient = inputs.T @ (weight * (share - p) * rise / (p * (1 - p))) - ridge @ coefficients

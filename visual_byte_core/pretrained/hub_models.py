@@ -20,7 +20,7 @@ CONTENT = ("*.json", "*.txt", "*.model", "*.safetensors")
 def model_folder(name: str, setting: str) -> Path:
     """The folder of a model: `name` itself, or where the hub's model of that name lies, downloaded if need be.
 
-    setting: what named it, for the message. Raises ModelError if it is not to be had; nothing takes its place.
+    setting: what named it, for the message. Raises ModelError if it is not available; nothing takes its place.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():

@@ -34,9 +34,9 @@ from visual_byte_core.rendering.sentence_encoder import (
 
 SETTING = "text.sentence_model"
 OPSET = 20
-SMALLEST_HALVED = 1024  # values; shorter weights stay float32
+MIN_HALVED_VALUES = 1024  # values; shorter weights stay float32
 PROBES = ("mug", "a carton of oat milk", "바나나")
-LOWEST_COSINE = 0.999
+MIN_COSINE = 0.999
 
 log = logging.getLogger("visual_byte")
 
@@ -99,7 +99,7 @@ def _check_agreement(model: Any, folder: Path, encoder: SentenceEncoder) -> None
         expected = model.encode(words, show_progress_bar=False)[: encoder.dimension].astype(np.float64)
         length = float(np.linalg.norm(expected))
         cosine = float(expected @ encoder.embed(words)) / length if length else 1.0
-        if not cosine >= LOWEST_COSINE:  # `not >=` catches NaN too
+        if not cosine >= MIN_COSINE:  # `not >=` catches NaN too
             raise ModelError(f"{SETTING}: {folder} and its portable form differ (cosine {cosine:.4f} for {words!r})")
 
 
@@ -183,7 +183,7 @@ def _halve_weights(network: Any) -> None:
 
     casts = []
     for weights in network.graph.initializer:
-        if weights.data_type == TensorProto.FLOAT and np.prod(weights.dims) >= SMALLEST_HALVED:
+        if weights.data_type == TensorProto.FLOAT and np.prod(weights.dims) >= MIN_HALVED_VALUES:
             name = weights.name
             halved = numpy_helper.from_array(numpy_helper.to_array(weights).astype(np.float16), f"{name}.half")
             weights.CopyFrom(halved)

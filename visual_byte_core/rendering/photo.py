@@ -19,7 +19,7 @@ Region = tuple[int, int, int, int]
 # What data sets hold; OpenCV reads more.
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.
-LARGEST_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000
 
 
 def read_photo(path: str | Path) -> np.ndarray:
@@ -38,21 +38,21 @@ def read_photo(path: str | Path) -> np.ndarray:
     return decode_photo(data, str(path))
 
 
-def decode_photo(data: bytes, name: str, *, most_pixels: int = LARGEST_PIXELS) -> np.ndarray:
+def decode_photo(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode JPEG, PNG, WebP and whatever else OpenCV reads; `name` is for the message only.
 
     Returns:
         uint8 (height, width, 3), RGB; 16-bit pictures are scaled to 8 bits, alpha is dropped.
 
     Raises:
-        InvalidImage: no bytes, truncated, no picture, or one whose header says that it has over `most_pixels`.
+        InvalidImage: no bytes, truncated, no picture, or one whose header says that it has over `max_pixels`.
     """
     if not data:
         raise InvalidImage(f"{name}: 0 bytes, expected a JPEG or PNG; copy the file again")
     if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]:
         # OpenCV would fill the missing part of a cut-off JPEG with grey and call it a photo.
         raise InvalidImage(f"{name}: the JPEG ends before its end marker; copy the file again")
-    _check_size(data, name, most_pixels)
+    _check_size(data, name, max_pixels)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
@@ -134,8 +134,8 @@ def eight_bit_colour(image: np.ndarray, name: str) -> np.ndarray:
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or 0 in image.shape[:2]:
         shape = getattr(image, "shape", type(image).__name__)
         raise InvalidImage(f"{name}: expected (height, width[, channels]) with sides of at least 1, got {shape}")
-    if image.shape[0] * image.shape[1] > LARGEST_PIXELS:
-        raise _too_large(image.shape[1], image.shape[0], name, LARGEST_PIXELS)
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise _too_large(image.shape[1], image.shape[0], name, MAX_PIXELS)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if channels not in (1, 3, 4):
         raise InvalidImage(f"{name}: expected 1, 3 or 4 channels, got {channels}")
@@ -152,21 +152,21 @@ def _to_rgb(image: np.ndarray, channel_order: str, name: str) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_BGR2RGB) if channel_order == "bgr" else colour
 
 
-def _check_size(data: bytes, name: str, most_pixels: int) -> None:
+def _check_size(data: bytes, name: str, max_pixels: int) -> None:
     """Refuse by its header, before memory is taken for its pixels, a picture that is too large."""
     try:
         with Image.open(io.BytesIO(data)) as header:
             width, height = header.size
     except Image.DecompressionBombError as error:
-        raise InvalidImage(f"{name}: is over {most_pixels} pixels; scale it down") from error
+        raise InvalidImage(f"{name}: is over {max_pixels} pixels; scale it down") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:  # what Pillow raises of a bad header
         raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG") from error
-    if width * height > most_pixels:
-        raise _too_large(width, height, name, most_pixels)
+    if width * height > max_pixels:
+        raise _too_large(width, height, name, max_pixels)
 
 
-def _too_large(width: int, height: int, name: str, most_pixels: int) -> InvalidImage:
-    return InvalidImage(f"{name}: {width}x{height} is over {most_pixels} pixels; scale it down")
+def _too_large(width: int, height: int, name: str, max_pixels: int) -> InvalidImage:
+    return InvalidImage(f"{name}: {width}x{height} is over {max_pixels} pixels; scale it down")
 
 
 def _to_eight_bit(image: np.ndarray, name: str) -> np.ndarray:

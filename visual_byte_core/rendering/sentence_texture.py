@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`semantic` and `smooth+sentence`: textures that show what words mean, by the embeddings of a sentence model.
 
-`semantic` is a grid of 4 x 4 patches: the words in four parts, as hash patches on the diagonal; how alike two parts
+`semantic` is a grid of 4 x 4 patches: the words in four pieces, as hash patches on the diagonal; how alike two pieces
 are, as barcodes above it; the embedding of all words, as blocks of colour below it.
 
 `smooth+sentence` is `smooth` with as many waves again for the meaning. How strong these are follows the embedding: its
@@ -22,7 +22,7 @@ from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.sentence_encoder import SentenceEncoder
 from visual_byte_core.rendering.smooth_texture import CONTRAST, wave_colours, wave_geometry, wave_weights
 
-PARTS = 4
+PIECES = 4
 BARS = 4  # of a barcode
 LEVELS = 50.0  # grey levels for one standard deviation of the embedding's values
 THRESHOLD = 1.0
@@ -30,19 +30,19 @@ THRESHOLD = 1.0
 
 def semantic_texture(words: str, size: int, encoder: SentenceEncoder) -> np.ndarray:
     """Texture of canonical words: uint8 (size, size, 3)."""
-    parts = four_parts(words)
-    embeddings = np.stack([encoder.embed(part) for part in parts]).astype(np.float64)
+    pieces = four_pieces(words)
+    embeddings = np.stack([encoder.embed(piece) for piece in pieces]).astype(np.float64)
     alike = np.clip(embeddings @ embeddings.T, 0, 1)
     values = encoder.embed(words).astype(np.float64)
-    shares = iter(np.array_split(values * np.sqrt(len(values)), PARTS * (PARTS - 1) // 2))
-    edges = [size * i // PARTS for i in range(PARTS + 1)]
+    shares = iter(np.array_split(values * np.sqrt(len(values)), PIECES * (PIECES - 1) // 2))
+    edges = [size * i // PIECES for i in range(PIECES + 1)]
     picture = np.empty((size, size, 3), np.uint8)
-    for row in range(PARTS):
-        for column in range(PARTS):
+    for row in range(PIECES):
+        for column in range(PIECES):
             cell = picture[edges[row] : edges[row + 1], edges[column] : edges[column + 1]]
             height, width = cell.shape[:2]
             if row == column:
-                cell[:] = hash_texture(parts[row], max(height, width))[:height, :width]
+                cell[:] = hash_texture(pieces[row], max(height, width))[:height, :width]
             elif row < column:
                 cell[:] = _barcode(alike[row, column], width)
             else:
@@ -50,20 +50,20 @@ def semantic_texture(words: str, size: int, encoder: SentenceEncoder) -> np.ndar
     return picture
 
 
-def four_parts(words: str) -> list[str]:
-    """Words in four parts, in order: whole words if there are four, else the longest are halved.
+def four_pieces(words: str) -> list[str]:
+    """Words in four pieces, in order: whole words if there are four, else the longest are halved.
 
-    What cannot be halved is repeated: `fig` is fi, g, and these again when no letter is left to part.
+    What cannot be halved is repeated: `fig` is fi, g, and these again when no letter is left to split.
     """
-    parts = words.split()
-    if len(parts) > PARTS:
-        bounds = [len(parts) * i // PARTS for i in range(PARTS + 1)]
-        return [" ".join(parts[bounds[i] : bounds[i + 1]]) for i in range(PARTS)]
-    while len(parts) < PARTS and max(map(len, parts)) > 1:
-        longest = max(range(len(parts)), key=lambda i: len(parts[i]))
-        half = (len(parts[longest]) + 1) // 2
-        parts[longest : longest + 1] = [parts[longest][:half], parts[longest][half:]]
-    return [parts[i % len(parts)] for i in range(PARTS)]
+    pieces = words.split()
+    if len(pieces) > PIECES:
+        bounds = [len(pieces) * i // PIECES for i in range(PIECES + 1)]
+        return [" ".join(pieces[bounds[i] : bounds[i + 1]]) for i in range(PIECES)]
+    while len(pieces) < PIECES and max(map(len, pieces)) > 1:
+        longest = max(range(len(pieces)), key=lambda i: len(pieces[i]))
+        half = (len(pieces[longest]) + 1) // 2
+        pieces[longest : longest + 1] = [pieces[longest][:half], pieces[longest][half:]]
+    return [pieces[i % len(pieces)] for i in range(PIECES)]
 
 
 def smooth_sentence_texture(

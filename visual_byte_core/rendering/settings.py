@@ -43,7 +43,7 @@ class TextSettings:
     """How words become a texture.
 
     renderer: `smooth` (near words, near textures), `smooth+sentence` (near in meaning too), `hash` (every text its own
-        pattern) or `semantic` (hash patches of the parts, their similarities and the sentence embedding).
+        pattern) or `semantic` (hash patches of the pieces, their similarities and the sentence embedding).
     waves: number of waves that `smooth` spreads the n-grams over.
     ngrams: lengths of the character n-grams that `smooth` counts.
     sentence_model: for `semantic` and `smooth+sentence`: a folder of sentence-transformers, a name of its hub, or, in a
@@ -147,10 +147,10 @@ class RendererSettings:
         """16 hex characters that change when any setting with an influence does."""
         return _digest_of(self.to_dict())
 
-    def part_digest(self, part: str) -> str:
+    def section_digest(self, section: str) -> str:
         """The same for what decides one modality alone: its size and the settings of `photo`, `text` or `speech`."""
-        values: dict[str, Any] = {part: self.to_dict()[part]}
-        values["size"] = values[part].pop("size", 0) or self.size
+        values: dict[str, Any] = {section: self.to_dict()[section]}
+        values["size"] = values[section].pop("size", 0) or self.size
         return _digest_of(values)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 WAVES_PER_NGRAM = 2
 # Cycles over the side of the picture: visible at 64 pixels, and repeating often enough to be read anywhere in it.
-LOWEST, HIGHEST = 2.0, 14.0
+MIN_FREQUENCY, MAX_FREQUENCY = 2.0, 14.0
 ORIENTATIONS = 12
 # Standard deviation of the picture in grey levels; 3 of them stay within 0..255.
 CONTRAST = 42.0
@@ -61,7 +61,7 @@ def wave_geometry(waves: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     number = np.arange(waves)
     angle = np.pi * (number % ORIENTATIONS) / ORIENTATIONS
     # The golden ratio spreads frequencies and phases evenly for any number of waves.
-    frequency = LOWEST * (HIGHEST / LOWEST) ** (number * 0.6180339887498949 % 1)
+    frequency = MIN_FREQUENCY * (MAX_FREQUENCY / MIN_FREQUENCY) ** (number * 0.6180339887498949 % 1)
     phase = 2 * np.pi * (number * 0.7548776662466927 % 1)
     return angle, frequency, phase
 

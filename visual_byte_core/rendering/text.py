@@ -13,7 +13,7 @@ from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.settings import TextSettings
 from visual_byte_core.rendering.smooth_texture import smooth_texture
 
-LONGEST = 200
+MAX_CHARACTERS = 200
 
 
 def render_text(words: str, size: int, settings: TextSettings = TextSettings()) -> np.ndarray:
@@ -51,8 +51,8 @@ def canonical_words(words: str) -> str:
     """
     if not isinstance(words, str):
         raise InvalidText(f"text: expected a string, got {type(words).__name__}")
-    if len(words) > LONGEST:
-        raise InvalidText(f"text: {len(words)} characters, a name has at most {LONGEST}; ask for the name alone")
+    if len(words) > MAX_CHARACTERS:
+        raise InvalidText(f"text: {len(words)} characters, a name has at most {MAX_CHARACTERS}; ask for the name alone")
     folded = unicodedata.normalize("NFKC", words).casefold()
     # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
     visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in folded)

@@ -24,7 +24,7 @@ def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_s
     path of a checkpoint.
 
     Raises:
-        ConfigurationError: unknown name, or weights that are not to be had; never random weights instead.
+        ConfigurationError: unknown name, or weights that are not available; never random weights instead.
     """
     import timm
 

@@ -70,7 +70,7 @@ class LossConfig:
     audio_warmup: share of the training over which lambda rises from 0; audio_phases: ends of the first two of three
     phases as shares of the training, photos and words first, then sounds alone, then all, (0, 0) for one phase;
     label_smoothing: of the classification terms;
-    parts: every cell of composed scenes names what it shows; scenes: how many of them a batch.
+    regions: every cell of composed scenes names what it shows; scenes: how many of them a batch.
     """
 
     classify_image: float = 1.0
@@ -83,7 +83,7 @@ class LossConfig:
     audio_warmup: float = 0.0
     audio_phases: tuple[float, float] = (0.0, 0.0)
     label_smoothing: float = 0.0
-    parts: float = 0.0
+    regions: float = 0.0
     scenes: int = 8
 
 
@@ -136,7 +136,7 @@ class OptimizerConfig:
     rate from each of the backbone's stages to the one before; ema: decay of the average of the weights that is kept,
     0 for the weights themselves; accumulate: batches whose gradients make one step, each contrasted for itself; chunk:
     images at a time, 0 for all, for large contrastive batches in little memory (GradCache); compile: by torch;
-    restarts: how often a schedule that ended without a new best in `patience` epochs begins anew; save_minutes:
+    restarts: how often a schedule that ended without a new best in `patience` epochs begins again; save_every_s:
     between states inside an epoch to resume from.
     """
 
@@ -162,7 +162,7 @@ class OptimizerConfig:
     compile: bool = False
     restarts: int = 0
     patience: int = 3
-    save_minutes: float = 5.0
+    save_every_s: float = 300.0
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LARGEST_MAP = 16 * 16  # positions; beyond, all pairs of them cost more than they save
+MAX_MAP_POSITIONS = 16 * 16  # positions; beyond, all pairs of them cost more than they save
 
 
 class QuickDepthwise(nn.Conv2d):
     """`nn.Conv2d` with the same parameters and results; only where the weight's gradient comes from differs."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.device.type != "cpu" or input.shape[2] * input.shape[3] > LARGEST_MAP or not torch.is_grad_enabled():
+        if (
+            input.device.type != "cpu"
+            or input.shape[2] * input.shape[3] > MAX_MAP_POSITIONS
+            or not torch.is_grad_enabled()
+        ):
             return super().forward(input)
         weight, bias = self.weight, self.bias
         if torch.is_autocast_enabled("cpu"):

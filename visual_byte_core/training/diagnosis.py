@@ -119,7 +119,7 @@ def _rate_is_spent(history: Sequence[Row], highest: float) -> str:
         return ""
     gained = history[-1].get("calibrate_text_to_image_r1", 0) - history[-2].get("calibrate_text_to_image_r1", 0)
     advice = "it was still improving: train for more optimizer.epochs" if gained > 0 else "set optimizer.restarts"
-    return f"the learning rate is spent ({history[-1]['learning_rate']:.1e}); {advice}, or begin anew with model.start"
+    return f"the learning rate is spent ({history[-1]['learning_rate']:.1e}); {advice}, or begin again with model.start"
 
 
 def _data_is_slow(row: Row) -> str:

@@ -122,10 +122,10 @@ def from_first(value: Any) -> Any:
 
 def merge(found: Mapping[str, str]) -> dict[str, str]:
     """What any process found."""
-    parts: list[Any] = [found] * world_size()
+    shards: list[Any] = [found] * world_size()
     if world_size() > 1:
-        dist.all_gather_object(parts, found)
-    return {name: value for part in parts for name, value in part.items()}
+        dist.all_gather_object(shards, found)
+    return {name: value for shard in shards for name, value in shard.items()}
 
 
 def any_of(value: bool, device: torch.device) -> bool:
@@ -138,7 +138,7 @@ def any_of(value: bool, device: torch.device) -> bool:
 
 
 def gather(embedded: Embedded) -> Embedded:
-    """The global batch from every process's part, in an order that does not depend on who asks; with gradients."""
+    """The global batch from every process's shard, in an order that does not depend on who asks; with gradients."""
     if world_size() == 1:
         return embedded
     n, d = len(embedded.classes), embedded.photos.shape[1]

@@ -16,13 +16,13 @@ from visual_byte_core.training import distributed
 from visual_byte_core.training.stopping import leave_stopping_to_parent
 from visual_byte_core.training.triplets import Batch, ClassBalancedBatchSampler, TripletDataset, collate
 
-MOST_UNREADABLE = 0.05  # share of the files, from which on a data set is called broken
+MAX_SHARE_UNREADABLE = 0.05  # share of the files, from which on a data set is called broken
 
 log = logging.getLogger("visual_byte")
 
 
 def batches_of(data: TripletDataset, epoch: int, steps: int, done: int = 0) -> Iterator[Batch]:
-    """This process's part of the epoch's batches, but for the first `done` that a resumed run has behind it.
+    """This process's shard of the epoch's batches, but for the first `done` that a resumed run has behind it.
 
     steps: batches in the whole epoch. Raises DataError when a class cannot be read.
     """
@@ -63,10 +63,10 @@ def report_unreadable(unreadable: Mapping[str, str], data: TripletDataset) -> No
     for reason in sorted(unreadable.values())[:20]:
         log.warning("left out: %s", reason)
     log.warning("%d of %d files could not be read and were left out", len(unreadable), data.file_count)
-    if len(unreadable) > MOST_UNREADABLE * data.file_count:
+    if len(unreadable) > MAX_SHARE_UNREADABLE * data.file_count:
         raise DataError(
             f"{data.config.data.root}: {len(unreadable)} of {data.file_count} files cannot be read,"
-            f" over {100 * MOST_UNREADABLE:.0f} %; collect them again"
+            f" over {100 * MAX_SHARE_UNREADABLE:.0f} %; collect them again"
         )
 
 

@@ -36,7 +36,7 @@ from visual_byte_core.training.optimizer import make_optimizer
 from visual_byte_core.training.photo_teacher import PhotoTeacher, photo_features
 from visual_byte_core.training.pixels import prepare_pixels
 from visual_byte_core.training.processor import prepare_processor
-from visual_byte_core.training.regions import Parts
+from visual_byte_core.training.regions import RegionLoss
 from visual_byte_core.training.schedule import learning_rate_share
 from visual_byte_core.training.state import STATE, load_state, random_state, save_state, set_random_state
 from visual_byte_core.training.stopping import StopRequest
@@ -166,7 +166,7 @@ class Trainer:
                 ended = now
                 bar.set_postfix(loss=f"{values['total']:.3f}", refresh=False)
                 bar.update()
-                if distributed.rank() == 0 and ended - saved > 60 * optimizer.save_minutes:
+                if distributed.rank() == 0 and ended - saved > optimizer.save_every_s:
                     self._save_state()
                     saved = ended
         self._stop_if_asked(stop)
@@ -210,7 +210,7 @@ class Trainer:
         progress = (self.step - self.schedule_start) / self.steps
         rate = self.config.optimizer.learning_rate * learning_rate_share(progress, self.config.optimizer.warmup)
         if self.restarts:
-            progress = 1.0  # only the learning rate begins anew; the phases of lambda and small pictures are through
+            progress = 1.0  # only the learning rate begins again; the phases of lambda and small pictures are through
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         self.optimizer.zero_grad(set_to_none=True)
@@ -246,7 +246,7 @@ class Trainer:
         cache = None
         if self.config.optimizer.chunk:
             images = self._images(batch)
-            cache = GradCache(lambda part: self._forward(part, size), images, self.config.optimizer.chunk)
+            cache = GradCache(lambda split: self._forward(split, size), images, self.config.optimizer.chunk)
             embedded = self._split(cache.embed(), batch)
         else:
             images, embedded = self._embed(batch, size)
@@ -288,8 +288,8 @@ class Trainer:
         terms: list[ExtraTerms] = []
         if self.config.distill.teacher:
             terms.append(Distillation(self.config, self.names, self.network, self.device))
-        if self.config.loss.parts:
-            terms.append(Parts(self.config.loss, self.network, self.overlap))
+        if self.config.loss.regions:
+            terms.append(RegionLoss(self.config.loss, self.network, self.overlap))
         if self.config.augment.mixup:
             terms.append(Mixup(self.config, self.network, self.overlap))
         return terms
@@ -324,8 +324,8 @@ class Trainer:
 
     def _tell(self, row: dict[str, float], metrics: dict[str, Any]) -> None:
         recalls = {
-            f"{part}_{pair}_{k}": found[k]
-            for part, pairs in metrics.items()
+            f"{split}_{pair}_{k}": found[k]
+            for split, pairs in metrics.items()
             for pair, found in pairs.items()
             for k in ("r1", "r5")
         }
@@ -390,7 +390,7 @@ class Trainer:
 
 
 def train(config: TrainingConfig, *, resume: bool = False) -> dict[str, Any]:
-    """Train as `config` says; metrics of the last epoch as `{part: {pair: {"r1", "r5", "n"}}}`.
+    """Train as `config` says; metrics of the last epoch as `{split: {pair: {"r1", "r5", "n"}}}`.
 
     Raises:
         ConfigurationError, DataError: see `TripletDataset`, `Trainer` and `create_backbone`.

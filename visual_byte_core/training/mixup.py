@@ -29,22 +29,22 @@ class Mixup:
         photos = images[: len(embedded.photos)]
         count = max(1, round(self.share * len(photos)))
         first, second = (torch.randperm(len(photos))[:count].to(images.device) for _ in range(2))
-        part = torch.distributions.Beta(0.4, 0.4).sample((count,)).to(images.device)
+        share = torch.distributions.Beta(0.4, 0.4).sample((count,)).to(images.device)
         pixels = prepare_pixels(photos)
-        mixed = torch.lerp(pixels[second], pixels[first], part[:, None, None, None])
+        mixed = torch.lerp(pixels[second], pixels[first], share[:, None, None, None])
         classes = embedded.classes.repeat(len(photos) // len(embedded.classes))
         loss = blended_loss(
-            self.network.logits(self.network(mixed)), classes[first], classes[second], part, self.overlap
+            self.network.logits(self.network(mixed)), classes[first], classes[second], share, self.overlap
         )
         return {"mixup": self.weight * self.share * loss}
 
 
-def blended_loss(logits: Tensor, first: Tensor, second: Tensor, part: Tensor, overlap: Tensor) -> Tensor:
-    """Mean cross-entropy with both classes of each blend, `part` (n,) of it with the first; logits (n, classes).
+def blended_loss(logits: Tensor, first: Tensor, second: Tensor, share: Tensor, overlap: Tensor) -> Tensor:
+    """Mean cross-entropy with both classes of each blend, `share` (n,) of it with the first; logits (n, classes).
 
     overlap: bool (classes, classes); classes that may name either photo as well are left out of the comparison.
     """
     hidden = (overlap[first] | overlap[second]).scatter(1, torch.stack([first, second], dim=1), False)
     log_probability = logits.masked_fill(hidden, torch.finfo(logits.dtype).min).log_softmax(dim=1)
     of_first, of_second = (log_probability.gather(1, c[:, None]).squeeze(1) for c in (first, second))
-    return -(part * of_first + (1 - part) * of_second).mean()
+    return -(share * of_first + (1 - share) * of_second).mean()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from visual_byte_core.training.backbone import create_backbone
 
 INITIAL_TEMPERATURE = 0.07
-LARGEST_SCALE = 100.0
+MAX_SCALE = 100.0
 
 
 class VisualByteNet(nn.Module):
@@ -49,12 +49,12 @@ class VisualByteNet(nn.Module):
     @property
     def logit_scale(self) -> Tensor:
         """Factor of the cosines in the contrastive losses, at most 100 (as in CLIP)."""
-        return self.log_scale.exp().clamp(max=LARGEST_SCALE)
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
 
     @property
     def temperature(self) -> Tensor:
         """Divisor of the classifier's logits, at least 1 / 100."""
-        return self.log_temperature.exp().clamp(min=1 / LARGEST_SCALE)
+        return self.log_temperature.exp().clamp(min=1 / MAX_SCALE)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of unit length, float32 (n, dimension), of normalized pixels (n, 3, h, w)."""

@@ -16,15 +16,15 @@ Generator = np.random.Generator
 SMALL_PHOTO_CROP = 0.35
 
 
-def photo_crop(image: np.ndarray, size: int, smallest: float, generator: Generator) -> np.ndarray:
+def photo_crop(image: np.ndarray, size: int, min_share: float, generator: Generator) -> np.ndarray:
     """A random part of the photo, sides between 3:4 and 4:3, as uint8 (size, size, 3).
 
-    smallest: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as it
+    min_share: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as it
     has no detail to come near to.
     """
     height, width = image.shape[:2]
     area = (
-        height * width * generator.uniform(smallest if _is_large(image, size) else max(smallest, SMALL_PHOTO_CROP), 1)
+        height * width * generator.uniform(min_share if _is_large(image, size) else max(min_share, SMALL_PHOTO_CROP), 1)
     )
     ratio = np.exp(generator.uniform(-1, 1) * np.log(4 / 3))
     h, w = (min(height, max(1, round((area / ratio) ** 0.5))), min(width, max(1, round((area * ratio) ** 0.5))))

@@ -68,7 +68,7 @@ def photo_features(config: DistillConfig, root: Path, paths: list[Path], device:
     Kept in `root`/photo_features, a file for each teacher; photos that are new are added to it.
 
     Raises:
-        ConfigurationError: no such network, or its weights are not to be had. DataError: a full disk, a broken file.
+        ConfigurationError: no such network, or its weights are not available. DataError: a full disk, a broken file.
     """
     kept = root / FOLDER / f"{_digest(config)}.safetensors"
     features = _read(kept, config)
@@ -137,7 +137,7 @@ def _read(kept: Path, config: DistillConfig) -> dict[str, Tensor]:
             return dict(zip(json.loads(file.metadata()["paths"]), file.get_tensor("features"), strict=True))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{kept}: no features of {config.photo_teacher} ({error}); delete it to make it anew"
+            f"{kept}: no features of {config.photo_teacher} ({error}); delete it to make it again"
         ) from error
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a frame: photos of a batch composed to scenes of 2 x 2 and 3 x 3, and a loss for every part.
+"""Regions of a frame: photos of a batch composed to scenes of 2 x 2 and 3 x 3, and a loss for every region.
 
 A scene is as large as the network's ordinary input, where a robot asks the map of the frame that it embeds anyway, or
 twice as wide and high, so that a thing in a scene of 2 x 2 keeps the size that it has in training, and the map has four
@@ -24,11 +24,11 @@ from visual_byte_core.training.pixels import prepare_pixels
 
 LAYOUTS = ((2, 1), (2, 2), (3, 2))  # tiles along a side, and the side in sides of the ordinary input
 STRIDE = 32  # pixels a cell of the map
-LEAST_TILE = 0.75  # side of a photo in sides of its tile, where there is a margin
+MIN_TILE_SIDE = 0.75  # side of a photo in sides of its tile, where there is a margin
 
 
-class Parts:
-    """The term `parts` of the loss; called once a step, and drawing its scenes from torch's generator."""
+class RegionLoss:
+    """The term `regions` of the loss; called once a step, and drawing its scenes from torch's generator."""
 
     def __init__(self, config: LossConfig, network: VisualByteNet, overlap: Tensor) -> None:
         self.config, self.network, self.overlap = config, network, overlap
@@ -43,12 +43,12 @@ class Parts:
             # As many pixels of each layout: what costs time.
             count = round(self.config.scenes * (largest / enlarged) ** 2 / len(layouts))
             terms.append(self._scenes(photos, embedded, grid, enlarged * size, count))
-        return {"parts": self.config.parts * torch.stack(terms).mean()} if terms else {}
+        return {"regions": self.config.regions * torch.stack(terms).mean()} if terms else {}
 
     def _scenes(self, photos: Tensor, embedded: Embedded, grid: int, side: int, count: int) -> Tensor:
         count = max(1, min(count, len(photos) // grid**2))
         chosen = torch.randperm(len(photos))[: count * grid**2].to(photos.device).reshape(count, grid**2)
-        tile = LEAST_TILE + (1 - LEAST_TILE) * min(1.0, 2 * float(torch.rand(())))
+        tile = MIN_TILE_SIDE + (1 - MIN_TILE_SIDE) * min(1.0, 2 * float(torch.rand(())))
         scenes = compose(photos[chosen.flatten()].unflatten(0, chosen.shape), side, tile)
         with _fixed_statistics(self.network):
             _, cells = self.network.with_map(prepare_pixels(scenes))

@@ -55,7 +55,7 @@ def limit_band(samples: np.ndarray, generator: Generator) -> np.ndarray:
 def add_noise(
     samples: np.ndarray, noise: np.ndarray, generator: Generator, snr: tuple[float, float] = (0.0, 30.0)
 ) -> np.ndarray:
-    """Mix in a random stretch of noise, so many dB under the speech; silent noise changes nothing."""
+    """Mix in a random stretch of noise, that many dB below the speech; silent noise changes nothing."""
     start = int(generator.integers(max(1, len(noise) - len(samples))))
     stretch = np.resize(noise[start : start + len(samples)], len(samples))
     loudness, loudness_of_noise = np.sqrt(np.mean(samples**2)), np.sqrt(np.mean(stretch**2))

@@ -18,7 +18,7 @@ STATE = "state.pt"
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the folder's state, on the disk when it returns. Raises OSError; then the old state is untouched."""
+    """Replace the folder's state, on disk when it returns. Raises OSError; then the old state is untouched."""
     content = io.BytesIO()  # torch's own writer turns a full disk into an error of another kind
     torch.save(state, content)
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def load_state(folder: Path, device: torch.device) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path}: is damaged; start anew in another out with model.start={folder}/last") from error
+        raise DataError(f"{path}: is damaged; start again in another out with model.start={folder}/last") from error
     return state
 
 

@@ -42,6 +42,6 @@ def leave_stopping_to_parent() -> None:
     """In a process that loads data: the one that trains decides, and ends it when the step is done.
 
     In a group of its own, it hears neither the keyboard nor what is sent to the group of the one that trains, which can
-    still end it by SIGTERM: were that ignored, a training that fails would wait for it for ever.
+    still end it by SIGTERM: were that ignored, a training that fails would wait for it forever.
     """
     os.setpgid(0, 0)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Triplets: photos, a rendered name and a rendered utterance of one class, drawn anew every time."""
+"""Triplets: photos, a rendered name and a rendered utterance of one class, drawn afresh every time."""
 
 from __future__ import annotations
 
@@ -198,20 +198,20 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         seed: int,
         balance: float = 1.0,
         start: int = 0,
-        part: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] = (0, 1),
         distinct: bool = True,
     ) -> None:
         """photos: photos of each class; steps: batches in an epoch; seed: another one for each epoch.
 
-        start: batches at the beginning that are left out. part: (r, w) for the r-th of w equal parts of each batch, so
-        that the processes of a distributed run share one batch of distinct classes. balance: 1 draws every class
+        start: batches at the beginning that are left out. shard: (r, w) for the r-th of w equal shards of each batch,
+        so that the processes of a distributed run share one batch of distinct classes. balance: 1 draws every class
         equally often, 0 in proportion to its photos, between them to their power of 1 - balance. With few photos in
-        some classes and many in others, 1 learns the few by heart. distinct: no class twice in a batch; false only to
+        some classes and many in others, 1 memorises the few. distinct: no class twice in a batch; false only to
         see what that is worth.
         """
         self.numbers = np.flatnonzero(photos)
         self.classes, self.distractors = min(classes, len(self.numbers)), distractors
-        self.steps, self.seed, self.start, self.part = steps, seed, start, part
+        self.steps, self.seed, self.start, self.shard = steps, seed, start, shard
         self.log_weights = (1 - balance) * np.log(np.asarray(photos, float)[self.numbers])
         self.distinct = distinct
 
@@ -225,7 +225,7 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
             seeds = generator.integers(1 << 62, size=len(numbers))
             draws = [Draw(int(number), int(seed)) for number, seed in zip(numbers, seeds, strict=True)]
             if step >= self.start:
-                yield [*self._my_part(draws[: self.classes]), *self._my_part(draws[self.classes :])]
+                yield [*self._my_shard(draws[: self.classes]), *self._my_shard(draws[self.classes :])]
 
     def _draw_classes(self, generator: np.random.Generator) -> np.ndarray:
         if self.distinct:
@@ -235,8 +235,8 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         noisy = self.log_weights + generator.gumbel(size=(self.classes, len(self.numbers)))
         return self.numbers[noisy.argmax(axis=1)]
 
-    def _my_part(self, draws: list[Draw]) -> list[Draw]:
-        rank, world = self.part
+    def _my_shard(self, draws: list[Draw]) -> list[Draw]:
+        rank, world = self.shard
         return draws[rank * len(draws) // world : (rank + 1) * len(draws) // world]
 
 

@@ -21,7 +21,7 @@ from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.pixels import prepare_pixels
 
 # The best checkpoint is chosen on `calibrate`; `eval` is looked at and never chosen by.
-PARTS = {"calibrate": ("image_calibrate", "audio_calibrate"), "eval": ("image_eval", "audio_eval_tts")}
+SPLITS = {"calibrate": ("image_calibrate", "audio_calibrate"), "eval": ("image_eval", "audio_eval_tts")}
 PHOTOS_A_CLASS, SOUNDS_A_CLASS = 8, 2
 AT_ONCE = 128
 
@@ -29,25 +29,27 @@ Labelled = tuple[np.ndarray, list[str]]
 
 
 class Validation:
-    """Holds the rendered images of both parts; `measure` embeds and compares them."""
+    """Holds the rendered images of both splits; `measure` embeds and compares them."""
 
     def __init__(self, config: TrainingConfig, names: list[ClassName]) -> None:
-        """Raises DataError if a part has no photo or no speech."""
+        """Raises DataError if a split has no photo or no speech."""
         self.config, self.names, self.root = config, names, Path(config.data.root)
-        self.parts = {part: (self._photos(photos), self._sounds(sounds)) for part, (photos, sounds) in PARTS.items()}
+        self.splits = {
+            split: (self._photos(photos), self._sounds(sounds)) for split, (photos, sounds) in SPLITS.items()
+        }
         size, text = config.renderer.size, config.renderer.text
         self.texts = np.stack([render_text(name.en, size, text) for name in names])
 
     def measure(self, network: VisualByteNet, device: torch.device) -> dict[str, dict[str, dict[str, float]]]:
-        """`{part: {pair: {"r1", "r5", "n"}}}`; names whose class has no photo in the part are not asked."""
+        """`{split: {pair: {"r1", "r5", "n"}}}`; names whose class has no photo in the split are not asked."""
         texts = _embed(network, self.texts, device)
         slugs = np.array([name.slug for name in self.names])
         metrics = {}
-        for part, ((photos, classes), (sounds, spoken)) in self.parts.items():
+        for split, ((photos, classes), (sounds, spoken)) in self.splits.items():
             gallery, heard = _embed(network, photos, device), _embed(network, sounds, device)
             shown = np.isin(slugs, classes)
             asked = np.isin(spoken, classes)
-            metrics[part] = {
+            metrics[split] = {
                 "text_to_image": recall_at_k(texts[shown], slugs[shown], gallery, classes),
                 "audio_to_image": recall_at_k(heard[asked], np.array(spoken)[asked], gallery, classes),
                 "image_to_text": recall_at_k(gallery, classes, texts[shown], slugs[shown]),

@@ -13,7 +13,7 @@ from visual_byte_core.engine.answer import Answer
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.match import Match
 from visual_byte_core.rendering.photo import decode_photo
-from visual_byte_core.views.explanation import Explanation, Place
+from visual_byte_core.views.explanation import Explanation, FrameLocation
 from visual_byte_core.views.lettering import Colour, Lettering
 
 WIDTH, HEIGHT, MARGIN = 640, 600, 12
@@ -39,7 +39,7 @@ def draw_explanation(explanation: Explanation, lettering: Lettering) -> NDArray[
     board = _Board(canvas, lettering)
     _head(board, explanation)
     _query(board, explanation)
-    _frame(board, explanation.place)
+    _frame(board, explanation.location)
     if explanation.answer is None or not explanation.answer.nearest:
         board.text(MARGIN, TILES_TOP - 20, "no memories to show", SMALL, GRAY, WIDTH - 2 * MARGIN)
     else:
@@ -125,44 +125,44 @@ def _query(board: _Board, explanation: Explanation) -> None:
         board.picture(MARGIN, PICTURE_TOP, explanation.query, PICTURE, PICTURE)
 
 
-def _frame(board: _Board, place: Place | None) -> None:
+def _frame(board: _Board, location: FrameLocation | None) -> None:
     """The frame of the nearest memory, and beside it the same as a heat map."""
     left = 2 * MARGIN + PICTURE + 8
     width = (WIDTH - MARGIN - left) // 2
-    if place is None:
+    if location is None:
         board.text(left, PICTURE_TOP - 19, "no frame to look for it in", SMALL, GRAY, width)
         return
     board.text(left, PICTURE_TOP - 19, "frame of memory 1", SMALL, GRAY, width)
-    _framed(board, left, place.frame, place, width - 6)
-    if place.heat is None:
+    _framed(board, left, location.frame, location, width - 6)
+    if location.heat is None:
         board.text(left + width, PICTURE_TOP - 19, "no map in this bundle", SMALL, GRAY, width)
         return
-    caption = f"cosine {place.heat.min():.2f} (blue) to {place.heat.max():.2f} (red)"
+    caption = f"cosine {location.heat.min():.2f} (blue) to {location.heat.max():.2f} (red)"
     board.text(left + width, PICTURE_TOP - 19, caption, SMALL, GRAY, width)
-    _framed(board, left + width, _heated(place), place, width - 6)
+    _framed(board, left + width, _heated(location), location, width - 6)
 
 
-def _framed(board: _Board, left: int, picture: NDArray[np.uint8], place: Place, width: int) -> None:
-    """With the part that matched, if it is one."""
+def _framed(board: _Board, left: int, picture: NDArray[np.uint8], location: FrameLocation, width: int) -> None:
+    """With the region that matched, if it is one."""
     shown_width, shown_height = board.picture(left, PICTURE_TOP, picture, width, PICTURE)
-    if place.box is None:
+    if location.box is None:
         return
-    x0, y0, x1, y1 = place.box
+    x0, y0, x1, y1 = location.box
     corners = [left + x0 * shown_width, PICTURE_TOP + y0 * shown_height]
     corners += [left + x1 * shown_width - 1, PICTURE_TOP + y1 * shown_height - 1]
     board.draw.rectangle(corners, outline=(0, 0, 0), width=4)
     board.draw.rectangle(corners, outline=WHITE, width=2)
 
 
-def _heated(place: Place) -> NDArray[np.uint8]:
-    assert place.heat is not None
-    height, width = place.frame.shape[:2]
-    spread = float(np.ptp(place.heat))
-    levels = (place.heat - place.heat.min()) / spread if spread > 0 else np.zeros_like(place.heat)
+def _heated(location: FrameLocation) -> NDArray[np.uint8]:
+    assert location.heat is not None
+    height, width = location.frame.shape[:2]
+    spread = float(np.ptp(location.heat))
+    levels = (location.heat - location.heat.min()) / spread if spread > 0 else np.zeros_like(location.heat)
     smooth = np.clip(cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
     colours = cv2.applyColorMap((255 * smooth).astype(np.uint8), cv2.COLORMAP_JET)[:, :, ::-1]
-    gray = place.frame.mean(axis=2, keepdims=True)  # colours of the frame would be taken for heat
-    return ((1 - HEAT_SHARE) * (0.5 * place.frame + 0.5 * gray) + HEAT_SHARE * colours).astype(np.uint8)
+    gray = location.frame.mean(axis=2, keepdims=True)  # colours of the frame would be taken for heat
+    return ((1 - HEAT_SHARE) * (0.5 * location.frame + 0.5 * gray) + HEAT_SHARE * colours).astype(np.uint8)
 
 
 def _tiles(board: _Board, explanation: Explanation, answer: Answer) -> None:
@@ -178,7 +178,7 @@ def _tiles(board: _Board, explanation: Explanation, answer: Answer) -> None:
         _thumbnail(board, x + 4, TILES_TOP + 7, match, width - 8)
         board.text(x + 5, TILES_TOP + 109, f"{number + 1}: {match.score:.3f} ({_percent(chance)})", NORMAL, colour, 140)
         seen = age(explanation.now - match.last_seen) + (f", {match.times} times" if match.times > 1 else "")
-        rows = [match.label or ("part of a frame" if match.part_of else "no label"), seen]
+        rows = [match.label or ("part of a frame" if match.parent_id else "no label"), seen]
         rows += board.lettering.lines(place_in_words(match, explanation.map_id), SMALL, 140, 2)
         for row, words in enumerate(rows):
             colour = WHITE if row == 0 and match.label else GRAY

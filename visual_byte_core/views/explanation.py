@@ -23,11 +23,11 @@ Status = Literal["FOUND", "NOT_FOUND", "REJECTED"]
 
 
 @dataclass(frozen=True)
-class Place:
+class FrameLocation:
     """Where in a frame the query is.
 
     frame: the frame's thumbnail, uint8 (height, width, 3) RGB; heat: cosines, float32 (rows, columns), over the whole
-    of it, None without an embedding_map. box: left, top, right, bottom of the part that matched, 0..1, None for none.
+    of it, None without an embedding_map. box: left, top, right, bottom of the region that matched, 0..1, None for none.
     """
 
     frame: NDArray[np.uint8]
@@ -39,7 +39,7 @@ class Place:
 class Explanation:
     """query: as rendered, uint8 (size, size, 3) RGB, None if it could not be read; modality, text: the query's.
 
-    answer: None if the query was rejected. place: in the best match, None without one. now: seconds since 1970.
+    answer: None if the query was rejected. location: in the best match, None without one. now: seconds since 1970.
     map_id: the map that the robot is in.
     """
 
@@ -51,7 +51,7 @@ class Explanation:
     now: float
     map_id: str = ""
     answer: Answer | None = None
-    place: Place | None = None
+    location: FrameLocation | None = None
 
 
 def explain(
@@ -59,31 +59,33 @@ def explain(
 ) -> Explanation:
     """Look where the query is in the frame of the nearest memory; runs the network at most twice.
 
-    Raises MemoryFolderError. A thumbnail that cannot be read leaves the place out.
+    Raises MemoryFolderError. A thumbnail that cannot be read leaves the location out.
     """
-    place = _place(embedder, memory, question, answer.nearest[0]) if answer.nearest else None
+    location = _location(embedder, memory, question, answer.nearest[0]) if answer.nearest else None
     return Explanation(
-        question.image, question.modality, text, answer.status, answer.reason, now, map_id, answer, place
+        question.image, question.modality, text, answer.status, answer.reason, now, map_id, answer, location
     )
 
 
-def _place(embedder: Embedder, memory: Memory, question: Question, best: Match) -> Place | None:
-    frame = memory.get(best.part_of) if best.part_of else best
+def _location(embedder: Embedder, memory: Memory, question: Question, best: Match) -> FrameLocation | None:
+    frame = memory.get(best.parent_id) if best.parent_id else best
     box = _box(best, frame)
-    shown = frame if frame is not None and (box or not best.part_of) else best
+    shown = frame if frame is not None and (box or not best.parent_id) else best
     try:
         picture = decode_photo(shown.thumbnail, f"thumbnail of memory {shown.id}")
         if not embedder.has_map:
-            return Place(picture, None, box)
-        return Place(picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box)
+            return FrameLocation(picture, None, box)
+        return FrameLocation(
+            picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box
+        )
     except InvalidImage:
         return None
 
 
-def _box(part: Match, frame: Match | None) -> tuple[float, float, float, float] | None:
-    """None if the size of the frame is not known, as that of one that was remembered without parts."""
-    if not part.part_of or part.region is None or frame is None or frame.region is None:
+def _box(region: Match, frame: Match | None) -> tuple[float, float, float, float] | None:
+    """None if the size of the frame is not known, as that of one that was remembered without regions."""
+    if not region.parent_id or region.region is None or frame is None or frame.region is None:
         return None
-    x, y, width, height = part.region
+    x, y, width, height = region.region
     _, _, frame_width, frame_height = frame.region
     return (x / frame_width, y / frame_height, (x + width) / frame_width, (y + height) / frame_height)

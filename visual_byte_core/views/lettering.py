@@ -22,7 +22,7 @@ FONTS = (  # of the Debian packages fonts-nanum, fonts-noto-cjk, fonts-unfonts-c
     "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
 )
 NO_CHARACTER = "\U0010ffff"
-MOST_CHARACTERS = 300  # that are looked at; no line of a picture holds more
+MAX_CHARACTERS = 300  # that are looked at; no line of a picture holds more
 ELLIPSIS = "..."
 
 Colour = tuple[int, int, int]
@@ -56,11 +56,11 @@ class Lettering:
             short, long = (middle, long) if self.width(text[:middle] + ELLIPSIS, size) <= width else (short, middle)
         return text[:short].rstrip() + ELLIPSIS
 
-    def lines(self, text: str, size: int, width: int, most: int) -> list[str]:
-        """The text in at most `most` lines, broken between words; the last is cut off if there is more."""
+    def lines(self, text: str, size: int, width: int, max_lines: int) -> list[str]:
+        """The text in at most `max_lines` lines, broken between words; the last is cut off if there is more."""
         words = self._readable(text).split()
         found: list[str] = []
-        while words and len(found) < most - 1:
+        while words and len(found) < max_lines - 1:
             taken = 1
             while taken < len(words) and self.width(" ".join(words[: taken + 1]), size) <= width:
                 taken += 1
@@ -69,9 +69,9 @@ class Lettering:
         return [*found, self.line(" ".join(words), size, width)] if words else found
 
     def _readable(self, text: str) -> str:
-        composed = unicodedata.normalize("NFC", text[:MOST_CHARACTERS])
+        composed = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
         pieces = [self._character(character) for character in composed]
-        return " ".join("".join(pieces).split()) + (ELLIPSIS if len(text) > MOST_CHARACTERS else "")
+        return " ".join("".join(pieces).split()) + (ELLIPSIS if len(text) > MAX_CHARACTERS else "")
 
     def _character(self, character: str) -> str:
         if character.isspace() or unicodedata.category(character).startswith("C"):

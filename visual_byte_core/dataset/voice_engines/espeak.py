@@ -36,16 +36,16 @@ class EspeakVoice:
     variant: str = ""
     rate: int = 160
     pitch: int = 50
-    leading_silence: float = 0.0
+    leading_silence_s: float = 0.0
 
     engine: ClassVar[str] = "espeak"
     own_process: ClassVar[bool] = True
 
     @classmethod
-    def called(cls, speaker: str, leading_silence: float) -> EspeakVoice:
+    def called(cls, speaker: str, leading_silence_s: float) -> EspeakVoice:
         """The voice of espeak-ng's own notation, such as `en-us` or `en-us+m3`."""
         language, _, variant = speaker.partition("+")
-        return cls(language, variant, leading_silence=leading_silence)
+        return cls(language, variant, leading_silence_s=leading_silence_s)
 
     @classmethod
     def named(cls, name: str) -> EspeakVoice | None:
@@ -91,7 +91,7 @@ def training_voices(language: str = "en", count: int = 40) -> list[EspeakVoice]:
     ]
 
 
-# No speaker of one part speaks in another, and evaluation has an accent of its own.
+# No speaker of one split speaks in another, and evaluation has an accent of its own.
 # Many, as what a few throats score is luck: with four, probabilities of spoken names were off by .07, with 20 by .04.
 # fmt: off
 _CALIBRATION_VARIANTS = (
@@ -109,7 +109,7 @@ def calibration_voices(language: str = "en") -> list[EspeakVoice]:
 
 
 def evaluation_voices(language: str = "en") -> list[EspeakVoice]:
-    """Voices to report on; in English half of them with an accent that no other part has."""
+    """Voices to report on; in English half of them with an accent that no other split has."""
     accents = ("en-029", "en-us") if language == "en" else (language,)
     return [EspeakVoice(accents[i % len(accents)], v, 165, 50) for i, v in enumerate(_EVALUATION_VARIANTS)]
 

@@ -22,7 +22,7 @@ class FestivalVoice:
     """voice: an installed one, such as `kal_diphone`."""
 
     voice: str
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "festival"
     own_process: ClassVar[bool] = False

@@ -20,7 +20,7 @@ class FliteVoice:
     """voice: one that is built in, such as `slt`, or the path of a .flitevox file."""
 
     voice: str
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "flite"
     own_process: ClassVar[bool] = False

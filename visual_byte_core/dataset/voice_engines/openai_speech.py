@@ -20,7 +20,7 @@ from visual_byte_core.errors import DataError
 
 KEY, ADDRESS = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 OFFICIAL = "https://api.openai.com/v1"
-LARGEST = 20_000_000  # bytes: minutes of speech, where a name takes a second
+MAX_BYTES = 20_000_000  # bytes: minutes of speech, where a name takes a second
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class OpenAIVoice:
     voice: str
     instructions: str = ""
     model: str = "gpt-4o-mini-tts"
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "openai"
     own_process: ClassVar[bool] = False
@@ -60,7 +60,7 @@ class OpenAIVoice:
                     headers={"Content-Type": "application/json"},
                     secret_headers={"Authorization": f"Bearer {key(KEY, address)}"},
                     data=json.dumps(body).encode(),
-                    largest=LARGEST,
+                    max_bytes=MAX_BYTES,
                 )
             except HttpError as error:
                 if error.status in (401, 403):

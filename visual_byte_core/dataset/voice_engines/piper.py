@@ -27,16 +27,16 @@ class PiperVoice:
 
     path: str
     person: str = ""
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "piper"
     own_process: ClassVar[bool] = False
 
     @classmethod
-    def called(cls, speaker: str, leading_silence: float) -> PiperVoice:
+    def called(cls, speaker: str, leading_silence_s: float) -> PiperVoice:
         """`PATH.onnx`, or `PATH.onnx#PERSON` of a file with several speakers."""
         path, _, person = speaker.partition("#")
-        return cls(path, person, leading_silence)
+        return cls(path, person, leading_silence_s)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ import soundfile
 
 from visual_byte_core.errors import DataError
 
-SECONDS = 60  # for one name, on a machine with much else to do
+LIMIT_S = 60  # for one name, on a machine with much else to do
 
 
 def spoken_by(program: str, arguments: Callable[[Path, Path], list[str]], words: str) -> tuple[np.ndarray, int]:
@@ -44,9 +44,9 @@ def require(program: str, package: str) -> None:
 def run(command: list[str]) -> str:
     """What the command printed. Raises DataError if it fails or does not end."""
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise DataError(f"{command[0]}: did not end within {SECONDS} s; stopped it") from error
+        raise DataError(f"{command[0]}: did not end within {LIMIT_S} s; stopped it") from error
     output = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode:
         raise DataError(f"{command[0]}: failed with exit code {done.returncode}: {last_line(output)}")

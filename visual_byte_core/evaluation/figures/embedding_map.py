@@ -23,7 +23,7 @@ from visual_byte_core.metrics.recall import recall_at_k
 MARKERS = {"photo": "o", "typed": "*", "spoken": "^"}
 SIZES = {"photo": 30, "typed": 190, "spoken": 40}
 CLASSES = 2 * len(CLASS_COLOURS)  # each colour twice: filled, and hollow
-MOST_OF_A_KIND = 30  # photos, and clips, of one class
+MAX_PER_KIND = 30  # photos, and clips, of one class
 PERPLEXITY = 30.0
 LABEL_PLACES = (  # offset in points, alignment
     (0, 9, "center", "bottom"), (0, -9, "center", "top"), (10, 0, "left", "center"), (-10, 0, "right", "center"),
@@ -120,7 +120,7 @@ def _points(gathered: Gathered, slugs: list[str]) -> tuple[NDArray[np.float32], 
     for kind, labelled in (("photo", gathered.photos), ("typed", gathered.texts), ("spoken", gathered.clips)):
         of_class = np.array(labelled.slugs)
         for slug in slugs:
-            chosen = np.flatnonzero(of_class == slug)[:MOST_OF_A_KIND]
+            chosen = np.flatnonzero(of_class == slug)[:MAX_PER_KIND]
             parts.append(labelled.embeddings[chosen])
             classes += [slug] * len(chosen)
             kinds += [kind] * len(chosen)

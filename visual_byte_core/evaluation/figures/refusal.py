@@ -11,17 +11,17 @@ import numpy as np
 from matplotlib import colormaps, pyplot
 from matplotlib.axes import Axes
 
-from visual_byte_core.bundle.score_calibration import Calibration
-from visual_byte_core.evaluation.calibration_check import RATES, calibration_error, reliability
+from visual_byte_core.bundle.score_calibration import ScoreCalibration
+from visual_byte_core.evaluation.calibration_check import RATES, calibration_bins, calibration_error
 from visual_byte_core.evaluation.figures.style import GREY, house_style
 from visual_byte_core.metrics.drawn_memories import Samples
 
 KINDS = {"text": "typed names", "audio": "spoken names", "image": "photos"}
 DPI = 80
-LEAST_WEIGHT = 0.01  # a bin of a few matches says nothing
+MIN_WEIGHT = 0.01  # a bin of a few matches says nothing
 
 
-def refusal_picture(samples: Mapping[str, Mapping[int, Samples]], calibration: Calibration) -> bytes:
+def refusal_picture(samples: Mapping[str, Mapping[int, Samples]], calibration: ScoreCalibration) -> bytes:
     """A PNG of three rows, a column for each kind of query.
 
     Above, the share of best matches that are right against the probability said, for each number of memories; amid,
@@ -50,10 +50,10 @@ def refusal_picture(samples: Mapping[str, Mapping[int, Samples]], calibration: C
 
 
 def _draw_reliability(
-    axes: Axes, sample: Samples, calibration: Calibration, kind: str, size: int, colour: np.ndarray
+    axes: Axes, sample: Samples, calibration: ScoreCalibration, kind: str, size: int, colour: np.ndarray
 ) -> None:
-    mean, right, weight = reliability(sample, calibration, kind, size)
-    enough = weight > LEAST_WEIGHT
+    mean, right, weight = calibration_bins(sample, calibration, kind, size)
+    enough = weight > MIN_WEIGHT
     error = calibration_error(sample, calibration, kind, size)
     label = f"{size} memories, error {error:.3f}"
     axes.plot(mean[enough], right[enough], marker="o", markersize=3, linewidth=1, color=colour, label=label)
@@ -67,7 +67,7 @@ def _draw_curve(axes: Axes, sample: Samples, size: int, colour: np.ndarray) -> N
     axes.plot(np.cumsum(weights[order]), refused, linewidth=1, color=colour, label=f"{size} memories")
 
 
-def _draw_promises(axes: Axes, sizes: Mapping[int, Samples], calibration: Calibration, kind: str) -> None:
+def _draw_promises(axes: Axes, sizes: Mapping[int, Samples], calibration: ScoreCalibration, kind: str) -> None:
     for rate in RATES:
         shares = []
         for size, sample in sizes.items():

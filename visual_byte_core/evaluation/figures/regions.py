@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""`parts`: composed scenes, and where in them the map of parts sees each typed name."""
+"""`regions`: composed scenes, and where in them the map of regions sees each typed name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from visual_byte_core.embedding.regions import similarity
 from visual_byte_core.evaluation.figures.gallery import Gathered
 from visual_byte_core.evaluation.figures.style import frame, judge, short
-from visual_byte_core.evaluation.scenes import LAYOUTS, Scene, compose_scenes, measure_parts, tile_of_peak
+from visual_byte_core.evaluation.scenes import LAYOUTS, Scene, compose_scenes, measure_regions, tile_of_peak
 
 SHOWN = ("2x2", "2x2", "2x2_small", "3x3", "3x3")
 NAMES = 4  # of each scene
 MEASURED = 100  # scenes for the title
 
 
-def parts_of_scenes(gathered: Gathered) -> Figure:
+def regions_of_scenes(gathered: Gathered) -> Figure:
     """Rows of a scene and, for four of its names, the cosine of every cell; a dot marks the cell that is nearest."""
     embedder = gathered.embedder
     figure, axes = pyplot.subplots(len(SHOWN), NAMES + 1, figsize=(7.2, 1.5 * len(SHOWN) + 0.6))
@@ -34,7 +34,7 @@ def parts_of_scenes(gathered: Gathered) -> Figure:
         for place, slug in zip(row[1:], scene.slugs, strict=False):
             name = gathered.texts.embeddings[gathered.texts.slugs.index(slug)]
             _show(place, scene, slug, similarity(cells, name), gathered.names[slug], grid)
-    found = measure_parts(embedder, gathered.photo_files, gathered.texts, MEASURED)
+    found = measure_regions(embedder, gathered.photo_files, gathered.texts, MEASURED)
     rates = ", ".join(f"{layout.replace('_', ' ')} {rate['hit_rate']:.2f}" for layout, rate in found.items())
     figure.suptitle(
         f"{embedder.bundle.id}: each name's nearest cell is in its photo\n{rates} of {MEASURED} scenes each"

@@ -84,12 +84,12 @@ def judge(axes: Axes, right: bool, text: str, size: float) -> None:
     axes.set_title(f"{mark} {text}", fontsize=size, color=colour, pad=3)
 
 
-def short(name: str, most: int) -> str:
-    """The name, or its beginning, as wide as so many Latin letters; a Korean one takes the room of two."""
+def short(name: str, max_characters: int) -> str:
+    """The name, or its beginning, as wide as that many Latin letters; a Korean one takes the room of two."""
     widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name]
-    if sum(widths) <= most:
+    if sum(widths) <= max_characters:
         return name
-    kept = next(i for i in range(len(name)) if sum(widths[: i + 1]) > most - 1)
+    kept = next(i for i in range(len(name)) if sum(widths[: i + 1]) > max_characters - 1)
     return name[:kept].rstrip() + "…"
 
 
@@ -111,7 +111,7 @@ def _fonts_for(texts: Iterable[str]) -> list[str]:
 
 
 def _installed_fonts() -> dict[str, list[str]]:
-    """Files of each family, asked anew: matplotlib's own list does not know a font that was just installed."""
+    """Files of each family, asked afresh: matplotlib's own list does not know a font that was just installed."""
     families: dict[str, list[str]] = {}
     for path in sorted(font_manager.findSystemFonts()):
         try:

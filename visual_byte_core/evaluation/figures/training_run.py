@@ -16,7 +16,7 @@ from visual_byte_core.evaluation.figures.style import BLACK, BLUE, GREEN, ORANGE
 
 LOSSES = {
     "cls_image": (SKY, "-"), "cls_text": (BLUE, "--"), "cls_audio": (BLUE, ":"), "clip": (GREEN, "-"),
-    "audio": (VERMILLION, "-"), "audio_text": (ORANGE, "--"), "parts": (PURPLE, "-"), "total": (BLACK, "-"),
+    "audio": (VERMILLION, "-"), "audio_text": (ORANGE, "--"), "regions": (PURPLE, "-"), "total": (BLACK, "-"),
 }  # fmt: skip
 PAIRS = {
     "text_to_image": ("typed name → photo", BLUE, "o"),
@@ -29,7 +29,7 @@ Columns = dict[str, list[float]]
 
 
 def read_log(run: Path) -> Columns:
-    """The columns of RUN/log.csv, a value an epoch. Raises DataError if there is none or it is no such table."""
+    """The columns of RUN/log.csv, a value an epoch. Raises DataError if there is none or it is not such a table."""
     path = run / "log.csv"
     try:
         with open(path, encoding="utf-8", newline="") as file:
@@ -44,7 +44,7 @@ def read_log(run: Path) -> Columns:
 
 
 def training_curves(run: Path) -> Figure:
-    """Losses, recalls on the validation part, the learned scales, and learning rate with gradient norm."""
+    """Losses, recalls on the validation split, the learned scales, and learning rate with gradient norm."""
     log = read_log(run)
     figure, axes = pyplot.subplots(2, 2, figsize=(7.6, 6.0), sharex=True)
     _draw_losses(axes[0, 0], log)

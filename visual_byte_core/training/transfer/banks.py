@@ -98,9 +98,9 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
             folder / f"{kind}-{digest}", items, count, lower, facts=made_by, title=kind, target_of=target_of
         )
 
-    photo = {"renderer": config.renderer.part_digest("photo"), "root": config.data.root}
+    photo = {"renderer": config.renderer.section_digest("photo"), "root": config.data.root}
     changes = {"augment": asdict(config.augment), "views": config.transfer.photo_views}
-    text = {"renderer": config.renderer.part_digest("text"), "languages": list(config.data.languages)}
+    text = {"renderer": config.renderer.section_digest("text"), "languages": list(config.data.languages)}
     photos = bank("photos", photo | changes, photo_items(config, names, "image", config.data.cap), embed)
     measured = bank("photos-calibrate", photo, photo_items(config, names, "image_calibrate", CALIBRATED_PHOTOS))
     texts = bank("texts", text | {"views": config.transfer.text_views}, text_items(config, names))
