@@ -202,7 +202,8 @@ class TransferConfig:
     scale: factor of the cosines to the prototypes of all names, which are classified by them. Weights of the terms, 0 to
     leave one out: text_class, sound_class, photo_class: this classification; text_near, sound_near: the cosine to the
     own prototype; photo_hold: the cosine to what the classifier's network makes of the photo; speech_teacher: what a
-    Whisper's encoder makes of the clip, where the data set holds that.
+    Whisper's encoder makes of the clip; kept in the folder `speech_features`; whisper: its folder, or empty for the
+    package with tiny.en.
     """
 
     classifier: str = ""
@@ -225,6 +226,8 @@ class TransferConfig:
     photo_class: float = 0.5
     photo_hold: float = 10.0
     speech_teacher: float = 1.0
+    speech_features: str = "data/speech_features"
+    whisper: str = ""
 
 
 @dataclass(frozen=True)

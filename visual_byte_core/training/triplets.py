@@ -75,7 +75,7 @@ class TripletDataset(Dataset[Triplet]):
         self.photos = [photos_of(root / "image" / name.slug, config.data.cap) for name in names]
         self.sounds = [_sounds_by_language(root / "audio" / name.slug, config.data) for name in names]
         self.distractors = _distractors(config.data)
-        self.noises = _noises(config.data)
+        self.noises = noises_of(config.data)
         self._check()
 
     @property
@@ -304,7 +304,8 @@ def _distractors(config: DataConfig) -> list[tuple[str, list[Path]]]:
     return [(folder.name.replace("_", " "), sounds_below(folder)) for folder in folders]
 
 
-def _noises(config: DataConfig) -> list[np.ndarray]:
+def noises_of(config: DataConfig) -> list[np.ndarray]:
+    """The background sounds of `data.noise`, float32 at 16 kHz; none if it is empty. Raises DataError."""
     if not config.noise:
         return []
     noises = []

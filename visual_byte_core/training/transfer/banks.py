@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +17,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from visual_byte_core.dataset.speech_teacher import SpeechFeatures, scale_of
 from visual_byte_core.files import sha256_of_file
 from visual_byte_core.names import ClassName
+from visual_byte_core.pretrained.whisper_encoder import VALUES, WhisperEncoder
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
-from visual_byte_core.training.transfer.kept import Bank, keep
+from visual_byte_core.training.transfer.kept import Bank, keep, open_bank
 from visual_byte_core.training.transfer.network import Lower
-from visual_byte_core.training.transfer.sources import photo_items, plain_text_items, text_items
+from visual_byte_core.training.transfer.sources import Clip, clips_of, photo_items, plain_text_items, sound_items, text_items
 from visual_byte_core.training.transfer.upper import UpperBlocks
+
+log = logging.getLogger("visual_byte")
 
 CALIBRATED_PHOTOS = 8  # of each name, to measure on while training
 
@@ -98,6 +103,7 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
             folder / f"{kind}-{digest}", items, count, lower, facts=made_by, title=kind, target_of=target_of
         )
 
+    sounds, measured_sounds, values = _sound_banks(config, names, lower, shared)
     photo = {"renderer": config.renderer.section_digest("photo"), "root": config.data.root}
     changes = {"augment": asdict(config.augment), "views": config.transfer.photo_views}
     text = {"renderer": config.renderer.section_digest("text"), "languages": list(config.data.languages)}
@@ -105,6 +111,58 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
     measured = bank("photos-calibrate", photo, photo_items(config, names, "image_calibrate", CALIBRATED_PHOTOS))
     texts = bank("texts", text | {"views": config.transfer.text_views}, text_items(config, names))
     plain = bank("texts-plain", text, plain_text_items(config, names))
+    heard = Drawer(sounds, 1.0) if sounds else None
     return Banks(
-        Drawer([photos], config.data.balance), Drawer([texts], 1.0), None, measured, plain, None, 0
+        Drawer([photos], config.data.balance), Drawer([texts], 1.0), heard, measured, plain, measured_sounds, values
     )
+
+
+def _sound_banks(
+    config: TrainingConfig, names: Sequence[ClassName], lower: Lower, shared: list[Any]
+) -> tuple[list[Bank], Bank | None, int]:
+    """Banks of all clips, one more for what came since the last time; that of the calibration split; and how many values
+    a speech teacher gives. None, None and 0 if the data set holds no clips or `transfer.sounds` is 0."""
+    clips = clips_of(config, names) if config.transfer.sounds else []
+    if not clips:
+        return [], None, 0
+    taught = teacher_values(config, clips)
+    made_by = {
+        "renderer": config.renderer.section_digest("speech"),
+        "augment": asdict(config.augment),
+        "views": config.transfer.sound_views,
+        "noise": bool(config.data.noise),
+        "taught": bool(taught),
+    }
+    folder = Path(config.transfer.kept)
+    digest = hashlib.sha256(json.dumps([shared, made_by], sort_keys=True).encode()).hexdigest()[:12]
+    banks = [open_bank(one) for one in sorted(folder.glob(f"sounds-{digest}-*"))]
+    known = {key for bank in banks for key in bank.facts["clips"]}
+    fresh = [clip for clip in clips if clip.key not in known and (not taught or clip.key in taught)]
+    if len(fresh) > len(known) / 50:
+        count, items = sound_items(config, fresh, config.transfer.sound_views, taught)
+        facts = made_by | {"clips": [clip.key for clip in fresh]}
+        banks.append(keep(folder / f"sounds-{digest}-{len(banks):03d}", items, count, lower, facts=facts, title="sounds"))
+    judged = clips_of(config, names, "audio_calibrate")
+    measured = None
+    if judged:
+        keys = hashlib.sha256("\n".join(clip.key for clip in judged).encode()).hexdigest()[:12]
+        count, items = sound_items(config, judged, 1, {})
+        measured = keep(folder / f"sounds-calibrate-{keys}", items, count, lower, facts={}, title="sounds-calibrate")
+    return banks, measured, VALUES if taught else 0
+
+
+def teacher_values(config: TrainingConfig, clips: Sequence[Clip]) -> dict[str, NDArray[np.floating]]:
+    """What a Whisper's encoder makes of the clips, by key: float32 (3072,), standardized; none if `speech_teacher` is 0.
+
+    Kept in `transfer.speech_features`, so that only new clips are computed. Raises ModelError, DataError.
+    """
+    if not config.transfer.speech_teacher:
+        return {}
+    store = SpeechFeatures(Path(config.transfer.speech_features), WhisperEncoder(config.transfer.whisper))
+    paths = {clip.key: clip.path.resolve() for clip in clips}
+    for reason in store.add({str(path): path for path in paths.values()}):
+        log.warning("left out: %s", reason)
+    values = store.values()
+    rows = {key: store.rows[str(path)] for key, path in paths.items() if str(path) in store.rows}
+    mean, deviation = scale_of(values[sorted(rows.values())])
+    return {key: (values[row].astype(np.float32) - mean) / deviation for key, row in rows.items()}

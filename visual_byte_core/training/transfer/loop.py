@@ -93,7 +93,7 @@ class TransferTrainer:
                 if whole:
                     every = self.config.transfer.measure_every
                     metrics, sums = self._measure({k: v / every for k, v in sums.items()}), {}
-                if whole or stop.asked or time.monotonic() - saved > 60 * self.config.optimizer.save_minutes:
+                if whole or stop.asked or time.monotonic() - saved > self.config.optimizer.save_every_s:
                     self._save(metrics)
                     saved = time.monotonic()
                 if stop.asked:

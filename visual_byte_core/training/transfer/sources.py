@@ -4,22 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visual_byte_core.dataset.class_folders import photos_of
-from visual_byte_core.errors import DataError
-from visual_byte_core.names import ClassName
-from visual_byte_core.pretrained.renderers import render_text, with_open_model
+from visual_byte_core.dataset.class_folders import photos_of, sounds_below
+from visual_byte_core.errors import DataError, InvalidSound
+from visual_byte_core.names import ClassName, reserved_spellings, slugify
+from visual_byte_core.pretrained.renderers import render_speech, render_text, with_open_model
 from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.speech import RATE, mono_at, read_sound
 from visual_byte_core.seeding import seeded
-from visual_byte_core.training import photo_augment
+from visual_byte_core.training import photo_augment, sound_augment
 from visual_byte_core.training.config import AugmentConfig, TrainingConfig
 from visual_byte_core.training.text_augment import vary_words
 from visual_byte_core.training.transfer.kept import Item
+from visual_byte_core.training.triplets import noises_of
+
+log = logging.getLogger("visual_byte")
 
 PICTURES_A_NAME = 160  # names with fewer photos have more views of each kept
 PLAIN = 1 / 3  # share of views that are left as they are
@@ -99,6 +105,97 @@ def _texts(config: TrainingConfig, jobs: list[tuple[int, str, int]]) -> Iterator
             yield number, plain[1], None
         else:
             yield number, render_text(vary_words(spelling, generator), size, settings), None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A spoken name: its number in the list, -1 for words without a name there, its file, and its key below the data."""
+
+    number: int
+    path: Path
+    key: str
+
+
+def clips_of(config: TrainingConfig, names: Sequence[ClassName], split: str = "audio") -> list[Clip]:
+    """The clips of a split of the data set that say what may be trained on, and for `audio` those of `data.distractors`.
+
+    `<split>/<slug>/<language>/*` say the name, `<split>/<slug>/<language>/<slug of a synonym>/*` that one. Reserved
+    spellings are left out, and counted in the log.
+    """
+    root, found, reserved = Path(config.data.root), list[Clip](), 0
+    for number, name in enumerate(names):
+        for language in config.data.languages:
+            folder = root / split / name.slug / language
+            spellings = {slugify(spelling) for spelling in name.trainable(language)}
+            own = slugify(getattr(name, language)) if getattr(name, language) else ""
+            for path in sounds_below(folder) if folder.is_dir() else []:
+                said = path.parent.name if path.parent != folder else own
+                if said in spellings:
+                    found.append(Clip(number, path, path.relative_to(root).as_posix()))
+                else:
+                    reserved += 1
+    if reserved:
+        log.info("%s: %d clips say reserved spellings and are left out", root / split, reserved)
+    others = Path(config.data.distractors) if config.data.distractors and split == "audio" else None
+    forbidden = reserved_spellings(names)
+    for path in sounds_below(others) if others else []:
+        assert others is not None
+        if path.relative_to(others).parts[0] not in forbidden:
+            found.append(Clip(-1, path, f"distractors/{path.relative_to(others).as_posix()}"))
+    return found
+
+
+def sound_items(
+    config: TrainingConfig, clips: Sequence[Clip], views: int, values: Mapping[str, NDArray[np.floating]]
+) -> tuple[int, Iterator[Item]]:
+    """How many pictures, and these: each clip `views` times, the first time as it is. values: what a speech teacher
+    makes of a clip, by its key; clips without are left out if there are any."""
+    used = [clip for clip in clips if not values or clip.key in values]
+    return len(used) * views, _sounds(config, used, views, values)
+
+
+def _sounds(
+    config: TrainingConfig, clips: Sequence[Clip], views: int, values: Mapping[str, NDArray[np.floating]]
+) -> Iterator[Item]:
+    size, settings = config.renderer.size_of("audio"), config.renderer.speech
+    noises = noises_of(config.data) if views > 1 else []
+    for clip in clips:
+        samples, rate = read_sound(clip.path)
+        for view in range(views):
+            generator = seeded("sound", config.seed, clip.key, view)
+            try:
+                if view == 0:
+                    picture = render_speech(samples, rate, size, settings)
+                else:
+                    picture = changed_sound(samples, rate, size, config, noises, generator)
+            except InvalidSound as error:
+                if view == 0:  # a change can leave more than a name's length of sound
+                    log.warning("left out: %s: %s", clip.path, error)
+                    break
+                continue
+            yield clip.number, picture, values.get(clip.key)
+
+
+def changed_sound(
+    samples: NDArray[np.floating],
+    rate: int,
+    size: int,
+    config: TrainingConfig,
+    noises: Sequence[NDArray[np.floating]],
+    generator: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The picture of a clip that was changed as `augment` says: uint8 (size, size, 3)."""
+    change, sound = config.augment, mono_at(samples, rate, RATE).astype(np.float64)
+    if generator.random() < change.speed:
+        sound = sound_augment.change_speed(sound, generator)
+    if generator.random() < change.reverb:
+        sound = sound_augment.reverberate(sound, generator)
+    if noises and generator.random() < change.noise:
+        sound = sound_augment.add_noise(sound, noises[int(generator.integers(len(noises)))], generator, change.snr)
+    if generator.random() < change.band:
+        sound = sound_augment.limit_band(sound, generator)
+    picture = render_speech(sound, RATE, size, config.renderer.speech)
+    return sound_augment.mask_spectrogram(picture, generator) if generator.random() < change.mask else picture
 
 
 def plain_text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int, Iterator[Item]]:

@@ -116,6 +116,7 @@ class _Inverted(nn.Module):
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept may be asked for by either
 def places_of_kernel(side: int, kernel: int, stride: int, before: int) -> Tensor:
     """Which entry of a flat kernel joins each position of the result with each of the picture, int64 (results,
     positions); kernel * kernel where none does."""
