@@ -26,7 +26,7 @@ def query_of(request: Find.Request, bundle: Bundle) -> Query:
     """The query that a request of ~/find means. Raises InvalidText, or ConfigurationError if it asks nothing."""
     digest = bundle.renderer.digest()
     if request.text:
-        image = to_message(render_text(request.text, bundle.size, bundle.renderer.text))
+        image = to_message(render_text(request.text, bundle.size_of("text"), bundle.renderer.text))
         return Query(modality=Query.TEXT, text=request.text, renderer=digest, image=image)
     if not request.image.data:
         raise ConfigurationError("request: neither text nor image; give one of them")

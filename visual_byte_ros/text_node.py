@@ -71,7 +71,7 @@ class TextNode(ManagedNode):
             renderer=renderer.digest(),
         )
         try:
-            query.image = to_message(render_text(message.data, renderer.size, renderer.text))
+            query.image = to_message(render_text(message.data, renderer.size_of("text"), renderer.text))
         except InvalidText as error:
             query.text = message.data[:MAX_ECHO_CHARACTERS]
             self._refuse(query, str(error))

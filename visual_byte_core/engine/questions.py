@@ -101,9 +101,10 @@ def question_of(
     image = to_rgb(query.image)
     if is_photo:
         image = render_photo(image, bundle.size, bundle.renderer.photo)
-    if image.shape[:2] != (bundle.size, bundle.size):
+    size = bundle.size_of(query.modality)
+    if image.shape[:2] != (size, size):
         raise InvalidImage(
             f"query: its image is {image.shape[1]}x{image.shape[0]} pixels, bundle {bundle.id} needs"
-            f" {bundle.size}x{bundle.size}; give all nodes the same `bundle`"
+            f" {size}x{size} for {query.modality}; give all nodes the same `bundle`"
         )
     return Question(image, query.modality, k, where, query.id, query.text)

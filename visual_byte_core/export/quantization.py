@@ -12,7 +12,7 @@ ARM.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,17 @@ def method(reduce_range: bool) -> dict[str, Any]:
 class _Images(CalibrationDataReader):
     """Gives the quantizer one rendered image after the other."""
 
-    def __init__(self, images: np.ndarray) -> None:
+    def __init__(self, images: Sequence[np.ndarray]) -> None:
         self._inputs: Iterator[dict[str, np.ndarray]] = ({"pixels": normalize(image[None])} for image in images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._inputs, None)
 
 
-def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, reduce_range: bool = True) -> Path:
+def quantize(onnx_path: Path, out: Path, calibration_images: Sequence[np.ndarray], *, reduce_range: bool = True) -> Path:
     """Write the INT8 version of a float32 network with input `pixels` to `out`, and return `out`.
 
-    calibration_images: uint8 (n, size, size, 3) RGB, rendered; about 40 of all kinds that the network will see.
+    calibration_images: uint8 (s, s, 3) RGB each, rendered; about 40 of all kinds that the network will see.
     reduce_range: weights of 7 bits, for every processor.
     Raises BundleError if the images are under 3 or all alike, or the network cannot be quantized.
     """
@@ -86,13 +86,14 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
     return out
 
 
-def _check_images(images: np.ndarray) -> None:
+def _check_images(images: Sequence[np.ndarray]) -> None:
     if len(images) < MIN_IMAGES:
         raise BundleError(
             f"quantization: needs at least {MIN_IMAGES} rendered images to measure ranges on, got {len(images)}; "
             "give photos, typed and spoken names"
         )
-    if np.abs(images - images.mean(axis=0)).mean() < ALIKE:
+    alike = {image.shape: image for image in images}
+    if all(np.abs(image.astype(float) - alike[image.shape]).mean() < ALIKE for image in images):
         raise BundleError(
             f"quantization: the {len(images)} images to measure ranges on are all alike, so their ranges would not "
             "hold for others; give different photos, typed and spoken names"
@@ -115,8 +116,8 @@ def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:
     return names, weights["Conv"] > weights["MatMul"]
 
 
-def cosines(first: Path, second: Path, images: np.ndarray) -> np.ndarray:
-    """Cosine between the embeddings of two networks for each image, uint8 (n, size, size, 3) -> float32 (n,)."""
+def cosines(first: Path, second: Path, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Cosine between the embeddings of two networks for each image, uint8 (s, s, 3) -> float32 (n,)."""
     sessions = [onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (first, second)]
     products = []
     for image in images:

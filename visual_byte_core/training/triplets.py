@@ -143,10 +143,10 @@ class TripletDataset(Dataset[Triplet]):
         samples, rate = read_sound(path)
         try:
             changed = self._change_sound(samples, rate, generator)
-            image = render_speech(changed, RATE, renderer.size, renderer.speech)
+            image = render_speech(changed, RATE, renderer.size_of("audio"), renderer.speech)
         except InvalidSound:
             # Noise and echo can leave more than a name's length of sound; the clip itself was checked when it was made.
-            image = render_speech(samples, rate, renderer.size, renderer.speech)
+            image = render_speech(samples, rate, renderer.size_of("audio"), renderer.speech)
         change = self.config.augment
         if change.warp and generator.random() < change.warp:
             image = sound_augment.warp_time(image, generator)

@@ -105,7 +105,7 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
 
     sounds, measured_sounds, values = _sound_banks(config, names, lower, shared)
     photo = {"renderer": config.renderer.section_digest("photo"), "root": config.data.root}
-    changes = {"augment": asdict(config.augment), "views": config.transfer.photo_views}
+    changes = {"augment": asdict(config.augment), "views": config.transfer.photo_views, "cap": config.data.cap}
     text = {"renderer": config.renderer.section_digest("text"), "languages": list(config.data.languages)}
     photos = bank("photos", photo | changes, photo_items(config, names, "image", config.data.cap), embed)
     measured = bank("photos-calibrate", photo, photo_items(config, names, "image_calibrate", CALIBRATED_PHOTOS))
