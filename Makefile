@@ -43,7 +43,7 @@ clean:
 	@$(PYTHON) -m venv .venv
 	@touch .venv/COLCON_IGNORE .venv/local_setup.bash  # colcon: no packages in here, and nothing more to source
 	@$(PIP_INSTALL) -r tools/requirements-ros.txt
-	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts]"
+	@$(PIP_INSTALL) --no-build-isolation -e ".[robot,tts,bags]"
 	@.venv/bin/python tools/mend_ros_wheels.py
 	@touch $@
 

@@ -8,9 +8,10 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
-from visual_byte_core import __version__
+from visual_byte_core import __version__, log
 from visual_byte_core.commands import (
     bench,
     calibrate,
@@ -29,7 +30,8 @@ from visual_byte_core.commands import (
     refusal,
     train,
 )
-from visual_byte_core.errors import ConfigurationError, VisualByteError
+from visual_byte_core.errors import ConfigurationError, VisualByteError, printable
+from visual_byte_core.files import take_any_text
 
 # What a command needs beyond the standard library it imports when it runs, so that --help is quick and a robot's
 # commands never load what only training has.
@@ -59,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Wrong arguments end in SystemExit(2), as argparse does.
     """
     parsed: argparse.Namespace | None = None
+    take_any_text()
+    if arguments is None:
+        _keep_libraries_quiet()
     handler = _LogHandler()
     logger = logging.getLogger("visual_byte")
     logger.addHandler(handler)
@@ -99,6 +104,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _keep_libraries_quiet() -> None:
+    """What libraries warn of has no file's name and no way out; our errors have both. --debug shows it."""
+    if not sys.warnoptions and "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")
+        log.libraries_are_quiet = True
+
+
 class _LogHandler(logging.Handler):
     """Warnings and news on standard error, above a progress bar if one is running."""
 
@@ -106,18 +118,18 @@ class _LogHandler(logging.Handler):
         from tqdm import tqdm
 
         level = "warning: " if record.levelno >= logging.WARNING else ""
-        tqdm.write(f"visual-byte: {level}{record.getMessage()}", file=sys.stderr)
+        tqdm.write(f"visual-byte: {level}{printable(record.getMessage())}", file=sys.stderr)
 
 
 def _explained(error: Exception, extra: str) -> tuple[str, int]:
     """One line for the user, and the exit code."""
-    line = " ".join(str(error).split())
+    line = " ".join(printable(error).split())
     if isinstance(error, VisualByteError):
         return line, 2 if isinstance(error, ConfigurationError) else 1
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("visual_byte"):
         return f"{error.name} is not installed; this command needs: pip install '.[{extra}]' in Visual Byte's folder", 1
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1
+        return f"{printable(error.filename)}: {error.strerror}" if error.filename else error.strerror, 1
     return f"unexpected {type(error).__name__}: {line}; --debug shows where", 1
 
 

@@ -5,8 +5,20 @@
 from __future__ import annotations
 
 
+def printable(text: object) -> str:
+    """Text that every terminal, message and file takes: bytes of a file name or an argument that are no UTF-8, which
+    Python keeps as lone surrogates, are shown as \\xNN."""
+    try:
+        return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # other surrogates, as a message of JSON may have
+        return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 class VisualByteError(Exception):
-    """Every error that Visual Byte raises on purpose."""
+    """Every error that Visual Byte raises on purpose. Its text can be printed, whatever names it holds."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InvalidImage(VisualByteError):
@@ -15,6 +27,10 @@ class InvalidImage(VisualByteError):
 
 class InvalidSound(VisualByteError):
     """A sound that holds no name to hear: silent, too short, too long, not finite, or not a sound file."""
+
+
+class TooLong(InvalidSound):
+    """A sound that may hold names, but is longer than one."""
 
 
 class InvalidText(VisualByteError):
@@ -35,6 +51,10 @@ class MemoryFolderError(VisualByteError):
 
 class InvalidMemory(VisualByteError):
     """An embedding or observation that a memory cannot hold or search: wrong size, or not finite."""
+
+
+class NotFound(VisualByteError):
+    """What is to be changed is not there."""
 
 
 class DeviceError(VisualByteError):

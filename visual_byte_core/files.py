@@ -5,10 +5,63 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
+import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
-from visual_byte_core.errors import DataError
+from visual_byte_core.errors import ConfigurationError, DataError
+
+
+def home_folder() -> Path:
+    """The folder of this user, by HOME or, if that is not set, by the system's list of users.
+
+    Raises ConfigurationError if there is none, as in a container with a user that it does not know.
+    """
+    home = os.environ.get("HOME")
+    if home:
+        return Path(home)
+    if home is not None:
+        raise ConfigurationError("HOME is empty, which names no folder; set it to one, or unset it")
+    import pwd  # Windows has none, and always a HOME of its own
+
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        raise ConfigurationError(
+            f"user {os.getuid()} has no home folder: it has no name here, and HOME is not set; set HOME"
+        ) from None
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with `~` for the home folder. Raises ConfigurationError, as `home_folder` does."""
+    first, *rest = Path(path).parts or ("",)
+    if first == "~":
+        return home_folder().joinpath(*rest)
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"{path}: there is no user {first.lstrip('~')}") from error
+
+
+def take_any_text() -> None:
+    """A name that is no UTF-8 is read as it is and shown escaped, instead of ending the command."""
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """JSON of one value, in characters as they are; what is no UTF-8 (a file's name may not be) is escaped, and read
+    back as it was."""
+    return json.dumps(value, ensure_ascii=False, **options).encode("utf-8", "backslashreplace").decode()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,3 +110,18 @@ def sha256_of_file(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file whole or not at all, and make its folder, as `write_whole` does. Raises DataError; OSError if the
+    source cannot be read."""
+    partial = target.with_name(f".{target.name}.part")
+    with open(source, "rb") as content:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "wb") as copy:
+                shutil.copyfileobj(content, copy)
+            os.replace(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise DataError(f"{target}: cannot be written ({error.strerror}); make room and run it again") from error

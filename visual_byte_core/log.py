@@ -6,6 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+libraries_are_quiet = False
+"""Whether what C libraries write to standard error is dropped: in a command, which has one thread and errors of its
+own that name the file."""
+
 
 class Log(Protocol):
     def info(self, message: str, /) -> Any: ...

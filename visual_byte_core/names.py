@@ -64,6 +64,15 @@ class ClassName:
         return tuple(spelling for spelling in spellings if spelling and slugify(spelling) not in kept_out)
 
 
+def folded(words: str) -> str:
+    """What makes two spellings the same name: compatibility forms unified, case folded, blanks and what nobody sees
+    collapsed. It is how a name is found, and so how labels are compared."""
+    plain = unicodedata.normalize("NFKC", words).casefold()
+    # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in plain)
+    return " ".join(visible.split())
+
+
 def slugify(name: str) -> str:
     """A folder name: letters and digits of any script in lower case, joined by underscores.
 

@@ -31,10 +31,11 @@ from rclpy.utilities import remove_ros_args
 
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find
-from visual_byte_core.errors import VisualByteError
-from visual_byte_core.files import write_whole
+from visual_byte_core.errors import VisualByteError, printable
+from visual_byte_core.files import home_folder, take_any_text, write_whole
 from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_ros.interfaces import type_name
+from visual_byte_ros.paths import provide_log_folder
 
 SERVICE = "embedding_node/find"
 PROMPT = "name> "
@@ -62,7 +63,8 @@ class Asker:
 
     def ask(self, name: str, k: int) -> Find.Response:
         """Raises NoAnswer."""
-        text = name.encode(errors="replace").decode()  # a terminal may give halves of characters
+        if (text := printable(name)) != name:  # a terminal may give halves of characters
+            raise NoAnswer(f"{text} is no UTF-8; set the terminal to UTF-8 and type it again")
         until = time.monotonic() + self._timeout_s
         if not self._client.wait_for_service(self._timeout_s):
             raise NoAnswer(self._nobody())
@@ -98,6 +100,12 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     chosen = parse(arguments)
+    take_any_text()
+    try:
+        provide_log_folder()
+    except VisualByteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         asker = Asker(chosen.namespace, chosen.timeout)
@@ -193,7 +201,7 @@ class History:
 
 
 def history_path() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    state = os.environ.get("XDG_STATE_HOME") or home_folder() / ".local" / "state"
     return Path(state) / "visual_byte" / "ask_history"
 
 

@@ -42,7 +42,7 @@ from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.pose_track import PoseLimits
-from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.messages.stamps import LiveStamps, seconds_of
 from visual_byte_ros.answer_messages import answered, rejected
 from visual_byte_ros.debug_image import DebugImages
 from visual_byte_ros.embedding_interfaces import (
@@ -99,6 +99,7 @@ class EmbeddingNode(ManagedNode):
         self._trouble = ""
         self._heard = 0.0
         self._embedder: Embedder | None = None
+        self._stamps = LiveStamps(self.get_logger().warning)
         self._finds = threading.BoundedSemaphore(MAX_FINDS)
 
     def open(self) -> None:
@@ -278,9 +279,11 @@ class EmbeddingNode(ManagedNode):
             )
         return DiagnosticStatus.OK, "", values
 
-    def _observed(self, message: Image | CompressedImage) -> ObservedFrame:
-        """A frame as observed; one without a stamp was captured now. Raises InvalidImage."""
-        captured_at = seconds_of(message.header.stamp) or self._now()
+    def _observed(self, message: Image | CompressedImage, topic: str = "") -> ObservedFrame:
+        """A frame as observed; without a stamp, of a request or of a topic that has none, it was captured now. Raises
+        InvalidImage."""
+        stamp = seconds_of(message.header.stamp)
+        captured_at = self._stamps.seconds(topic, stamp, self._now()) if topic else stamp or self._now()
         image, frame_id, map_id = frame_to_rgb(message), message.header.frame_id, self.parameters["map_id"]
         pose = self._poses.at(captured_at, frame_id, map_id)
         return ObservedFrame(image, Observation(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
@@ -305,7 +308,7 @@ class EmbeddingNode(ManagedNode):
             return
         self._heard = time.monotonic()
         try:
-            observed = self._observed(message)
+            observed = self._observed(message, "image")
         except InvalidImage as error:
             self._malformed += 1
             self.get_logger().warning(f"frame ignored: {error}", throttle_duration_sec=5.0)
@@ -357,7 +360,7 @@ class EmbeddingNode(ManagedNode):
         in_order = self._in_order
         if in_order:
             in_order.put(
-                seconds_of(query.header.stamp) or self._now(),
+                self._stamps.seconds("query", seconds_of(query.header.stamp), self._now()),
                 lambda: self._told(worker.ask(question), self._answer, query, question, received),
             )
         else:

@@ -25,6 +25,8 @@ try:
 except ImportError:
     CvBridge = None
 
+NOT_OF_CV_BRIDGE = ("nv12", "nv21", "8UC3")
+
 
 def to_rgb(message: Image) -> np.ndarray:
     """Read an image message.
@@ -45,7 +47,9 @@ def frame_to_rgb(message: Image | CompressedImage) -> np.ndarray:
 
 
 def convert_with_cv_bridge(message: Image) -> np.ndarray:
-    """The same by cv_bridge, which must be installed."""
+    """The same by cv_bridge, which must be installed; what it has no conversion for is converted without it."""
+    if message.encoding in NOT_OF_CV_BRIDGE:
+        return convert_with_numpy(message)
     try:
         return CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
     except CvBridgeError as error:

@@ -33,7 +33,7 @@ from visual_byte_ros.allocator import share_arenas
 from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
-from visual_byte_ros.paths import share_path
+from visual_byte_ros.paths import provide_log_folder, share_path
 from visual_byte_ros.rclpy_compat import ThreadsExecutor, answer_always
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
@@ -329,6 +329,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
 
 def _initialise(parameter_file: str) -> None:
     """Raises ConfigurationError if ROS cannot read the arguments."""
+    provide_log_folder()
     defaults = ["--ros-args", "--params-file", str(share_path(parameter_file)), "--"] if parameter_file else []
     try:
         rclpy.init(args=[*defaults, *sys.argv], signal_handler_options=SignalHandlerOptions.NO)

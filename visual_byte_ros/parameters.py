@@ -91,7 +91,7 @@ class Parameters:
             try:
                 node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
             except ParameterException as error:
-                raise ConfigurationError(f"{node.get_name()}: {error}; see ros2 param describe") from error
+                raise ConfigurationError(f"{node.get_name()}: {self._explained(parameter, error)}") from error
         node.add_post_set_parameters_callback(self._tell)
 
     def __getitem__(self, name: str) -> Value:
@@ -113,6 +113,15 @@ class Parameters:
                 )
                 return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
+
+    def _explained(self, parameter: Parameter, error: ParameterException) -> str:
+        """In the words of the command line, where 10 is no decimal number and 10.0 is."""
+        given = next(
+            (one.value for name, one in self._node._parameter_overrides.items() if name == parameter.name), None
+        )
+        if isinstance(parameter.default, float) and isinstance(given, int) and not isinstance(given, bool):
+            return f"{parameter.name} is a decimal number, got {given}; write {given}.0"
+        return f"{error}; see ros2 param describe"
 
     def _tell(self, changes: list) -> None:
         if self.fixed and any(change.name in self._table for change in changes):

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
 from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.files import expanded, home_folder
 
 
 def share_path(name: str) -> Path:
@@ -27,13 +30,33 @@ def share_path(name: str) -> Path:
 
 def bundle_path(parameter: str) -> Path:
     """The bundle that the parameter `bundle` means; empty is the starter bundle."""
-    return Path(parameter).expanduser() if parameter else share_path("models/starter")
+    return expanded(parameter) if parameter else share_path("models/starter")
 
 
 def memory_path(parameter: str, namespace: str) -> Path:
     """The folder that the parameter `memory_folder` means; empty is one in $ROS_HOME or ~/.ros for each namespace."""
     if parameter:
-        return Path(parameter).expanduser()
-    home = Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser() / "visual_byte"
+        return expanded(parameter)
+    try:
+        home = expanded(os.environ.get("ROS_HOME") or "~/.ros") / "visual_byte"
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} or ROS_HOME, or the parameter memory_folder") from error
     robot = namespace.strip("/")
     return home / "robots" / robot / "memory" if robot else home / "memory"
+
+
+def provide_log_folder() -> None:
+    """Give ROS a folder for its logs where it would find none and end: it knows HOME only, which a container may lack.
+
+    Raises ConfigurationError if HOME is empty.
+    """
+    if os.environ.get("ROS_LOG_DIR") or os.environ.get("ROS_HOME") or os.environ.get("HOME"):
+        return
+    try:
+        folder = home_folder() / ".ros" / "log"
+    except ConfigurationError as error:
+        if "HOME" in os.environ:
+            raise
+        folder = Path(tempfile.mkdtemp(prefix="ros_log_"))
+        print(f"{error}; until then logs of ROS go to {folder}", file=sys.stderr)
+    os.environ["ROS_LOG_DIR"] = str(folder)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Responses of services that failed: a code for programs and a sentence for people.
 
-Codes: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY, NO_FRAME, TIMEOUT.
+Codes: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY, NO_FRAME, NOT_FOUND,
+TIMEOUT.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from visual_byte_core.errors import (
     InvalidMemory,
     InvalidText,
     MemoryFolderError,
+    NotFound,
 )
 
 SERVICE_S = 10.0
@@ -29,6 +31,7 @@ CODES = {
     InvalidMemory: "INVALID_REQUEST",
     InvalidText: "INVALID_TEXT",
     MemoryFolderError: "MEMORY",
+    NotFound: "NOT_FOUND",
     Late: "TIMEOUT",
     Refused: "BUSY",
 }

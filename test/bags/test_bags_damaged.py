@@ -112,15 +112,18 @@ def test_a_bag_without_our_topics_says_which_it_has(
         writer.write("/right/query", QUERY, 1, new_message(QUERY))
         writer.write("/scan", "std_msgs/msg/String", 2, new_message("std_msgs/msg/String"))
     with Bag(tmp_path / "other") as bag:
-        assert find_topic(bag, "image", IMAGE) == "/robot/image"
-        assert find_topic(bag, "query", QUERY, "left/query") == "/left/query"
+        assert find_topic(bag, "image") == "/robot/image"
+        assert find_topic(bag, "query", "left/query") == "/left/query"
         with pytest.raises(DataError, match="several topics query: /left/query, /right/query; choose one with --query"):
-            find_topic(bag, "query", QUERY)
+            find_topic(bag, "query")
         with pytest.raises(DataError, match=r"no topic pose .*/scan \(std_msgs/msg/String\)"):
-            find_topic(bag, "pose", "geometry_msgs/msg/PoseStamped")
+            find_topic(bag, "pose")
     command = ["eval-bag", str(tmp_path / "other"), "--bundle", str(bundle.path), "--out", str(tmp_path / "out")]
     assert main([*command, "--image", "/camera"]) == 1
-    assert "no topic /camera of type sensor_msgs/msg/Image; it has: " in capsys.readouterr().err
+    assert (
+        "no topic /camera of type sensor_msgs/msg/Image or sensor_msgs/msg/CompressedImage; it has: "
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])

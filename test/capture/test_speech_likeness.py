@@ -9,8 +9,9 @@ import pytest
 import soundfile
 import soxr
 
-from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, RATE, SpeechLikeness
+from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
 from visual_byte_core.errors import InvalidSound
+from visual_byte_core.rendering.sound_signal import RATE
 from visual_byte_testing.paths import BANANA
 
 GENERATOR = np.random.default_rng(0)
@@ -50,14 +51,21 @@ def test_a_spoken_word_is_speech(likeness: SpeechLikeness, banana: np.ndarray) -
         pytest.param(0.1 * GENERATOR.normal(size=RATE), id="noise"),
         pytest.param(np.where(np.arange(RATE) % 4000 < 20, 0.8, 0.0), id="clicks"),
         pytest.param(harmonics(220) + harmonics(277) + harmonics(330), id="chord"),
-        pytest.param(np.zeros(RATE), id="silence"),
-        pytest.param(np.zeros(0), id="nothing"),
     ],
 )
 def test_other_sounds_are_not(likeness: SpeechLikeness, sound: np.ndarray) -> None:
     with pytest.raises(InvalidSound, match="no speech .*`speech_probability` asks for 0.8"):
         likeness.check(sound, RATE, DEFAULT_SPEECH_PROBABILITY)
     likeness.check(sound, RATE, 0)  # every sound asks
+
+
+@pytest.mark.parametrize(
+    ("sound", "says"), [(np.zeros(RATE), "silent, every sample is 0"), (np.zeros(0), "expected samples")]
+)
+def test_silence_and_nothing_have_their_own_words(likeness: SpeechLikeness, sound: np.ndarray, says: str) -> None:
+    with pytest.raises(InvalidSound, match=says):
+        likeness.check(sound, RATE, DEFAULT_SPEECH_PROBABILITY)
+    likeness.check(sound, RATE, 0)
 
 
 def test_what_was_heard_before_makes_no_difference(likeness: SpeechLikeness, banana: np.ndarray) -> None:

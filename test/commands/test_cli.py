@@ -208,7 +208,7 @@ def test_the_index_embeds_only_what_is_new_and_follows_the_folder(room, capsys, 
 
 def test_an_index_that_was_cut_short_is_made_again(room, capsys, monkeypatch):
     found(room, capsys, "cup")
-    (listing,) = (room / "index").rglob("photos.json")
+    (listing,) = (room / "index").rglob("photos_2.json")
     kept = json.loads(listing.read_text())
     kept.popitem()
     listing.write_text(json.dumps(kept))
@@ -255,10 +255,10 @@ def test_each_bundle_has_its_own_index(room, capsys):
     found(room, capsys, "cup")
     write_pixel_bundle(room / "bundle", [ClassName("cup", "cup")], STRICT)
     found(room, capsys, "cup")
-    assert len(list((room / "index").rglob("photos.json"))) == 1  # names do not change what a photo looks like to it
+    assert len(list((room / "index").rglob("photos_2.json"))) == 1  # names do not change what a photo looks like to it
     write_pixel_bundle(room / "bundle", [ClassName("cup", "cup")], STRICT, seed=2)
     assert found(room, capsys, "--photo", room / "photos/shelf/cup.png")["answers"][0]["status"] == "FOUND"
-    assert len(list((room / "index").rglob("photos.json"))) == 2
+    assert len(list((room / "index").rglob("photos_2.json"))) == 2
 
 
 def test_a_bundle_without_calibration_cannot_say_not_found(room, capsys):

@@ -79,7 +79,7 @@ def test_sixteen_bits_and_floats_are_scaled_to_eight() -> None:
 
 def test_sixteen_bit_and_four_channel_files_are_read(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "deep.png"), np.full((10, 12), 40000, np.uint16))
-    cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([np.full((10, 12), v, np.uint8) for v in (10, 20, 30, 0)]))
+    cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([np.full((10, 12), v, np.uint8) for v in (10, 20, 30, 255)]))
     assert (read_photo(tmp_path / "deep.png") == 156).all()
     assert (read_photo(tmp_path / "alpha.png") == (30, 20, 10)).all()
 

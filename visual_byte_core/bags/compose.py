@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +12,25 @@ from typing import Any
 
 import cv2
 import numpy as np
-import soxr
 from tqdm import tqdm
 
 from visual_byte_core.bags.definitions import new_message
 from visual_byte_core.bags.truth import ABSENT, write_truth
 from visual_byte_core.bags.writing import BagWriter, Storage
 from visual_byte_core.bundle.bundle import Bundle
-from visual_byte_core.capture.utterance_detector import UtteranceDetector
+from visual_byte_core.capture.sound_files import utterances_of
 from visual_byte_core.dataset.class_folders import find_photos, find_speech
 from visual_byte_core.dataset.spelling import names_by_slug, spelled
-from visual_byte_core.errors import ConfigurationError, DataError, InvalidSound
+from visual_byte_core.errors import ConfigurationError, DataError, InvalidSound, printable
+from visual_byte_core.messages.topic_types import COMPRESSED, COMPRESSED_SUFFIX, IMAGE, QUERY
 from visual_byte_core.rendering.photo import read_photo
-from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
+from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 
 TruthRow = tuple[str, str, float | None, float | None, str]
 WHAT = ("show", "text", "speech", "picture", "pose")
-IMAGE, QUERY, POSE = "sensor_msgs/msg/Image", "visual_byte/msg/Query", "geometry_msgs/msg/PoseStamped"
+POSE = "geometry_msgs/msg/PoseStamped"
+TRANSPORTS = ("raw", "compressed")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Event:
 @dataclass(frozen=True)
 class BagPlan:
     """events: in any order. start: seconds since 1970 of second 0. rate: frames a second. side: pixels of a frame's
-    longer side; smaller photos stay as they are. frame_id: of the camera; map_id: frame of the poses."""
+    longer side; smaller photos stay as they are. frame_id: of the camera; map_id: frame of the poses. image_transport:
+    whether frames are `raw` or, as JPEG, `compressed`."""
 
     events: tuple[Event, ...]
     start: float = 1_700_000_000.0
@@ -73,10 +76,18 @@ class BagPlan:
     side: int = 640
     frame_id: str = "camera"
     map_id: str = "map"
+    image_transport: str = "raw"
+
+    @property
+    def frames(self) -> tuple[str, str]:
+        """Topic and type of the frames."""
+        return ("/image", IMAGE) if self.image_transport == "raw" else (f"/image{COMPRESSED_SUFFIX}", COMPRESSED)
 
     def __post_init__(self) -> None:
         if not self.events or self.rate <= 0 or self.side < 1 or self.start < 0:
             raise ConfigurationError("a bag needs events, a rate and a side above 0 and a start from 0")
+        if self.image_transport not in TRANSPORTS:
+            raise ConfigurationError(f"image_transport is one of {', '.join(TRANSPORTS)}, got {self.image_transport!r}")
 
 
 def plan_of_folders(
@@ -100,19 +111,24 @@ def plan_of_folders(
 
 
 def compose(plan: BagPlan, bundle: Bundle, out: Path, storage: Storage = "mcap", folder: Path = Path()) -> Path:
-    """Write the bag `out` and `out`.truth.csv beside it. Returns the path of the truth.
+    """Write the bag `out` and `out`.truth.csv beside it. Returns the path of the truth; if it fails, neither is there.
 
-    folder: what the plan's paths are relative to. Raises DataError, or what reading or rendering a file raises; then
-    there is no truth file, and the bag is to be deleted.
+    folder: what the plan's paths are relative to. Raises DataError, or what reading or rendering a file raises.
     """
     truth: list[TruthRow] = []
-    with BagWriter(out, storage) as writer:
-        messages = sorted(_messages(plan, bundle, folder, truth), key=lambda message: message[0])
-        for at, topic, kind, make in tqdm(messages, desc="messages", delay=2, leave=False):
-            nanoseconds = round((plan.start + at) * 1e6) * 1000
-            writer.write(topic, kind, nanoseconds, make(nanoseconds))
+    writer = BagWriter(out, storage)
     path = out.with_name(f"{out.name}.truth.csv")
-    write_truth(path, truth)
+    try:
+        with writer:
+            messages = sorted(_messages(plan, bundle, folder, truth), key=lambda message: message[0])
+            for at, topic, kind, make in tqdm(messages, desc="messages", delay=2, leave=False, disable=None):
+                nanoseconds = round((plan.start + at) * 1e6) * 1000
+                writer.write(topic, kind, nanoseconds, make(nanoseconds))
+        write_truth(path, truth)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # half of a bag would be taken for a whole one
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -125,12 +141,12 @@ def _messages(plan: BagPlan, bundle: Bundle, folder: Path, truth: list[TruthRow]
             path = folder / event.show
             if not path.is_file():
                 raise DataError(f"event at {event.at:g} s: {path}: no such photo")
-            truth.append(("frame", "", event.at, event.at + event.seconds, event.label or path.parent.name))
+            truth.append(("frame", "", event.at, event.at + event.seconds, event.label or printable(path.parent.name)))
             for i in range(max(1, round(event.seconds * plan.rate))):
                 at = event.at + i / plan.rate
                 if here := [pose for pose in poses if pose.at <= at]:
                     yield at, "/pose", POSE, _pose_maker(plan, here[-1].pose)
-                yield at, "/image", IMAGE, _frame_maker(plan, path)
+                yield at, *plan.frames, _frame_maker(plan, path)
         elif not event.pose:
             for picture, modality, text in _asked(event, bundle, folder):
                 number += 1
@@ -149,18 +165,18 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
     if event.text:
         yield render_text(event.text, renderer.size_of("text"), renderer.text), "text", event.text
     elif event.picture:
-        yield read_photo(folder / event.picture), "image", Path(event.picture).name
+        yield read_photo(folder / event.picture), "image", printable(Path(event.picture).name)
     else:
         path = folder / event.speech
-        samples, rate = read_sound(path)
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        detector = UtteranceDetector(after_silence=True)
-        heard = detector.push(mono if rate == RATE else soxr.resample(mono, rate, RATE))
-        heard += [last for last in [detector.finish()] if last]
+        heard = [utterance for _, utterance in utterances_of(path)]
         if not heard:
             raise InvalidSound(f"{path}: no utterance in it; record the name louder")
         for utterance in heard:
-            yield render_speech(utterance.samples, utterance.rate, renderer.size_of("audio"), renderer.speech), "audio", path.stem
+            yield (
+                render_speech(utterance.samples, utterance.rate, renderer.size_of("audio"), renderer.speech),
+                "audio",
+                printable(path.stem),
+            )
 
 
 def _frame_maker(plan: BagPlan, path: Path):
@@ -170,7 +186,8 @@ def _frame_maker(plan: BagPlan, path: Path):
         if scale < 1:
             width, height = (max(1, round(side * scale)) for side in picture.shape[1::-1])
             picture = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=cv2.INTER_AREA)
-        return _image(picture, _header(nanoseconds, plan.frame_id))
+        image = _image(picture, _header(nanoseconds, plan.frame_id))
+        return image if plan.image_transport == "raw" else _compressed(image)
 
     return make
 
@@ -197,6 +214,12 @@ def _image(picture: np.ndarray, header: Any) -> Any:
     height, width = picture.shape[:2]
     data = np.ascontiguousarray(picture).reshape(-1)
     return new_message(IMAGE, header=header, height=height, width=width, encoding="rgb8", step=3 * width, data=data)
+
+
+def _compressed(image: Any) -> Any:
+    rgb = image.data.reshape(image.height, image.width, 3)
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].reshape(-1)
+    return new_message(COMPRESSED, header=image.header, format="rgb8; jpeg compressed bgr8", data=jpeg)
 
 
 def _header(nanoseconds: int, frame_id: str = "") -> Any:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rosbags.interfaces import Connection, MessageDefinitionFormat, Nodetype
+from rosbags.interfaces import MessageDefinitionFormat, Nodetype
 from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from visual_byte_core.bags.stored_file import Channel
 from visual_byte_core.errors import DataError
 
 PACKAGE = "visual_byte"
@@ -44,25 +45,25 @@ def message_types() -> Typestore:
     return types
 
 
-def check_definition(connection: Connection, bag: str) -> None:
+def check_definition(channel: Channel, bag: str) -> None:
     """Raise DataError, with the first field that differs, if a topic was recorded with another version of its message.
 
     A bag without definitions, as the older sqlite3 ones are, is compared by its hash if it has that.
     """
     ours = message_types()
-    name = connection.msgtype
-    prefix = f"{bag}: topic {connection.topic}: another version of {name}"
+    name = channel.type
+    prefix = f"{bag}: topic {channel.topic}: another version of {name}"
     if name not in ours.fielddefs:
-        raise DataError(f"{bag}: topic {connection.topic}: messages of type {name} are not known here")
-    if connection.msgdef.format == MessageDefinitionFormat.NONE:
-        if connection.digest and connection.digest != ours.hash_rihs01(name):
+        raise DataError(f"{bag}: topic {channel.topic}: messages of type {name} are not known here")
+    if channel.definition.format == MessageDefinitionFormat.NONE:
+        if channel.digest and channel.digest != ours.hash_rihs01(name):
             raise DataError(f"{prefix}, by its hash; read it with the Visual Byte that recorded it")
         return
-    parse = get_types_from_msg if connection.msgdef.format == MessageDefinitionFormat.MSG else _types_from_idl
+    parse = get_types_from_msg if channel.definition.format == MessageDefinitionFormat.MSG else _types_from_idl
     try:
-        recorded = parse(connection.msgdef.data, name)
+        recorded = parse(channel.definition.data, name)
     except TypesysError as error:
-        raise DataError(f"{bag}: topic {connection.topic}: its definition of {name} is none ({error})") from error
+        raise DataError(f"{bag}: topic {channel.topic}: its definition of {name} is none ({error})") from error
     difference = _difference(name, recorded, ours.fielddefs)
     if difference:
         raise DataError(f"{prefix}: {difference}; read it with the Visual Byte that recorded it")

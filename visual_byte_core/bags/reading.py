@@ -6,26 +6,27 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
-import yaml
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader, ReaderError
-from rosbags.rosbag2.storage_mcap import McapReader
+from rosbags.interfaces import Nodetype
 from rosbags.serde import SerdeError
 
-from visual_byte_core.bags.cut_bags import CutMcap, CutSqlite
 from visual_byte_core.bags.definitions import check_definition, message_types
+from visual_byte_core.bags.stored_bag import StoredBag
+from visual_byte_core.bags.stored_file import Raw
 from visual_byte_core.engine.stamp_order import TimeOrder
 from visual_byte_core.errors import DataError
 from visual_byte_core.messages.poses import POSE_MESSAGES
+from visual_byte_core.messages.stamps import TopicStamps, describe_gap, seconds_of
+from visual_byte_core.messages.topic_types import COMPRESSED_SUFFIX, TOPIC_TYPES
 
-SUFFIXES = (".mcap", ".db3")
-UNREADABLE = (ReaderError, apsw.Error, OSError, EOFError, struct.error, IndexError, KeyError, TypeError, ValueError)
+# What a message that does not fit its definition makes the reader raise.
+MALFORMED = (SerdeError, ValueError, IndexError, TypeError, KeyError, struct.error, AssertionError, UnicodeError)
+HEADER = "std_msgs/msg/Header"
 
 log = logging.getLogger("visual_byte")
 
@@ -40,8 +41,8 @@ class Topic:
 
 @dataclass(frozen=True)
 class Received:
-    """topic: its name. seconds: since 1970, when the recorder got it. stamp: the one in its header, `seconds` if that
-    is zero. message: its fields as attributes."""
+    """topic: its name. seconds: since 1970, when the recorder got it. stamp: the one in its header, `seconds` if the
+    topic has no stamps. message: its fields as attributes."""
 
     topic: str
     seconds: float
@@ -50,35 +51,26 @@ class Received:
 
 
 class Bag:
-    """A rosbag2 bag: a folder, or one .mcap or .db3 file. Close it after use.
+    """A rosbag2 bag: a folder, or one .mcap or .db3 file, packed by zstd or not. Close it after use.
 
-    topics: what was recorded. cut: one line on what its end lacks, empty if it is whole; lost_bytes: how much that is.
-    malformed: messages so far whose data do not fit their definition. jumped_back: how often a topic's stamps did, by
-    topic; what is shown there keeps its stamp, and its place if it jumped far.
+    topics: what was recorded and can be read. malformed: messages so far whose data do not fit their definition.
+    jumped_back: how often a topic's stamps did, by topic; what is shown there keeps its stamp, and its place if it
+    jumped far. unread: messages by topic that the bag promises and that were not there, once all were read.
     Raises DataError if there is no bag to read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.cut = ""
-        self.lost_bytes = 0
         self.malformed = 0
         self.jumped_back: dict[str, int] = {}
+        self.unread: dict[str, int] = {}
         if not path.exists():
             raise DataError(f"{path}: no such bag; give its folder, or its .mcap or .db3 file")
-        self._cut_sqlite: list[CutSqlite] = []
-        self._whole: Reader | None = None
-        self._cut_mcap: list[McapReader] = []
-        try:
-            self._whole = Reader(path)
-            self._whole.open()
-            self._connections = list(self._whole.connections)
-        except UNREADABLE as error:
-            self._whole = None
-            self._open_whole_spans(str(error))
-        found = {Topic(one.topic, one.msgtype) for one in self._connections}
-        found |= {Topic(name, kind) for cut in self._cut_sqlite for _, name, kind in cut.topics}
+        self._stored = StoredBag(path)
+        found = {Topic(one.topic, one.type) for one in self._stored.channels}
         self.topics = sorted(found, key=lambda topic: (topic.name, topic.type))
+        for topic, encoding in sorted(self.unreadable.items()):
+            log.info("%s: %s is left out: its messages are %s, ROS 2 writes cdr", path, topic, encoding)
 
     def __enter__(self) -> Bag:
         return self
@@ -87,31 +79,51 @@ class Bag:
         self.close()
 
     def close(self) -> None:
-        if self._whole:
-            self._whole.close()
-        for reader in self._cut_mcap:
-            reader.close()
-        for cut in self._cut_sqlite:
-            cut.close()
+        self._stored.close()
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Topics that other programs wrote, and how."""
+        return self._stored.unreadable
+
+    @property
+    def lost_bytes(self) -> int:
+        """Of files that were cut."""
+        return self._stored.lost_bytes
+
+    @property
+    def cut(self) -> str:
+        """One line on what is missing, as far as it is known; empty if nothing is."""
+        told = list(self._stored.notes)
+        if self.lost_bytes:
+            told.append(f"{self.path.name}: the bag has no proper end: {self.lost_bytes} bytes are lost")
+            if promised := sum(self._stored.promised.values()):
+                told.append(f"it was to hold {promised} messages")
+        told += self._stored.damage
+        told += [f"{count} of {self._stored.promised[topic]} messages on {topic} are missing"
+                 for topic, count in sorted(self.unread.items())]  # fmt: skip
+        if self.malformed:
+            told.append(f"{self.malformed} messages do not fit their definition and are left out")
+        return "; ".join(told)
 
     def check(self, topics: Collection[str]) -> None:
         """Raise DataError if these topics were recorded with other versions of their messages than ours."""
-        for connection in self._connections:
-            if connection.topic in topics:
-                check_definition(connection, str(self.path))
+        for channel in self._stored.channels:
+            if channel.topic in topics:
+                check_definition(channel, str(self.path))
 
     def count(self, topics: Collection[str]) -> int | None:
-        """How many messages these topics have; None if the bag cannot say."""
-        return None if self._cut_sqlite else sum(one.msgcount for one in self._connections if one.topic in topics)
+        """How many messages these topics should have; None if the bag cannot say."""
+        return sum(self._stored.promised.get(topic, 0) for topic in topics) or None
 
     def messages(self, topics: Collection[str]) -> Iterator[Received]:
         """The messages of these topics in the order of their stamps, as far as TimeOrder holds them back; poses before
         the frames of the same stamp.
 
-        Raises DataError where the bag cannot be read on.
+        Raises DataError where the bag cannot be read on, or if it promises messages on a topic and none can be read.
         """
         order: TimeOrder[Received] = TimeOrder()
-        self.malformed, self.jumped_back = 0, {}
+        self.malformed, self.jumped_back, self.unread = 0, {}, {}
         places = {topic.name for topic in self.topics if topic.type in POSE_MESSAGES}
         for received in self._as_recorded(topics):
             order.put(received.stamp, received.seconds, received, first=received.topic in places)
@@ -122,18 +134,61 @@ class Bag:
     def _as_recorded(self, topics: Collection[str]) -> Iterator[Received]:
         types = message_types()
         newest: dict[str, float] = {}
-        for topic, kind, nanoseconds, data in self._raw(topics):
+        stamped = self._stamped(topics)
+        read: Counter[str] = Counter()
+        for raw in self._raw(topics):
+            topic, seconds = raw.channel.topic, raw.nanoseconds * 1e-9
             try:
-                message = types.deserialize_cdr(data, kind)
-            except SerdeError as error:
+                message: Any = types.deserialize_cdr(raw.data, raw.channel.type)
+                stamp = seconds_of(message.header.stamp) if topic in stamped else seconds
+            except MALFORMED as error:
                 self.malformed += 1
-                log.warning("%s: a message on %s at %d ns is left out: %s", self.path, topic, nanoseconds, error)
+                if self.malformed == 1:
+                    log.warning(
+                        "%s: a message on %s at %d ns is left out: %s", self.path, topic, raw.nanoseconds, error
+                    )
                 continue
-            received = Received(topic, nanoseconds * 1e-9, _stamp(message) or nanoseconds * 1e-9, message)
+            read[topic] += 1
+            received = Received(topic, seconds, stamp, message)
             if received.stamp < newest.get(topic, received.stamp):
                 self._note_jump(received, newest[topic])
             newest[topic] = received.stamp
             yield received
+        self._compare(topics, read)
+
+    def _compare(self, topics: Collection[str], read: Counter[str]) -> None:
+        """What was promised with what was read."""
+        for topic in topics:
+            promised = self._stored.promised.get(topic, 0)
+            if promised and not read[topic]:
+                raise DataError(
+                    f"{self.path}: {topic}: none of its {promised} messages can be read"
+                    f" ({self.cut or 'they are not in its files'}); take another copy of the bag"
+                )
+            if read[topic] < promised:
+                self.unread[topic] = promised - read[topic]
+
+    def _stamped(self, topics: Collection[str]) -> set[str]:
+        """Those topics whose headers have stamps: 0 is a time where other messages of the topic have others."""
+        stamps = TopicStamps()
+        for topic in sorted(topics):
+            for raw in self._raw([topic]):
+                stamp = _header_stamp(raw)
+                if stamp is None or stamps.is_stamped(topic, stamp):
+                    break
+        found = stamps.stamped
+        first: dict[str, float] = {}
+        for topic in sorted(topics):
+            for raw in self._raw([topic]):
+                recorded = raw.nanoseconds * 1e-9
+                first[topic] = _header_stamp(raw) or 0.0 if topic in found else recorded
+                if topic in found and (odd := describe_gap(first[topic], recorded)):
+                    log.warning("%s: the stamps of %s begin %s the recorder's clock", self.path, topic, odd)
+                break
+        for topic, other in zip(list(first)[1:], first, strict=False):
+            if odd := describe_gap(first[topic], first[other]):
+                log.warning("%s: the stamps of %s begin %s those of %s", self.path, topic, odd, other)
+        return found
 
     def _note_jump(self, received: Received, before: float) -> None:
         topic = received.topic
@@ -141,71 +196,41 @@ class Bag:
         if self.jumped_back[topic] == 1:
             log.warning("%s: the stamps of %s jump back by %.3f s", self.path, topic, before - received.stamp)
 
-    def _raw(self, topics: Collection[str]) -> Iterator[tuple[str, str, int, bytes]]:
-        wanted = [one for one in self._connections if one.topic in topics]
+    def _raw(self, topics: Collection[str]) -> Iterator[Raw]:
         try:
-            if self._whole and wanted:
-                yield from _named(self._whole.messages(wanted))
-            for reader in self._cut_mcap:
-                own = [one for one in reader.connections if one.topic in topics]
-                yield from _named(reader.messages_scan(own))
-        except UNREADABLE as error:
-            raise DataError(f"{self.path}: cannot be read on ({error}); the bag is damaged") from error
-        for cut in self._cut_sqlite:
-            names = {number: (name, kind) for number, name, kind in cut.topics if name in topics}
-            for number, nanoseconds, data in cut.messages():
-                if number in names:
-                    yield *names[number], nanoseconds, data
-
-    def _open_whole_spans(self, reason: str) -> None:
-        """Read what is whole of each file."""
-        files = sorted(file for suffix in SUFFIXES for file in self.path.glob(f"*{suffix}"))
-        if self.path.is_file() and self.path.suffix in SUFFIXES:
-            files = [self.path]
-        if not files:
-            raise DataError(f"{self.path}: no bag that can be read ({reason}); expected rosbag2 with .mcap or .db3")
-        self._connections = []
-        for file in files:
-            try:
-                if file.suffix == ".mcap":
-                    self._open_mcap(file)
-                else:
-                    self._cut_sqlite.append(CutSqlite(file))
-                    self.lost_bytes += self._cut_sqlite[-1].lost
-            except UNREADABLE as error:
-                raise DataError(f"{file}: no bag that can be read, not even in part ({error})") from error
-        self.cut = (
-            f"{self.path.name}: the bag has no proper end ({reason.rstrip('.')}): {self.lost_bytes} bytes are lost"
-        )
-        if expected := _messages_expected(self.path):
-            self.cut += f"; it was to hold {expected} messages"
-
-    def _open_mcap(self, file: Path) -> None:
-        whole = CutMcap(file)
-        reader = McapReader(whole)  # type: ignore[arg-type]
-        reader.open()
-        self._cut_mcap.append(reader)
-        self._connections += reader.connections
-        self.lost_bytes += whole.lost
+            yield from self._stored.messages(topics)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read on ({error.strerror}); check its disk") from error
 
 
-def find_topic(bag: Bag, wanted: str, kind: str, chosen: str = "") -> str:
-    """The topic of this kind that is named `chosen`, or else `wanted`, in whatever namespace.
+def find_topic(bag: Bag, wanted: str, chosen: str = "") -> str:
+    """The topic of a type that is taken for `wanted` (a key of TOPIC_TYPES) and that is named `chosen`, or else like
+    it, in whatever namespace; or else the only one of those types.
 
     Raises DataError, which lists the topics of the bag, if there is none, or more than one.
     """
-    there = ", ".join(f"{topic.name} ({topic.type})" for topic in bag.topics) or "none"
-    of_kind = [topic.name for topic in bag.topics if topic.type == kind]
-    if chosen:
-        fits = [name for name in of_kind if name.lstrip("/") == chosen.lstrip("/")]
-    else:
-        fits = [name for name in of_kind if name.rpartition("/")[2] == wanted]
+    kinds = TOPIC_TYPES[wanted]
+    fits: list[str] = []
+    for kind in kinds:
+        of_kind = [topic.name for topic in bag.topics if topic.type == kind]
+        fits = fits or [name for name in of_kind if _is_named(name, wanted, chosen)]
+    everywhere = [topic.name for topic in bag.topics if topic.type in kinds]
+    if not fits and not chosen and len(everywhere) == 1:
+        log.info("%s: %s is taken for %s: no other topic is of its kind", bag.path, everywhere[0], wanted)
+        return everywhere[0]
     if len(fits) == 1:
         return fits[0]
     if fits:
         raise DataError(f"{bag.path}: several topics {wanted}: {', '.join(fits)}; choose one with --{wanted}")
     name = chosen or wanted
-    raise DataError(f"{bag.path}: no topic {name} of type {kind}; it has: {there}; name it with --{wanted} TOPIC")
+    if reason := next((how for topic, how in bag.unreadable.items() if _is_named(topic, wanted, chosen)), ""):
+        raise DataError(
+            f"{bag.path}: topic {name}: its messages are {reason}, ROS 2 writes cdr; record it with ros2 bag"
+        )
+    there = ", ".join(f"{topic.name} ({topic.type})" for topic in bag.topics) or "none"
+    raise DataError(
+        f"{bag.path}: no topic {name} of type {' or '.join(kinds)}; it has: {there}; name it with --{wanted} TOPIC"
+    )
 
 
 def find_pose_topic(bag: Bag, chosen: str = "") -> str:
@@ -213,28 +238,20 @@ def find_pose_topic(bag: Bag, chosen: str = "") -> str:
 
     Raises DataError if `chosen` is not there, or several fit.
     """
-    for kind in POSE_MESSAGES:
-        named = [topic for topic in bag.topics if topic.type == kind and topic.name.rpartition("/")[2] == "pose"]
-        if named and not chosen:
-            return find_topic(bag, "pose", kind)
-        if chosen and any(topic.type == kind and topic.name.lstrip("/") == chosen.lstrip("/") for topic in bag.topics):
-            return find_topic(bag, "pose", kind, chosen)
-    return find_topic(bag, "pose", POSE_MESSAGES[0], chosen) if chosen else ""
+    named = any(_is_named(topic.name, "pose", chosen) and topic.type in POSE_MESSAGES for topic in bag.topics)
+    return find_topic(bag, "pose", chosen) if chosen or named else ""
 
 
-def _named(messages: Iterable[tuple[Connection, int, bytes]]) -> Iterator[tuple[str, str, int, bytes]]:
-    for connection, nanoseconds, data in messages:
-        yield connection.topic, connection.msgtype, nanoseconds, data
+def _is_named(topic: str, wanted: str, chosen: str) -> bool:
+    if chosen:
+        return topic.lstrip("/") == chosen.lstrip("/")
+    return topic.removesuffix(COMPRESSED_SUFFIX).rpartition("/")[2] == wanted
 
 
-def _stamp(message: Any) -> float:
-    header = getattr(message, "header", None)
-    return header.stamp.sec + header.stamp.nanosec * 1e-9 if header is not None else 0.0
-
-
-def _messages_expected(path: Path) -> int | None:
-    try:
-        metadata = yaml.safe_load((path / "metadata.yaml").read_text(encoding="utf-8"))
-        return int(metadata["rosbag2_bagfile_information"]["message_count"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+def _header_stamp(raw: Raw) -> float | None:
+    """Seconds in the header that a message begins with; None if its type begins otherwise."""
+    fields = message_types().fielddefs.get(raw.channel.type, ([], []))[1]
+    if not fields or fields[0][1] != (Nodetype.NAME, HEADER) or len(raw.data) < 12:
         return None
+    seconds, nanoseconds = struct.unpack_from("<iI" if raw.data[1] & 1 else ">iI", raw.data, 4)
+    return float(seconds + nanoseconds * 1e-9)

@@ -30,7 +30,7 @@ from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.pose_track import PoseLimits, PoseTrack
-from visual_byte_core.messages.images import to_rgb
+from visual_byte_core.messages.images import picture_of
 from visual_byte_core.messages.poses import pose_reading
 
 log = logging.getLogger("visual_byte")
@@ -64,8 +64,9 @@ class AnsweredQuery:
 
 @dataclass
 class Tally:
-    """What came of the frames and poses, and seconds that frames and queries took."""
+    """What came of the frames and poses, and seconds that frames and queries took. received: frames and queries."""
 
+    received: int = 0
     frames: int = 0
     merged: int = 0
     malformed: int = 0
@@ -106,11 +107,18 @@ class Replay:
             settings = self._settings
             topics = tuple(filter(None, (settings.image, settings.query, settings.pose)))
             for received in tqdm(
-                self._bag.messages(topics), "replay", self._bag.count(topics), unit=" messages", delay=2, leave=False
+                self._bag.messages(topics),
+                "replay",
+                self._bag.count(topics),
+                unit=" messages",
+                delay=2,
+                leave=False,
+                disable=None,
             ):
                 if not begun and received.topic != settings.pose:
                     begun, self.tally.first = True, received.stamp
                 self.tally.last = max(self.tally.last, received.stamp)
+                self.tally.received += received.topic != settings.pose
                 if received.topic == settings.image:
                     self._remember(worker, received)
                 elif received.topic == settings.pose:
@@ -131,7 +139,7 @@ class Replay:
                 pose=self._poses.at(received.stamp),
                 map_id=self._settings.map_id,
             )
-            observed = ObservedFrame(to_rgb(received.message), observation)
+            observed = ObservedFrame(picture_of(received.message), observation)
         except InvalidImage as error:
             self.tally.malformed += 1
             log.warning("frame at %.3f s ignored: %s", self._from_start(received.stamp), error)
@@ -145,7 +153,7 @@ class Replay:
             self._seen |= self._truth.shown(self._from_start(received.stamp))
 
     def _place(self, received: Received) -> None:
-        if reason := self._poses.add(pose_reading(received.message)):
+        if reason := self._poses.add(pose_reading(received.message, received.stamp)):
             log.warning("at %.3f s left out: %s", self._from_start(received.stamp), reason)
 
     def _ask(self, worker: Worker, received: Received) -> AnsweredQuery:

@@ -50,6 +50,8 @@ def evaluate_bag(
         with tempfile.TemporaryDirectory(prefix=".eval-bag-", dir=out) as scratch:
             replay = Replay(bag, embedder, truth, settings, Path(scratch) / "memory")
             scores = _answer_all(replay, Path(scratch))
+            if not replay.tally.received:
+                raise DataError(f"{bag.path}: no message on {settings.image} and {settings.query}; record it again")
             report = _report(bag, replay, scores, truth, settings)
             (Path(scratch) / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
             _write_page(Path(scratch), report, bag.path.name)

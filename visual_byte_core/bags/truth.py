@@ -76,7 +76,10 @@ class Truth:
 def read_truth(path: Path) -> Truth:
     """Read a truth file. Raises DataError, with the line, if it does not fit."""
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = list(
+                csv.reader(file, strict=True)
+            )  # a quote that is not closed would take the rows behind it along
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as a CSV file in UTF-8 ({error})") from error
     header = [cell.strip() for cell in lines[0]] if lines else []

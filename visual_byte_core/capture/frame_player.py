@@ -163,7 +163,10 @@ class FramePlayer:
         self._times.append(time.monotonic())
         self._resolution = (frame.image.shape[1], frame.image.shape[0])
         self._shown += 1
-        self._show(frame)
+        try:
+            self._show(frame)
+        except Exception as error:  # of one frame; the next may be shown
+            self._skip(InvalidImage(f"{frame.name}: cannot be shown ({type(error).__name__}: {error})"))
 
     def _skip(self, error: InvalidImage) -> None:
         self._unreadable += 1

@@ -13,11 +13,11 @@ import cv2
 
 from visual_byte_core.capture.camera import CameraFrames, is_stream, without_password
 from visual_byte_core.capture.frame import Frame, Frames
-from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
+from visual_byte_core.data_files import data_files, expected
+from visual_byte_core.errors import ConfigurationError, DataError, DeviceError, InvalidImage, printable
 from visual_byte_core.rendering.photo import MAX_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
-PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ class PhotoFrames:
         self._folder = self._path.parent if self._numbered else self._path
         self._loop = settings.loop
         self._unreadable: set[Path] = set()
+        self._listed = False
         self._paths = self._list()
         self._next = 0
 
@@ -146,7 +147,8 @@ class PhotoFrames:
         path = self._paths[self._next]
         self._next += 1
         try:
-            return Frame(read_photo(path), "rgb", path.relative_to(self._folder).as_posix(), time.monotonic())
+            name = printable(path.relative_to(self._folder).as_posix())
+            return Frame(read_photo(path), "rgb", name, time.monotonic())
         except InvalidImage:
             self._check_folder()  # it may be the one that is gone
             self._unreadable.add(path)
@@ -162,26 +164,32 @@ class PhotoFrames:
     def _list(self) -> list[Path]:
         """The photos to show; those that could not be read are not tried, and named, again."""
         self._check_folder()
-        paths = numbered_images(self._path) if self._numbered else _photos_below(self._folder)
+        paths = numbered_images(self._path) if self._numbered else self._photos_below()
         readable = [path for path in paths if path not in self._unreadable]
         if readable:
             return readable
-        expected = (
+        wanted = (
             f"files that {self._path.name} counts, such as frame_0001.png for frame_%04d.png"
             if self._numbered
-            else f"files that end in {', '.join(sorted(PHOTO_SUFFIXES))}"
+            else expected("photo")
         )
         raise DeviceError(
-            f"{self._path}: holds no readable photo ({len(paths)} that cannot be read); expected {expected}"
+            f"{self._path}: holds no readable photo ({len(paths)} that cannot be read); expected {wanted}"
         )
+
+    def _photos_below(self) -> list[Path]:
+        try:
+            files = data_files(self._folder, "photo")
+        except DataError as error:  # it has just gone, or may not be read
+            raise DeviceError(str(error)) from error
+        if not self._listed:
+            files.tell()
+        self._listed = True
+        return files.found
 
     def _check_folder(self) -> None:
         if not self._folder.is_dir():
             raise DeviceError(f"{self._folder}: there is no such folder; check `path`")
-
-
-def _photos_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file())
 
 
 def numbered_images(pattern: Path) -> list[Path]:

@@ -1,26 +1,24 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sound files of a folder, played one after the other at the pace of the ear."""
+"""The sound files of a folder, played one after the other at the pace of the ear, and the utterances in one of them.
+
+No file is held in memory: a recorder that was left on makes hours.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+from visual_byte_core.capture.sound_source import BLOCK_S, Block, EndOfSounds, SoundSettings, UnreadableRecording
+from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
+from visual_byte_core.data_files import data_files, expected
+from visual_byte_core.errors import DataError, DeviceError, InvalidSound, printable
+from visual_byte_core.rendering.sound_file import mono_blocks
+from visual_byte_core.rendering.sound_signal import RATE
 
-from visual_byte_core.capture.sound_source import (
-    BLOCK_S,
-    Block,
-    EndOfSounds,
-    SoundSettings,
-    UnreadableRecording,
-    clipped_share,
-)
-from visual_byte_core.errors import DeviceError, InvalidSound
-from visual_byte_core.rendering.speech import RATE, mono_at, read_sound
-
-SOUND_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav"})
+DEFAULTS = UtteranceSettings()
 
 
 class Recordings:
@@ -32,55 +30,86 @@ class Recordings:
         self._folder = Path(settings.folder)
         self._speed = settings.speed
         self._loop = settings.loop
-        self._waiting = self._list()
-        self._playing: list[Block] = []
+        self._waiting = self._list(tell=True)
+        self._playing: Iterator[Block] | None = None
+        self._next: Block | None = None
         self._due = time.monotonic()
 
     def begin(self) -> None:
         self._due = time.monotonic()
 
     def read(self, timeout_s: float) -> Block | None:
-        if not self._playing:
-            self._playing = self._load_next()
-            self._due = max(self._due, time.monotonic())
+        if self._next is None:
+            self._next = self._take_next()
         pause = self._due - time.monotonic()
         if pause > timeout_s:
             time.sleep(timeout_s)
             return None
         time.sleep(max(0.0, pause))
-        block = self._playing.pop(0)
+        block, self._next = self._next, None
         self._due += len(block.samples) / RATE / self._speed
         return block
 
     def close(self) -> None:
-        self._waiting, self._playing = [], []
+        self._waiting, self._playing, self._next = [], None, None
 
-    def _load_next(self) -> list[Block]:
+    def _take_next(self) -> Block:
+        while True:
+            if self._playing is None:
+                self._playing = _blocks_of(self._next_path())
+                self._due = max(self._due, time.monotonic())
+            try:
+                block = next(self._playing, None)
+            except UnreadableRecording:
+                self._playing = None
+                raise
+            if block is not None:
+                return block
+            self._playing = None
+
+    def _next_path(self) -> Path:
         if not self._waiting:
             if not self._loop:
                 raise EndOfSounds
             self._waiting = self._list()
-        path = self._waiting.pop(0)
-        try:
-            samples, rate = read_sound(path)
-        except InvalidSound as error:
-            raise UnreadableRecording(path.stem, str(error)) from error
-        if len(samples) == 0 or not np.isfinite(samples).all():
-            raise UnreadableRecording(
-                path.stem, f"{path}: holds no samples, or NaN or infinite ones; record it again or convert it"
-            )
-        clipped = clipped_share(samples)
-        mono = mono_at(samples, rate, RATE)
-        step = round(RATE * BLOCK_S)
-        starts = range(0, max(1, len(mono)), step)
-        return [Block(mono[i : i + step], path.stem, clipped, ends=i + step >= len(mono)) for i in starts]
+        return self._waiting.pop(0)
 
-    def _list(self) -> list[Path]:
+    def _list(self, *, tell: bool = False) -> list[Path]:
         if not self._folder.is_dir():
             raise DeviceError(f"{self._folder}: there is no such folder of recordings; check `folder`")
-        paths = sorted(p for p in self._folder.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES and p.is_file())
-        if not paths:
-            raise DeviceError(
-                f"{self._folder}: holds no recording; expected files that end in {', '.join(sorted(SOUND_SUFFIXES))}"
-            )
-        return paths
+        try:
+            files = data_files(self._folder, "sound")
+        except DataError as error:
+            raise DeviceError(str(error)) from error
+        if not files.found:
+            raise DeviceError(f"{self._folder}: holds no recording; expected {expected('sound')}")
+        if tell:
+            files.tell()
+        return files.found
+
+
+def _blocks_of(path: Path) -> Iterator[Block]:
+    """The last one says that it is. Raises UnreadableRecording."""
+    name = printable(path.stem)
+    before: Block | None = None
+    try:
+        for samples, clipped in mono_blocks(path, BLOCK_S):
+            if before is not None:
+                yield before
+            before = Block(samples, name, clipped)
+    except InvalidSound as error:
+        raise UnreadableRecording(name, str(error)) from error
+    if before is not None:
+        yield Block(before.samples, name, before.clipped, ends=True)
+
+
+def utterances_of(path: Path, settings: UtteranceSettings = DEFAULTS) -> Iterator[tuple[float, Utterance]]:
+    """The utterances in a recording of any length, each with the second at which it begins. Raises InvalidSound."""
+    detector = UtteranceDetector(settings, after_silence=True)
+    heard = 0
+    for samples, _ in mono_blocks(path, BLOCK_S):
+        heard += len(samples)
+        for utterance in detector.push(samples):
+            yield max(0.0, heard / RATE - utterance.seconds - settings.hangover_s), utterance
+    if last := detector.finish():
+        yield max(0.0, heard / RATE - last.seconds), last

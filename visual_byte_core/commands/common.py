@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,9 @@ def add_split(parser: argparse.ArgumentParser, *, seed: int) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON; as `write_file`."""
-    write_file(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    from visual_byte_core.files import json_text
+
+    write_file(path, (json_text(value, indent=2) + "\n").encode())
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -60,7 +61,9 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    from visual_byte_core.files import json_text
+
+    print(json_text(value, indent=2))
 
 
 def positive(text: str) -> int:

@@ -66,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Bag(arguments.bag) as bag:
         settings = ReplaySettings(
-            image=find_topic(bag, "image", "sensor_msgs/msg/Image", arguments.image),
-            query=find_topic(bag, "query", "visual_byte/msg/Query", arguments.query),
+            image=find_topic(bag, "image", arguments.image),
+            query=find_topic(bag, "query", arguments.query),
             pose=find_pose_topic(bag, arguments.pose),
             pose_limits=PoseLimits(frame_id=arguments.pose_frame),
             map_id=arguments.map_id,

@@ -9,6 +9,7 @@ NOT_FOUND. Without a name, on a terminal, it asks for names until an empty line.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.bundle.starter import starter_bundle
 from visual_byte_core.commands.common import add_bundle, positive, print_json, rate
-from visual_byte_core.errors import InvalidSound, InvalidText
+from visual_byte_core.errors import InvalidSound, InvalidText, TooLong, printable
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from visual_byte_core.capture.speech_likeness import SpeechLikeness
     from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.engine.answer import Answer
 
@@ -29,13 +31,20 @@ HELP = "find things in a folder of photos"
 EXTRA = "robot"
 PROMPT = "name> "
 
+log = logging.getLogger("visual_byte")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_bundle(parser, required=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="typed name")
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="photos, at any depth")
     parser.add_argument(
-        "--speech", type=Path, action="append", default=[], metavar="FILE", help="spoken name; may be repeated"
+        "--speech",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="spoken name, or a longer recording of several with pauses between them; may be repeated",
     )
     parser.add_argument(
         "--photo", type=Path, action="append", default=[], metavar="FILE", help="example; may be repeated"
@@ -96,22 +105,69 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tuple[str, str, np.ndarray]]:
-    from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
     from visual_byte_core.rendering.photo import read_photo
-    from visual_byte_core.rendering.speech import read_sound
 
     for name in arguments.names:
         yield name, "text", embedder.embed_text(name)
     for path in arguments.speech:
-        try:
-            samples, rate = read_sound(path)
-            embedding = embedder.embed_speech(samples, rate)
-            SpeechLikeness().check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
-            yield str(path), "audio", embedding
-        except InvalidSound as error:
-            raise error if str(path) in str(error) else InvalidSound(f"{path}: {error}") from error
+        yield from _spoken(embedder, path)
     for path in arguments.photo:
         yield str(path), "image", embedder.embed_photo(read_photo(path))
+
+
+def _spoken(embedder: Embedder, path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
+    """A spoken name; or, of a recording that is too long for one, each utterance in it."""
+    from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
+    from visual_byte_core.rendering.sound_file import LONGEST_S, read_sound, sound_header
+
+    gate = SpeechLikeness()
+    try:
+        seconds = sound_header(path).seconds
+        if seconds <= LONGEST_S:  # silence around one name is cut off
+            samples, rate = read_sound(path)
+            try:
+                embedding = embedder.embed_speech(samples, rate)
+            except TooLong as error:
+                log.info("%s: %s; the utterances in it are asked for", path, error)
+            else:
+                gate.check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
+                yield str(path), "audio", embedding
+                return
+        yield from _utterances(embedder, gate, path, seconds)
+    except InvalidSound as error:
+        raise error if printable(path) in str(error) else InvalidSound(f"{path}: {error}") from error
+
+
+def _utterances(
+    embedder: Embedder, gate: SpeechLikeness, path: Path, seconds: float
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    from tqdm import tqdm
+
+    from visual_byte_core.capture.sound_files import utterances_of
+    from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY
+
+    asked, reasons = 0, list[str]()
+    with tqdm(total=round(seconds), desc=f"listening to {path.name}", unit="s", disable=None, leave=False) as bar:
+        for begin, utterance in utterances_of(path):
+            bar.update(round(begin) - bar.n)
+            try:
+                embedding = embedder.embed_speech(utterance.samples, utterance.rate)
+                gate.check(utterance.samples, utterance.rate, DEFAULT_SPEECH_PROBABILITY)
+            except InvalidSound as error:
+                reasons.append(f"at {begin:.1f} s: {error}")
+                continue
+            asked += 1
+            yield f"{path} at {begin:.1f} s", "audio", embedding
+    if not asked:
+        heard = f"none of {len(reasons)} utterances in it is a name; the first {reasons[0]}" if reasons else (
+            "no utterance in it: nothing is as loud as a voice and sounds like one"
+        )  # fmt: skip
+        raise InvalidSound(
+            f"{path}: {seconds:.0f} s long, and {heard}; --speech takes a spoken name, or a longer recording in which"
+            " names are said with pauses of half a second between them"
+        )
+    if reasons:
+        log.warning("%s: %d of %d utterances are no names: %s", path, len(reasons), asked + len(reasons), reasons[0])
 
 
 def _typed_names() -> Iterator[str]:
@@ -148,6 +204,13 @@ def _print_table(answers: Iterable[dict[str, Any]]) -> None:
             query = "" if i else answer["query"]
             rows.append((query, match["file"], f"{match['score']:.2f}", f"{match['probability']:.2f}", ""))
     if len(rows) > 1:
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        widths = [max(len(printable(row[column])) for row in rows) for column in range(4)]
         for row in rows:
-            print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip())
+            print(
+                "  ".join(
+                    [
+                        *(printable(cell).ljust(width) for cell, width in zip(row, widths, strict=False)),
+                        printable(row[4]),
+                    ]
+                ).rstrip()
+            )

@@ -9,6 +9,7 @@ spoken; or a YAML file says what happens when. OUT.truth.csv says what the bag s
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from visual_byte_core.bundle.starter import starter_bundle
@@ -29,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--each", type=positive, default=1, metavar="N", help="photos a name (default: 1)")
     parser.add_argument("--language", choices=("en", "ko"), default="en", help="of the names (default: en)")
+    parser.add_argument(
+        "--image-transport", choices=("raw", "compressed"),
+        help="frames as they are, or as JPEG on image/compressed (default: what the YAML file says, or raw)",
+    )  # fmt: skip
     parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap", help="format (default: mcap)")
     parser.add_argument("--out", type=Path, required=True, metavar="BAG", help="folder of the bag; must not exist yet")
     parser.add_argument("--json", action="store_true", help="print where the bag and its truth are as JSON")
@@ -49,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         plan = plan_of_folders(
             bundle, arguments.photos, arguments.speech, arguments.absent, arguments.each, arguments.language
         )
+    if arguments.image_transport:
+        plan = replace(plan, image_transport=arguments.image_transport)
     truth = compose(plan, bundle, arguments.out, arguments.storage, folder)
     if arguments.json:
         print_json({"bag": str(arguments.out), "truth": str(truth), "events": len(plan.events)})

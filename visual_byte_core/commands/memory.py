@@ -9,14 +9,14 @@ people; with --json, `list` prints one JSON object a line.
 from __future__ import annotations
 
 import argparse
-import json
+import logging
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visual_byte_core.bundle.starter import starter_bundle
 from visual_byte_core.commands.common import add_bundle, print_json
-from visual_byte_core.errors import ConfigurationError
+from visual_byte_core.errors import ConfigurationError, printable
 
 if TYPE_CHECKING:
     from visual_byte_core.memory.match import Filter, Match
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HELP = "list, count, forget, export, import or re-embed memories"
 EXTRA = "robot"
+
+log = logging.getLogger("visual_byte")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +75,18 @@ def _owner(arguments: argparse.Namespace) -> tuple[str, int]:
 
 
 def _list(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> None:
-    begin = ""
+    from visual_byte_core.files import json_text
+
+    begin, listed = "", 0
     while True:
         matches, begin = memory.page(_filter(arguments), 1000, begin)
+        listed += len(matches)
         for match in matches:
-            print(json.dumps(_described(match), ensure_ascii=False) if arguments.json else _line(match))
+            print(json_text(_described(match)) if arguments.json else _line(match))
         if not begin:
-            return
+            break
+    if not listed:
+        log.info("no memory fits the filter" if memory.count() else "the memory is empty")
 
 
 def _count(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -89,7 +96,9 @@ def _count(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.N
 def _forget(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
     from visual_byte_core.engine.forgetting import forget
 
-    return {"forgotten": forget(memory, arguments.id, _filter(arguments), everything=arguments.all)}
+    unknown = len(set(arguments.id)) - len(memory.known(arguments.id))
+    count = forget(memory, arguments.id, _filter(arguments), everything=arguments.all)
+    return {"forgotten": count, **({"not_found": unknown} if unknown else {})}
 
 
 def _export(memory: Memory, bundle_id: str, dimension: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -130,7 +139,8 @@ def _action(actions: argparse._SubParsersAction, name: str, text: str) -> argpar
 def _filter(arguments: argparse.Namespace) -> Filter | None:
     from visual_byte_core.memory.match import Filter
 
-    where = Filter(arguments.label, arguments.after, arguments.before, arguments.map)
+    map_id = None if arguments.map is None else printable(arguments.map)
+    where = Filter(arguments.label, arguments.after, arguments.before, map_id)
     return None if where == Filter() else where
 
 
@@ -146,7 +156,7 @@ def _line(match: Match) -> str:
     place = "" if match.pose is None else f"  at {match.pose[0]:.2f} {match.pose[1]:.2f} {match.pose[2]:.2f}"
     of_map = f" of {match.map_id}" if match.map_id else ""
     seen = datetime.fromtimestamp(match.last_seen).isoformat(" ", "seconds")
-    return f"{match.id}  {seen}  {match.times:4d} times  {match.label or '-'}{place}{of_map}"
+    return f"{match.id}  {seen}  {match.times:4d} times  {printable(match.label) or '-'}{place}{of_map}"
 
 
 def _time(text: str) -> float:

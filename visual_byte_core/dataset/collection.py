@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visual_byte_core.dataset.collect_config import CollectConfig
+from visual_byte_core.dataset.filing import Filed
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sound_collector import SoundCollector
@@ -30,7 +31,9 @@ from visual_byte_core.names import ClassName, read_names, slugify, spell
 
 @dataclass(frozen=True)
 class Collected:
-    """How many files were written; existing ones stay and do not count.
+    """How many photos and spoken names were written; existing ones stay and do not count.
+
+    recordings, noises: what became of them.
 
     sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
     have no photo to learn from.
@@ -38,8 +41,8 @@ class Collected:
 
     photos: int
     spoken: int
-    recordings: int
-    noises: int
+    recordings: Filed
+    noises: Filed
     sources: tuple[SourceReport, ...]
     unreadable: tuple[str, ...]
     without_photos: tuple[str, ...]
@@ -60,8 +63,8 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
-    recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else 0
-    noises = sounds.noise(Path(config.noise)) if config.noise else 0
+    recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else Filed()
+    noises = sounds.noise(Path(config.noise)) if config.noise else Filed()
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
     return Collected(
         sum(source.written for source in sources),

@@ -41,7 +41,7 @@ def download(url: str, target: Path, *, sha256: str, size: int) -> None:
 
 
 def _fetch_rest(url: str, file: BinaryIO, name: str, size: int) -> None:
-    with tqdm(total=size, initial=file.tell(), desc=name, unit="B", unit_scale=True) as bar:
+    with tqdm(total=size, initial=file.tell(), desc=name, unit="B", unit_scale=True, disable=None) as bar:
         try:
             fetch(url, cast(BinaryIO, _Counted(file, bar)), max_bytes=size, resume=True)
         except HttpError as error:

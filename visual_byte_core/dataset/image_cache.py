@@ -197,7 +197,7 @@ def _run(jobs: Sequence[Job], renderer: RendererSettings, workers: int, title: s
     if len(jobs) < WORTH_A_POOL or workers == 1:
         return [work(job) for job in tqdm(jobs, desc=title, unit="image", disable=len(jobs) < WORTH_A_POOL)]
     results = in_processes(work, jobs, workers, start=_start_worker)
-    return list(tqdm(results, total=len(jobs), desc=title, unit="image"))
+    return list(tqdm(results, total=len(jobs), desc=title, unit="image", disable=None))
 
 
 def _start_worker() -> None:
@@ -222,7 +222,7 @@ def _run_whisper(jobs: Sequence[Job], renderer: RendererSettings, title: str) ->
     from visual_byte_core.pretrained.whisper_images import whisper_images
 
     reasons: list[str] = []
-    with tqdm(total=len(jobs), desc=title, unit="image") as bar:
+    with tqdm(total=len(jobs), desc=title, unit="image", disable=None) as bar:
         for batch in batches(jobs, WHISPER_BATCH):
             heard: list[tuple[Job, np.ndarray, int]] = []
             for job in batch:

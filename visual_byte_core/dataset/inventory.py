@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.dataset.class_folders import photos_of, sounds_below
 from visual_byte_core.names import ClassName
-from visual_byte_core.rendering.photo import PHOTO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -45,4 +44,4 @@ def inventory(root: Path, names: Iterable[ClassName]) -> list[ClassCounts]:
 
 
 def _photos(folder: Path) -> int:
-    return sum(path.suffix.lower() in PHOTO_SUFFIXES for path in folder.glob("*"))
+    return len(photos_of(folder))

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visual_byte_core.errors import DataError
-from visual_byte_core.rendering.speech import SOUND_SUFFIXES, mono_at, read_sound
+from visual_byte_core.data_files import data_files, expected
+from visual_byte_core.errors import DataError, InvalidSound
+from visual_byte_core.rendering.speech import mono_at, read_sound
 from visual_byte_core.seeding import seeded
 
 TEXT_PERTURBATIONS = ("typo", "plural", "case")
@@ -29,6 +30,7 @@ IRREGULAR_PLURALS = {
 }  # fmt: skip
 SILENT_RMS = 1e-5  # of full scale: -100 dB
 DRAWS_OF_NOISE = 100
+LONGEST_NOISE_S = 3600.0
 
 
 def perturb_text(words: str, kind: str, seed: int = 0) -> str:
@@ -86,10 +88,12 @@ class NoiseMixer:
 
     def __init__(self, folder: Path, snr_db: float, seed: int = 0) -> None:
         """Raises DataError if the folder holds no sound file."""
-        self.snr_db, self.seed = snr_db, seed
-        self.paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in SOUND_SUFFIXES)
+        self.snr_db, self.seed, self._folder = snr_db, seed, folder
+        files = data_files(Path(folder), "sound")
+        self.paths = files.found
         if not self.paths:
-            raise DataError(f"{folder} holds no noise: expected {', '.join(SOUND_SUFFIXES)} files in it")
+            raise DataError(f"{folder} holds no noise: expected {expected('sound')} in it")
+        files.tell()
 
     def mix(self, samples: NDArray[np.float32], rate: int, key: str) -> NDArray[np.float32]:
         """Speech (n,) or (n, channels) at `rate` Hz -> float32 (n,) with noise; `key` names the clip and picks the
@@ -107,14 +111,18 @@ class NoiseMixer:
         raise DataError(f"{self.paths[0].parent}: {DRAWS_OF_NOISE} pieces of its noises were silent")
 
     def _piece(self, generator: np.random.Generator, rate: int, length: int) -> NDArray[np.float32]:
-        noise = _noise_at(self.paths[int(generator.integers(len(self.paths)))], rate)
+        path = self.paths[int(generator.integers(len(self.paths)))]
+        try:
+            noise = _noise_at(path, rate)
+        except InvalidSound as error:  # the noise is to blame, and not what it was to be mixed into
+            raise DataError(f"noise {error}; mend it or take it out of {self._folder}") from error
         start = int(generator.integers(max(1, len(noise) - length + 1)))
         return np.resize(noise[start:], length) if len(noise) else np.zeros(length, np.float32)
 
 
 @lru_cache(maxsize=32)
 def _noise_at(path: Path, rate: int) -> NDArray[np.float32]:
-    return mono_at(*read_sound(path), rate)
+    return mono_at(*read_sound(path, longest_s=LONGEST_NOISE_S), rate)
 
 
 def _rms(samples: Sequence[float] | NDArray[np.floating]) -> float:

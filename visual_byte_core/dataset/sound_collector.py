@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import soundfile
 from tqdm import tqdm
 
-from visual_byte_core.dataset.class_folders import sounds_below
+from visual_byte_core.data_files import data_files, expected
+from visual_byte_core.dataset.filing import Filed, Filing
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
 from visual_byte_core.errors import DataError
-from visual_byte_core.files import write_whole
 from visual_byte_core.names import ClassName, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
@@ -27,11 +26,11 @@ class SoundCollector:
     """Copies sounds into a data set; `unreadable` grows by a path and reason for each that is no sound."""
 
     def __init__(self, out: Path, *, overwrite: bool = False) -> None:
-        self._out, self._overwrite = out, overwrite
+        self._out, self._filing = out, Filing(overwrite=overwrite)
         self.unreadable: list[str] = []
 
-    def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> int:
-        """By a manifest with the columns file, word, speaker, source and optionally grocery. How many were written.
+    def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> Filed:
+        """By a manifest with the columns file, word, speaker, source and optionally grocery.
 
         Raises:
             DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk
@@ -45,41 +44,48 @@ class SoundCollector:
             (manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name)
             for row, folder in zip(rows, folders, strict=True)
         ]
-        return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip"), len(wanted))
+        return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip", disable=None), len(wanted))
 
-    def noise(self, folder: Path) -> int:
-        """How many were written. Raises DataError: no sounds, too many are unreadable, or the disk is full."""
-        sounds = sounds_below(folder)
+    def noise(self, folder: Path) -> Filed:
+        """Background sounds, at any depth. Raises DataError: none, too many are unreadable, or the disk is full."""
+        files = data_files(folder, "sound")
+        sounds = files.found
         if not sounds:
-            raise DataError(f"{folder}: no sounds; expected WAV, FLAC or OGG files of background noise")
+            raise DataError(f"{folder}: no sounds; expected {expected('sound')} in it")
+        files.tell()
         wanted = ((sound, self._out / f"noise{SPLIT_SUFFIXES[_split_of(sound.name)]}" / sound.name) for sound in sounds)
         return self._copy(folder, wanted, len(sounds))
 
-    def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> int:
-        written, before = 0, len(self.unreadable)
+    def _copy(self, source: Path, wanted: Iterable[tuple[Path, Path]], total: int) -> Filed:
+        filed, before = Filed(), len(self.unreadable)
         for sound, target in wanted:
-            if target.exists() and not self._overwrite:
-                continue
+            filed.read += 1
             try:
-                content = sound.read_bytes()
-                soundfile.info(io.BytesIO(content))
+                soundfile.info(str(sound))
+                place = self._filing.place(sound, target)
+                if place is None:
+                    filed.left_out["the same sound again"] += 1
+                else:
+                    self._filing.put(sound, place, filed)
             except (OSError, soundfile.LibsndfileError) as error:
-                self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or error})")
-                continue
-            write_whole(target, content)
-            written += 1
+                filed.left_out["cannot be read"] += 1
+                self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or _reason(error)})")
         unreadable = self.unreadable[before:]
         if len(unreadable) > MAX_SHARE_UNREADABLE * total:
             raise DataError(
                 f"{source}: {len(unreadable)} of {total} sounds cannot be read, over 5 %; the first: {unreadable[0]}"
             )
-        return written
+        return filed
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", error))
 
 
 def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     try:
         with open(manifest, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             rows, header = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error

@@ -27,6 +27,7 @@ from typing import Any
 from tqdm import tqdm
 
 from visual_byte_core import __version__
+from visual_byte_core.data_files import PHOTO_SUFFIXES, is_hidden
 from visual_byte_core.dataset.collect_config import WebSearch
 from visual_byte_core.dataset.duplicates import SeenPhotos, hash_of_file, perceptual_hash
 from visual_byte_core.dataset.http_client import HttpError, fetch
@@ -34,7 +35,7 @@ from visual_byte_core.dataset.image_search import PROVIDERS, Found, Provider
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.files import write_atomically, write_whole
 from visual_byte_core.names import ClassName
-from visual_byte_core.rendering.photo import MAX_PIXELS, PHOTO_SUFFIXES
+from visual_byte_core.rendering.photo import MAX_PIXELS
 
 RECORD, STATE = "photos.jsonl", "search.json"
 MAX_FILE_BYTES = 30_000_000  # bytes
@@ -89,13 +90,19 @@ def search_photos(
     providers = [PROVIDERS[name](search.licences, agent) for name in search.providers]
     album = _Album(folder, search.side, agent)
     wanted = {name: max(0, search.photos - len(album.photos(name.slug))) for name in known}
-    with tqdm(total=sum(wanted.values()), desc=f"searching {', '.join(search.providers)}", unit="photo") as bar:
+    with tqdm(
+        total=sum(wanted.values()), desc=f"searching {', '.join(search.providers)}", unit="photo", disable=None
+    ) as bar:
         for name, count in wanted.items():
             if count:
                 album.see(name.slug, others(name.slug))
                 query = " ".join([name.en, *search.words.get(name.slug, "").split()])
                 album.fill(name.slug, query, providers, search.photos, bar)
     return album.counts
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path.name)
 
 
 class _Album:
@@ -112,11 +119,11 @@ class _Album:
         for row in self._record:
             self._seen.add(int(row["phash"], 16), row["file"])
         recorded = {row["file"] for row in self._record}
-        added = (path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in PHOTO_SUFFIXES)
+        added = (path for path in sorted(folder.glob("*/*")) if _is_photo(path))
         self._see(path for path in added if path.relative_to(folder).as_posix() not in recorded)
 
     def photos(self, slug: str) -> list[Path]:
-        return [path for path in (self._folder / slug).glob("*") if path.suffix.lower() in PHOTO_SUFFIXES]
+        return [path for path in (self._folder / slug).glob("*") if _is_photo(path)]
 
     def see(self, slug: str, others: Iterable[Path]) -> None:
         """Photos of a class from elsewhere, which may be photos from here."""
@@ -227,7 +234,7 @@ def _read_record(path: Path) -> list[dict[str, str]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     try:
-        rows = [json.loads(line) for line in whole.decode().splitlines() if line]
+        rows = [json.loads(line) for line in whole.decode().split("\n") if line]
         [(row["file"], row["url"], int(row["phash"], 16)) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error}); it holds the photos' licences, restore it") from error

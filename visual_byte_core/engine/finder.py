@@ -17,6 +17,7 @@ from visual_byte_core.errors import BundleError, ConfigurationError
 from visual_byte_core.memory.match import Filter, Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.taught_names import NEARNESS
+from visual_byte_core.names import folded
 from visual_byte_core.rendering.settings import MODALITIES
 
 MAX_PER_NAME = 100
@@ -100,7 +101,7 @@ class Finder:
         if modality not in NEARNESS or not NEARNESS[modality].holds(cosine, to_photo):
             return []
         where = where or Filter()
-        if where.label not in (None, name):
+        if where.label is not None and folded(where.label) != folded(name):
             return []
         found = self._memory.search(embedding, MAX_PER_NAME, replace(where, label=name))
         found.sort(key=lambda match: -match.last_seen)

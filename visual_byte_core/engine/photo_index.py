@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
-from visual_byte_core.files import write_atomically
+from visual_byte_core.files import home_folder, json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo, render_photo
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FILES_AT_ONCE = 64
-LISTING = "photos.json"
+LISTING = "photos_2.json"  # by the way in which photos are read: another one begins a new listing
 
 log = logging.getLogger("visual_byte")
 
@@ -41,7 +41,7 @@ class _Indexed:
 
 def cache_folder() -> Path:
     """Where indexes lie unless told otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visual_byte" / "index"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "index"
 
 
 class PhotoIndex:
@@ -55,7 +55,7 @@ class PhotoIndex:
     def __init__(self, photos: Path, embedder: Embedder, root: Path | None = None) -> None:
         self.photos, self._embedder = photos, embedder
         self._paths = _photos_below(photos)
-        key = hashlib.sha256(str(photos.resolve()).encode()).hexdigest()[:16]
+        key = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
         self._folder = (root or cache_folder()) / embedder.bundle.id / key
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ class PhotoIndex:
     def _store(self) -> None:
         self.memory.flush()
         listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
-        write_atomically(self._folder / LISTING, json.dumps(listing).encode())
+        write_atomically(self._folder / LISTING, json_text(listing).encode())
 
     def _read_listing(self) -> dict[str, _Indexed]:
         try:
@@ -137,15 +137,9 @@ class PhotoIndex:
 
 
 def _photos_below(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with photos")
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-    if not found:
-        raise DataError(f"{folder}: no photos; expected {', '.join(SUFFIXES)} files in it")
-    return found
+    files = data_files(folder, "photo")
+    if not files.found:
+        passed = f"; passed over: {files}" if files.passed_over else ""
+        raise DataError(f"{folder}: no photos; expected {expected('photo')}{passed}")
+    files.tell()
+    return files.found

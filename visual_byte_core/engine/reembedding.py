@@ -52,7 +52,7 @@ def reembed(memory: Memory, embedder: Embedder, *, leave_out: bool = False) -> R
     resumed = successor.resumed
     ids: set[str] = set()
     try:
-        with tqdm(total=memory.count(), desc="embedding again", unit="memory", leave=False) as bar:
+        with tqdm(total=memory.count(), desc="embedding again", unit="memory", leave=False, disable=None) as bar:
             group: list[Match] = []
             for match, _ in memory.everything():
                 bar.update()

@@ -43,6 +43,7 @@ def teach(
     if not label and asked is not None:
         label = f"spoken name {asked[0].id[:8]}"
     memory.taught.check_room(label)
+    label = memory.taught.spelled(label)
     ids: dict[str, None] = {}
     for observed in frames:
         embedding, observation = embedder.embed_photo(observed.image), replace(observed.observation, label=label)

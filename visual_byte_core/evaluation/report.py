@@ -163,6 +163,11 @@ def _ask_text(
 ) -> tuple[Labelled, _QuerySet, list[float]]:
     """The names as candidates, the names as they are typed, and the seconds that rendering each took."""
     asked = spelled(slugs, names, settings.language or "en")
+    if settings.language not in (None, "en") and (unknown := [slug for slug in slugs if slug not in names]):
+        log.warning(
+            "%d of %d folders have no name in %r and are asked for in English, by their own: %s",
+            len(unknown), len(slugs), settings.language, _some(unknown),
+        )  # fmt: skip
     known = known_words(names.values()) | {canonical_words(words) for words in asked}
     absent = read_words(settings.absent) if settings.absent else []
     if settings.absent_speech:

@@ -26,11 +26,12 @@ import numpy as np
 from tqdm import tqdm
 
 from visual_byte_core.errors import InvalidImage, InvalidMemory
-from visual_byte_core.files import sync_folder
+from visual_byte_core.files import json_text, sync_folder
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.records import check_description, checked_id, description_of, match_of
 from visual_byte_core.memory.taught_names import Prototype, taught_json, taught_of_json
+from visual_byte_core.names import folded
 from visual_byte_core.rendering.photo import decode_photo
 
 WHAT, FORMAT = "Visual Byte memory", 1
@@ -73,7 +74,9 @@ def import_memory(memory: Memory, bundle_id: str, dimension: int, path: Path) ->
         successor = memory.successor(f"import of {path.name}")
         if successor.resumed:  # of a file that may have had the same name only
             successor.keep_only(set())
-        with tqdm(total=memory.count() + len(archive.ids), desc="importing", unit="memory", leave=False) as bar:
+        with tqdm(
+            total=memory.count() + len(archive.ids), desc="importing", unit="memory", leave=False, disable=None
+        ) as bar:
             for group in _groups(memory.everything()):
                 successor.add(group)
                 bar.update(len(group))
@@ -113,11 +116,13 @@ class Archive:
             self._check_members()
             manifest = self._checked_manifest(bundle_id)
             members = {name: self._member(name, manifest["sha256"][name]) for name in MEMBERS}
-            self._lines = members["memories.jsonl"].decode().splitlines()
+            self._lines = [line for line in members["memories.jsonl"].decode().split("\n") if line]
             self.ids = [checked_id(json.loads(line)["id"]) for line in self._lines]
             self.taught = taught_of_json(members["taught.json"], dimension)
             self._vectors = self._checked_vectors(members["embeddings.f16"], manifest["memories"])
-            for _ in tqdm(self.memories(), total=len(self.ids), desc="checking", unit="memory", leave=False):
+            for _ in tqdm(
+                self.memories(), total=len(self.ids), desc="checking", unit="memory", leave=False, disable=None
+            ):
                 pass
         except InvalidMemory as error:
             self._zip.close()
@@ -200,11 +205,13 @@ class Archive:
 def _write(archive: zipfile.ZipFile, memory: Memory, bundle_id: str, dimension: int) -> int:
     lines: list[str] = []
     vectors: list[np.ndarray] = []
-    everything = tqdm(memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False)
+    everything = tqdm(
+        memory.everything(), total=memory.count(), desc="exporting", unit="memory", leave=False, disable=None
+    )
     for match, vector in everything:
         record = {"id": match.id, **description_of(match)}
         record["thumbnail_sha256"] = hashlib.sha256(match.thumbnail).hexdigest() if match.thumbnail else ""
-        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+        lines.append(json_text(record) + "\n")
         vectors.append(vector.astype("<f2"))
         if match.thumbnail:
             archive.writestr(_member(f"thumbnails/{match.id}.jpg"), match.thumbnail)
@@ -231,7 +238,8 @@ def _merged(
     here: dict[str, tuple[Prototype, ...]], there: dict[str, tuple[Prototype, ...]]
 ) -> dict[str, tuple[Prototype, ...]]:
     """What the memory was taught under a name stays; a name that it does not know is added."""
-    return {**there, **here}
+    known = {folded(name) for name in here}
+    return {**{name: taught for name, taught in there.items() if folded(name) not in known}, **here}
 
 
 def _groups(memories: Iterator[tuple[Match, np.ndarray]]) -> Iterator[list[tuple[Match, np.ndarray]]]:

@@ -41,7 +41,9 @@ def carry_over(folder: MemoryFolder, dimension: int) -> None:
     successor = Successor(folder, "carried over", dimension)
     try:
         successor.keep_only(set())
-        with tqdm(total=folder.memories_at_least, desc="carrying over", unit="memory", leave=False) as bar:
+        with tqdm(
+            total=folder.memories_at_least, desc="carrying over", unit="memory", leave=False, disable=None
+        ) as bar:
             for page in _memories(folder, qdrant_edge):
                 successor.add(page)
                 bar.update(len(page))

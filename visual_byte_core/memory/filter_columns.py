@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from visual_byte_core.memory.match import Filter
+from visual_byte_core.names import folded
 
 TYPE = np.dtype(
     [("row", "i8"), ("first_seen", "f8"), ("last_seen", "f8"), ("label", "i4"), ("map_id", "i4"), ("list", "i4")]
@@ -38,14 +39,14 @@ class Columns:
         if end > len(self._columns["row"]):
             self._columns = {name: np.resize(column, 2 * end) for name, column in self._columns.items()}
         row, first, last, labels, maps = zip(*memories, strict=True)
-        values = (row, first, last, list(map(self._code, labels)), list(map(self._code, maps)), -1)
+        values = (row, first, last, [self._code(folded(label)) for label in labels], list(map(self._code, maps)), -1)
         for column, value in zip(self._columns.values(), values, strict=True):
             column[self._count : end] = value
         self._count = end
 
     def change(self, row: int, first_seen: float, last_seen: float, label: str, map_id: str) -> None:
         at = self.at(np.array([row]))[0]
-        values = (row, first_seen, last_seen, self._code(label), self._code(map_id))
+        values = (row, first_seen, last_seen, self._code(folded(label)), self._code(map_id))
         for column, value in zip(self._columns.values(), values, strict=False):
             column[at] = value
 
@@ -68,9 +69,9 @@ class Columns:
         where = where or Filter()
         passes = np.ones(self._count, bool)
         if where.label is not None:
-            passes &= self["label"] == self._codes.get(where.label, -1)
+            passes &= self["label"] == self._codes.get(folded(where.label), -1)
         if labels:
-            passes &= np.isin(self["label"], [self._codes.get(label, -1) for label in labels])
+            passes &= np.isin(self["label"], [self._codes.get(folded(label), -1) for label in labels])
         if where.map_id is not None:
             passes &= self["map_id"] == self._codes.get(where.map_id, -1)
         if where.seen_after is not None:

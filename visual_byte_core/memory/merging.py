@@ -16,6 +16,7 @@ from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.match import Match, Place
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.messages.poses import distance
+from visual_byte_core.names import folded
 
 SIDE = 8
 CONTRAST = 50.0  # standard deviation that every reduced thumbnail is brought to
@@ -97,7 +98,7 @@ def _moved(places: tuple[Place, ...], observation: Observation, settings: MergeS
 
 
 def _labels_agree(match: Match, observation: Observation) -> bool:
-    return not observation.label or match.label in ("", observation.label)
+    return not observation.label or not match.label or folded(match.label) == folded(observation.label)
 
 
 def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from visual_byte_core.errors import InvalidMemory
+from visual_byte_core.errors import InvalidMemory, printable
 from visual_byte_core.messages.poses import Pose
 from visual_byte_core.names import MAX_TEXT_CHARACTERS
 from visual_byte_core.rendering.photo import Region
@@ -48,6 +48,8 @@ def check_observation(observation: Observation) -> None:
     """Raises InvalidMemory if a number is not finite or missing, or a text too long to be kept."""
     texts = {"label": observation.label, "map_id": observation.map_id, "frame_id": observation.frame_id}
     for name, text in texts.items():
+        if printable(text) != text:
+            raise InvalidMemory(f"{name}: {printable(text)} is no UTF-8; write it as UTF-8")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise InvalidMemory(f"{name}: {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are kept; shorten it")
     if len(observation.source) > MAX_SOURCE_CHARACTERS:

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from visual_byte_core.errors import MemoryFolderError, VisualByteError
-from visual_byte_core.files import sync_folder
+from visual_byte_core.files import json_text, sync_folder
 from visual_byte_core.memory.match import Filter, Match
 from visual_byte_core.memory.memory_folder import MemoryFolder
 from visual_byte_core.memory.records import description_of, match_of
+from visual_byte_core.names import folded
 
 DATABASE = "memories.sqlite"
 AT_ONCE = 500  # values in one statement; SQLite takes a thousand
@@ -59,6 +60,7 @@ class Store:
         self._connection = sqlite3.connect(
             f"{file.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
         )
+        self._connection.create_function("folded", 1, folded, deterministic=True)
         try:
             # Nobody else reads it, so the journal's index need not lie in a file that is mapped into memory: writing to
             # such a map on a disk that has become read-only kills the process.
@@ -270,7 +272,7 @@ def store_errors(folder: MemoryFolder, doing: str) -> Iterator[None]:
 
 
 def _columns(match: Match) -> tuple[str, str, float, float, str]:
-    description = json.dumps(description_of(match), ensure_ascii=False, separators=(",", ":"))
+    description = json_text(description_of(match), separators=(",", ":"))
     return match.label, match.map_id, match.first_seen, match.last_seen, description
 
 
@@ -281,7 +283,7 @@ def _match(id: bytes, description: str, thumbnail: bytes) -> Match:
 def _conditions(where: Filter | None) -> tuple[list[str], list[Any]]:
     where = where or Filter()
     given = {
-        "label = ?": where.label, "map_id = ?": where.map_id,
+        "folded(label) = ?": None if where.label is None else folded(where.label), "map_id = ?": where.map_id,
         "last_seen >= ?": where.seen_after, "first_seen <= ?": where.seen_before,
     }  # fmt: skip
     present = {condition: value for condition, value in given.items() if value is not None}

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from visual_byte_core.errors import InvalidMemory, MemoryFolderError
-from visual_byte_core.files import write_atomically
+from visual_byte_core.files import json_text, write_atomically
+from visual_byte_core.names import folded
 
 FORMAT = 1
 MAX_PROTOTYPES = 10  # of a name and modality; the oldest give way
@@ -84,21 +85,26 @@ class Taught:
         best = int(cosines.argmax())
         return names[best], float(cosines[best])
 
+    def spelled(self, name: str) -> str:
+        """The name as it was taught first, if it was taught in another spelling; else as it is."""
+        return next((known for known in self._prototypes if folded(known) == folded(name)), name)
+
     def check_room(self, name: str) -> None:
         """Raises InvalidMemory if the name is new and 1000 are taught already."""
-        if name not in self._prototypes and len(self._prototypes) >= MAX_NAMES:
+        if self.spelled(name) not in self._prototypes and len(self._prototypes) >= MAX_NAMES:
             raise InvalidMemory(f"teach: {MAX_NAMES} names are taught, which is all that fit; forget one first")
 
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
         """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
         changed."""
         self.check_room(name)
+        name = self.spelled(name)
         new = {**self._prototypes, name: _bounded([*self._prototypes.get(name, ()), *prototypes])}
         self._replace(new)
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop these names; durable on return. Raises MemoryFolderError, then nothing changed."""
-        gone = set(names) & set(self._prototypes)
+        gone = {self.spelled(name) for name in names} & set(self._prototypes)
         if gone:
             self._replace({name: kept for name, kept in self._prototypes.items() if name not in gone})
 
@@ -135,7 +141,7 @@ def taught_json(prototypes: Mapping[str, Sequence[Prototype]]) -> bytes:
         ]
         for name, all_ in prototypes.items()
     }
-    return json.dumps({"format": FORMAT, "names": names}, ensure_ascii=False).encode()
+    return json_text({"format": FORMAT, "names": names}).encode()
 
 
 def taught_of_json(content: bytes, dimension: int) -> dict[str, tuple[Prototype, ...]]:

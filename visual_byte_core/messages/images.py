@@ -19,11 +19,13 @@ MAX_COMPRESSED_PIXELS = 7680 * 4320
 
 @dataclass(frozen=True)
 class Encoding:
-    """channels: values a pixel; depth: bytes a value; to_rgb: OpenCV's conversion code, None if it is RGB already."""
+    """channels: values a pixel; depth: bytes a value; to_rgb: OpenCV's conversion code, None if it is RGB already.
+    planes: rows of data for two rows of the picture; over 2 where colour follows the brightness."""
 
     channels: int
     depth: int
     to_rgb: int | None
+    planes: int = 2
 
 
 # What drivers publish and what holds colour or brightness; OpenCV names Bayer patterns by the second row's pixels.
@@ -46,6 +48,9 @@ ENCODINGS = {
     "uyvy": Encoding(2, 1, cv2.COLOR_YUV2RGB_UYVY),
     "yuv422_yuy2": Encoding(2, 1, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": Encoding(2, 1, cv2.COLOR_YUV2RGB_YUY2),
+    "nv12": Encoding(1, 1, cv2.COLOR_YUV2RGB_NV12, planes=3),
+    "nv21": Encoding(1, 1, cv2.COLOR_YUV2RGB_NV21, planes=3),
+    "8UC3": Encoding(3, 1, cv2.COLOR_BGR2RGB),  # OpenCV's own, whose order is BGR
 }
 
 
@@ -92,28 +97,35 @@ def check(message: ImageMessage) -> None:
         raise InvalidImage(
             f"image message: {message.width} pixels wide, but {message.encoding} comes in pairs; check the driver"
         )
+    if encoding.planes == 3 and (message.width % 2 or message.height % 2):
+        raise InvalidImage(
+            f"image message: {message.width}x{message.height} pixels, but {message.encoding} shares colour among 2x2;"
+            " check the driver"
+        )
     row = message.width * encoding.channels * encoding.depth
     if message.step < row:
         raise InvalidImage(
             f"image message: step is {message.step} bytes, but a row of {message.width} pixels {message.encoding} takes"
             f" {row}; check the camera driver"
         )
-    if len(message.data) != message.step * message.height:
+    rows = message.height * encoding.planes // 2
+    if len(message.data) != message.step * rows:
         raise InvalidImage(
-            f"image message: {len(message.data)} bytes of data, expected step {message.step} times height"
-            f" {message.height}; check the camera driver"
+            f"image message: {len(message.data)} bytes of data, expected step {message.step} times {rows} rows; check"
+            " the camera driver"
         )
 
 
 def convert(message: ImageMessage) -> np.ndarray:
     """Convert a checked message: uint8 (height, width, 3), RGB."""
     encoding = ENCODINGS[message.encoding]
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    height = message.height * encoding.planes // 2
+    rows = np.frombuffer(message.data, np.uint8).reshape(height, message.step)
     rows = rows[:, : message.width * encoding.channels * encoding.depth]
     if encoding.depth == 2:
         wide = np.ascontiguousarray(rows).view(">u2" if message.is_bigendian else "<u2")
         rows = ((wide.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    shape = (message.height, message.width) + ((encoding.channels,) if encoding.channels > 1 else ())
+    shape = (height, message.width) + ((encoding.channels,) if encoding.channels > 1 else ())
     pixels = rows.reshape(shape)
     if encoding.to_rgb is None:
         return np.ascontiguousarray(pixels)
@@ -138,3 +150,8 @@ def decompress(message: CompressedImageMessage) -> np.ndarray:
             " check the topic"
         )
     return decode_photo(data, "compressed image message", max_pixels=MAX_COMPRESSED_PIXELS)
+
+
+def picture_of(message: Any) -> np.ndarray:
+    """Read a message of either kind -> uint8 (height, width, 3), RGB. Raises InvalidImage."""
+    return to_rgb(message) if hasattr(message, "encoding") else decompress(message)

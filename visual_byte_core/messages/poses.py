@@ -34,14 +34,17 @@ class PoseReading:
     covariance: tuple[float, ...] | None = None
 
 
-def pose_reading(message: Any) -> PoseReading:
-    """The reading that a message of one of POSE_MESSAGES is; the first kind has no covariance."""
+def pose_reading(message: Any, stamp: float | None = None) -> PoseReading:
+    """The reading that a message of one of POSE_MESSAGES is; the first kind has no covariance.
+
+    stamp: seconds since 1970 that count in place of those in its header.
+    """
     header, inner = message.header, message.pose
     covariance = tuple(map(float, inner.covariance)) if hasattr(inner, "covariance") else None
     pose = inner if covariance is None else inner.pose
     position, rotation = pose.position, pose.orientation
     return PoseReading(
-        seconds_of(header.stamp),
+        seconds_of(header.stamp) if stamp is None else stamp,
         header.frame_id,
         (position.x, position.y, position.z, rotation.x, rotation.y, rotation.z, rotation.w),
         covariance,

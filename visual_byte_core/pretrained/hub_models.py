@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from visual_byte_core.errors import ModelError
-from visual_byte_core.files import sha256_of_file
+from visual_byte_core.files import expanded, sha256_of_file
 
 # What describes a model and its weights; other formats of weights run code when they are read.
 CONTENT = ("*.json", "*.txt", "*.model", "*.safetensors")
@@ -22,7 +22,7 @@ def model_folder(name: str, setting: str) -> Path:
 
     setting: what named it, for the message. Raises ModelError if it is not available; nothing takes its place.
     """
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if not folder.is_dir():
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or folder.parent.is_dir():
             raise ModelError(

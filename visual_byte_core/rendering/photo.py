@@ -4,62 +4,52 @@
 
 from __future__ import annotations
 
-import io
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from visual_byte_core.errors import InvalidImage
+from visual_byte_core.rendering.picture_file import decode_picture
 from visual_byte_core.rendering.settings import PhotoSettings
 
 Region = tuple[int, int, int, int]
 """x, y, width and height in pixels of a picture."""
-# What data sets hold; OpenCV reads more.
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # A file's header can claim any size; decoding a picture beyond this would take the robot's memory with it.
 MAX_PIXELS = 100_000_000
+MAX_FILE_BYTES = 1 << 30  # bytes
 
 
 def read_photo(path: str | Path) -> np.ndarray:
-    """Read an image file.
+    """Read an image file, turned as its EXIF orientation says, on white where it is transparent.
 
     Returns:
         uint8 (height, width, 3), RGB.
 
     Raises:
-        InvalidImage: the file is missing, empty, truncated, or no picture.
+        InvalidImage: the file is missing, empty, truncated, too large, or no picture.
     """
     try:
+        if (size := os.stat(path).st_size) > MAX_FILE_BYTES:
+            raise InvalidImage(f"{path}: {size} bytes, over {MAX_FILE_BYTES}; expected a photo")
         data = Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidImage(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (OSError, ValueError) as error:
+        raise InvalidImage(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path") from error
     return decode_photo(data, str(path))
 
 
 def decode_photo(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Decode JPEG, PNG, WebP and whatever else OpenCV reads; `name` is for the message only.
+    """Decode JPEG, PNG, WebP and whatever else OpenCV or Pillow reads; `name` is for the message only.
 
     Returns:
-        uint8 (height, width, 3), RGB; 16-bit pictures are scaled to 8 bits, alpha is dropped.
+        uint8 (height, width, 3), RGB, turned as its EXIF orientation says; 16-bit pictures are scaled to 8 bits,
+        transparent ones laid on white.
 
     Raises:
         InvalidImage: no bytes, truncated, no picture, or one whose header says that it has over `max_pixels`.
     """
-    if not data:
-        raise InvalidImage(f"{name}: 0 bytes, expected a JPEG or PNG; copy the file again")
-    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-4096:]:
-        # OpenCV would fill the missing part of a cut-off JPEG with grey and call it a photo.
-        raise InvalidImage(f"{name}: the JPEG ends before its end marker; copy the file again")
-    _check_size(data, name, max_pixels)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise InvalidImage(f"{name}: OpenCV cannot decode it ({error.err}); convert it to JPEG or PNG") from error
-    if image is None:
-        raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG")
-    return _to_rgb(image, "bgr", name)
+    return _to_rgb(decode_picture(data, name, max_pixels), "bgr", name)
 
 
 def render_photo(
@@ -150,19 +140,6 @@ def _to_rgb(image: np.ndarray, channel_order: str, name: str) -> np.ndarray:
         raise ValueError(f"channel_order must be rgb or bgr, got {channel_order!r}")
     colour = eight_bit_colour(image, name)
     return cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_BGR2RGB) if channel_order == "bgr" else colour
-
-
-def _check_size(data: bytes, name: str, max_pixels: int) -> None:
-    """Refuse by its header, before memory is taken for its pixels, a picture that is too large."""
-    try:
-        with Image.open(io.BytesIO(data)) as header:
-            width, height = header.size
-    except Image.DecompressionBombError as error:
-        raise InvalidImage(f"{name}: is over {max_pixels} pixels; scale it down") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:  # what Pillow raises of a bad header
-        raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG") from error
-    if width * height > max_pixels:
-        raise _too_large(width, height, name, max_pixels)
 
 
 def _too_large(width: int, height: int, name: str, max_pixels: int) -> InvalidImage:

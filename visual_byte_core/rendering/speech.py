@@ -8,38 +8,18 @@ The mel scale and its triangular filters are Slaney's (Auditory Toolbox, 1998), 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
-import soundfile
 import soxr
 
-from visual_byte_core.errors import InvalidSound, ModelError
+from visual_byte_core.errors import InvalidSound, ModelError, TooLong
 from visual_byte_core.rendering.settings import SpeechSettings
+from visual_byte_core.rendering.sound_file import read_sound as read_sound
+from visual_byte_core.rendering.sound_signal import RATE as RATE
+from visual_byte_core.rendering.sound_signal import one_channel
 
-# What data sets hold; libsndfile reads more.
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
-RATE = 16000
 N_FFT, WINDOW, HOP, BANDS = 512, 400, 160, 80
-# Quieter than one step of a 16-bit sample: digital silence, not a quiet room.
-SILENCE_PEAK = 1.0 / 32768
-
-
-def read_sound(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read WAV, FLAC, OGG and whatever else libsndfile reads.
-
-    Returns:
-        float32 samples (n,) or (n, channels) in -1..1, and the rate in Hz.
-
-    Raises:
-        InvalidSound: missing, empty or no sound file.
-    """
-    try:
-        samples, rate = soundfile.read(str(path), dtype="float32")
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InvalidSound(f"{path}: cannot be read as sound ({error}); expected WAV, FLAC or OGG") from error
-    return samples, rate
 
 
 def mono_at(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
@@ -82,18 +62,10 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
 
 def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndarray:
     """Mono, 16 kHz, trimmed, scaled to one loudness: float64 (n,); errors as `render_speech`."""
-    mono = _to_mono(samples, rate)
-    if rate != RATE:
-        mono = soxr.resample(mono, rate, RATE)
-    mono = mono - mono.mean()
-    if np.abs(mono).max(initial=0.0) < SILENCE_PEAK:
-        raise InvalidSound(
-            "sound: silent (peak under one 16-bit step); check that the microphone is connected and not muted"
-        )
-    mono = _trim(mono, settings.trim_db)
+    mono = _trim(one_channel(samples, rate), settings.trim_db)
     seconds = len(mono) / RATE
     if not settings.shortest <= seconds <= settings.longest:
-        raise InvalidSound(
+        raise (TooLong if seconds > settings.longest else InvalidSound)(
             f"sound: {seconds:.2f} s of it is not silent, a spoken name takes {settings.shortest:g} to"
             f" {settings.longest:g} s; say only the name"
         )
@@ -109,21 +81,6 @@ def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
     # Band by band: a filter is zero almost everywhere, and the product of whole matrices would start BLAS threads,
     # which take 20 times as long as the product when another process holds one of the cores.
     return np.stack([power[:, low : low + len(weights)] @ weights for low, weights in _mel_bands()])
-
-
-def _to_mono(samples: np.ndarray, rate: int) -> np.ndarray:
-    samples = np.asarray(samples)
-    if samples.ndim not in (1, 2) or samples.size == 0 or not 1000 <= rate <= 384_000:
-        raise InvalidSound(
-            f"sound: expected samples (n,) or (n, channels) at 1000 to 384000 Hz, got {samples.shape} at {rate} Hz"
-        )
-    if samples.dtype.kind == "i":
-        samples = samples / -float(np.iinfo(samples.dtype).min)
-    if samples.dtype.kind != "f":
-        raise InvalidSound(f"sound: expected float or signed integer samples, got {samples.dtype}")
-    if not np.isfinite(samples).all():
-        raise InvalidSound("sound: holds NaN or infinite samples; check the driver or record again")
-    return samples.astype(np.float64) if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
 
 
 def _trim(samples: np.ndarray, trim_db: float) -> np.ndarray:

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import numpy as np
 
-from visual_byte_core.errors import InvalidText
+from visual_byte_core.errors import InvalidText, printable
+from visual_byte_core.names import folded
 from visual_byte_core.rendering.hash_texture import hash_texture
 from visual_byte_core.rendering.settings import TextSettings
 from visual_byte_core.rendering.smooth_texture import smooth_texture
@@ -53,10 +52,9 @@ def canonical_words(words: str) -> str:
         raise InvalidText(f"text: expected a string, got {type(words).__name__}")
     if len(words) > MAX_CHARACTERS:
         raise InvalidText(f"text: {len(words)} characters, a name has at most {MAX_CHARACTERS}; ask for the name alone")
-    folded = unicodedata.normalize("NFKC", words).casefold()
-    # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in folded)
-    canonical = " ".join(visible.split())
+    if (shown := printable(words)) != words:
+        raise InvalidText(f"text: {shown} is no UTF-8; set the terminal to UTF-8 and type it again")
+    canonical = folded(words)
     if not canonical:
         raise InvalidText("text: empty, expected a name such as 'mug'")
     return canonical

@@ -92,7 +92,7 @@ def _compute(config: DistillConfig, paths: list[Path], device: torch.device) -> 
     teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     normalization: Any = teacher.pretrained_cfg
     mean, std = (torch.tensor(normalization[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-    bar = tqdm(total=len(paths), desc=f"photos through {config.photo_teacher}", unit="photo")
+    bar = tqdm(total=len(paths), desc=f"photos through {config.photo_teacher}", unit="photo", disable=None)
     with torch.inference_mode(), bar:
         for start in range(0, len(paths), AT_ONCE):
             read = [

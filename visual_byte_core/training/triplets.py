@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from visual_byte_core.dataset.class_folders import photos_of, sounds_below
+from visual_byte_core.dataset.class_folders import class_folders, photos_of, sounds_below
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidImage, InvalidSound
 from visual_byte_core.names import ClassName, spell
 from visual_byte_core.pretrained.renderers import render_speech, render_text
@@ -300,7 +300,7 @@ def _sounds_by_language(folder: Path, config: DataConfig) -> dict[str, list[Path
 def _distractors(config: DataConfig) -> list[tuple[str, list[Path]]]:
     if not config.distractors:
         return []
-    folders = sorted(path for path in Path(config.distractors).iterdir() if path.is_dir())
+    folders = class_folders(Path(config.distractors))
     return [(folder.name.replace("_", " "), sounds_below(folder)) for folder in folders]
 
 
@@ -310,7 +310,7 @@ def noises_of(config: DataConfig) -> list[np.ndarray]:
         return []
     noises = []
     for path in sounds_below(Path(config.noise)):
-        samples, rate = read_sound(path)
+        samples, rate = read_sound(path, longest_s=3600.0)
         if rate != RATE:
             raise DataError(f"{path}: noise must have {RATE} Hz, got {rate}; convert it")
         noises.append(samples)

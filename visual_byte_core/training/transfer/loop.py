@@ -62,6 +62,7 @@ class TransferTrainer:
         self.network.projector.weight.copy_(basis.weight)
         self.network.projector.bias.copy_(basis.bias)
         self.banks = kept_banks(config, self.names, self.network)
+        prepare_processor(config.optimizer.threads)  # again: the speech teacher's library sets its own threads
         rows = dict(zip(ids, prototypes_of_rows(classifier.rows, basis), strict=True))
         placed = prototypes(self.names, rows, self._means_of_photos())
         self.learner = Learner(self.network, config.transfer.cut, placed, self.banks.teacher_values)
