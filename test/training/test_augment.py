@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.names import read_names, spell
-from visual_byte_core.rendering.speech import RATE
 from visual_byte_core.rendering.text import canonical_words
-from visual_byte_core.training import photo_augment, sound_augment, text_augment
+from visual_byte_core.training import photo_augment, text_augment
 from visual_byte_core.training.config import config_from_dict
-from visual_byte_core.training.triplets import Draw, TripletDataset
+from visual_byte_core.training.triplets import Draw, TripletDataset, collate
 
 SIZE = 64
 
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_colours() -> None:
 
 CHANGES = [
     photo_augment.low_light, photo_augment.motion_blur, photo_augment.jpeg, photo_augment.any_change,
-    photo_augment.erase, photo_augment.flip_and_colour, sound_augment.warp_time, sound_augment.mask_spectrogram,
+    photo_augment.erase, photo_augment.flip_and_colour,
 ]  # fmt: skip
 
 
@@ -100,73 +100,6 @@ def test_motion_smears_along_one_line() -> None:
     assert abs(np.corrcoef(rows, columns)[0, 1]) > 0.5 or min(np.ptp(rows), np.ptp(columns)) <= 2
 
 
-def tone(hz: float = 440.0) -> np.ndarray:
-    return np.sin(2 * np.pi * hz * np.arange(RATE) / RATE)
-
-
-def noise(seconds: float = 2.0) -> np.ndarray:
-    return np.random.default_rng(7).normal(0, 0.3, int(seconds * RATE))
-
-
-def power_in(samples: np.ndarray, low: float, high: float) -> float:
-    spectrum, hz = np.abs(np.fft.rfft(samples)) ** 2, np.fft.rfftfreq(len(samples), 1 / RATE)
-    return float(spectrum[(hz >= low) & (hz < high)].sum())
-
-
-@pytest.mark.parametrize("snr", [(10.0, 10.0), (-5.0, 20.0)])
-def test_noise_lies_in_the_range_that_is_asked_for(snr: tuple[float, float]) -> None:
-    found = []
-    for seed in range(30):
-        added = sound_augment.add_noise(tone(), noise(), np.random.default_rng(seed), snr) - tone()
-        found.append(10 * np.log10(np.mean(tone() ** 2) / np.mean(added**2)))
-    assert snr[0] - 0.01 < min(found) and max(found) < snr[1] + 0.01
-    assert np.ptp(found) >= 0.7 * (snr[1] - snr[0])
-
-
-def test_silent_and_short_noise_do_no_harm() -> None:
-    generator = np.random.default_rng(0)
-    assert np.array_equal(sound_augment.add_noise(tone(), np.zeros(2 * RATE), generator), tone())
-    assert len(sound_augment.add_noise(tone(), noise(0.1), generator)) == RATE
-
-
-def test_a_room_rings_on() -> None:
-    click = np.zeros(RATE)
-    click[0] = 1.0
-    heard = sound_augment.reverberate(click, np.random.default_rng(0))
-    assert len(heard) > RATE and heard[0] > 0.5
-    early, late = np.sum(heard[1:800] ** 2), np.sum(heard[1600:2400] ** 2)
-    assert 0 < late < 0.5 * early
-
-
-def test_a_cheap_microphone_loses_the_ends_of_the_band() -> None:
-    for seed in range(5):
-        heard = sound_augment.limit_band(noise(), np.random.default_rng(seed))
-        middle = power_in(heard, 500, 1500) / power_in(noise(), 500, 1500)
-        assert power_in(heard, 0, 40) / power_in(noise(), 0, 40) < 0.5 * middle
-    cut = [sound_augment.limit_band(noise(), np.random.default_rng(seed)) for seed in range(20)]
-    assert min(power_in(c, 7000, 8000) / power_in(c, 500, 1500) for c in cut) < 0.02
-
-
-SOUND_CHANGES = [
-    sound_augment.change_speed, sound_augment.reverberate, sound_augment.limit_band, sound_augment.overdrive,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("change", SOUND_CHANGES, ids=lambda change: change.__name__)
-def test_a_sound_repeats_with_its_seed_and_stays_a_sound(change) -> None:
-    first, again, other = (change(tone(), np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert first.ndim == 1 and first.dtype == np.float64 and np.isfinite(first).all()
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
-
-
-def test_masks_are_one_strip_each_way() -> None:
-    image = np.full((SIZE, SIZE, 3), 200, np.uint8)
-    masked = sound_augment.mask_spectrogram(image, np.random.default_rng(0))[..., 0]
-    rows, columns = (masked == 0).all(axis=1), (masked == 0).all(axis=0)
-    assert 1 <= rows.sum() <= 0.16 * SIZE + 1 and 1 <= columns.sum() <= 0.1 * SIZE + 1
-    assert np.abs(np.diff(rows.astype(int))).sum() <= 2 and (masked[~rows][:, ~columns] == 200).all()
-
-
 def test_an_erased_rectangle_has_the_mean_colour() -> None:
     image = photo()
     erased = photo_augment.erase(image, np.random.default_rng(0))
@@ -179,24 +112,6 @@ def test_reduced_photos_lose_detail_and_small_ones_stay() -> None:
     fine = np.random.default_rng(0).integers(0, 256, (2 * SIZE, 2 * SIZE, 3)).astype(np.uint8)
     assert photo_augment.reduce_resolution(fine, np.random.default_rng(0)).std() < 0.7 * fine.std()
     assert np.array_equal(photo_augment.reduce_resolution(fine[:32, :32], np.random.default_rng(0)), fine[:32, :32])
-
-
-def test_overdrive_cuts_the_peaks() -> None:
-    cut = sound_augment.overdrive(tone(), np.random.default_rng(0))
-    assert np.abs(cut).max() < 0.55 and np.mean(np.abs(cut) == np.abs(cut).max()) > 0.3
-
-
-def test_warped_time_keeps_its_ends() -> None:
-    image = ramp(SIZE)
-    warped = sound_augment.warp_time(image, np.random.default_rng(2))
-    assert np.array_equal(warped[:, [0, -1]], image[:, [0, -1]]) and (np.diff(warped[0, :, 0].astype(int)) >= 0).all()
-    assert not np.array_equal(warped, image)
-
-
-def test_speed_moves_the_pitch() -> None:
-    faster = sound_augment.change_speed(tone(), np.random.default_rng(1))
-    hz = np.argmax(np.abs(np.fft.rfft(faster))) * RATE / len(faster)
-    assert 0.84 * 440 < hz < 1.16 * 440 and abs(hz - 440) > 1
 
 
 def test_case_needs_no_augmentation() -> None:
@@ -247,10 +162,13 @@ def test_an_item_repeats_with_its_seed_and_names_its_files(dataset: Path, collec
     changes = ("blur", "motion", "low_light", "jpeg", "any", "rotate", "overdrive", "warp", "request")
     data = items_of(dataset, collect_config, dict.fromkeys(changes, 0.5))
     first, again, other = (data[Draw(1, seed)] for seed in (4, 4, 5))
-    for part in ("photos", "text", "sound"):
+    for part in ("photos", "text"):
         image = getattr(first, part)
         assert image.dtype == np.uint8 and image.shape[-3:] == (SIZE, SIZE, 3)
         assert np.array_equal(image, getattr(again, part))
+    drawn, repeated = collate([first, other], data.config), collate([again, other], data.config)
+    assert drawn.sounds.dtype == torch.uint8 and drawn.sounds.shape == (2, SIZE, SIZE, 3)
+    assert torch.equal(drawn.sounds, repeated.sounds) and not torch.equal(drawn.sounds[0], drawn.sounds[1])
     assert first.sources == again.sources and not np.array_equal(first.photos, other.photos)
     assert all(Path(path).is_file() for path in (*first.sources[:-2], first.sources[-1]))
 

@@ -74,6 +74,10 @@ def _print_summary(out: str, collected: Collected) -> None:
         if filed.read:
             print(f"  {what}: {filed}")
     _print_some("files could not be read and are left out:", collected.unreadable)
+    for language, count in collected.without_spelling.items():
+        if count:
+            print(f"{count} names have no spelling in the language {language} and are not spoken in it")
+    _print_some("names are reserved for measuring; no voice says them for training:", collected.reserved)
     _print_some(
         "classes have no photo to learn from; add photos, or take them out of the names:", collected.without_photos
     )

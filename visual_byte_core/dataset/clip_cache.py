@@ -45,14 +45,14 @@ class ClipCache:
         return self.folder / voice.engine / voice.name / f"{slugify(words)}{SUFFIX}"
 
     def spoken(self, words: str, voice: Voice) -> tuple[np.ndarray, int]:
-        """float32 (n,) in -1..1 and samples a second: as kept, else spoken now and kept.
+        """int16 (n,) and samples a second: as kept, else spoken now and kept.
 
         A clip that cannot be read, as after a power cut, is spoken again. Raises DataError as `Voice.synthesize`, when
         the voice says nothing, or when the folder cannot be written.
         """
         path = self.path(words, voice)
         try:
-            return soundfile.read(path, dtype="float32")
+            return soundfile.read(path, dtype="int16")
         except (OSError, soundfile.SoundFileError):
             pass  # not there yet, or not whole
         samples, rate = voice.synthesize(words)
@@ -62,4 +62,4 @@ class ClipCache:
         soundfile.write(clip, samples, rate, format="FLAC", subtype="PCM_16")
         write_whole(path, clip.getvalue())
         clip.seek(0)
-        return soundfile.read(clip, dtype="float32")
+        return soundfile.read(clip, dtype="int16")

@@ -99,8 +99,8 @@ class CollectConfig:
 
     out: its folder; names: CSV of names; photos: where they come from; voices: by language how many training
     voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or empty;
-    noise: folder of background sounds, or empty; pseudo_words: invented words to train against;
-    voices_a_pseudo_word: voices of each.
+    noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the user's;
+    pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
     """
 
     out: str
@@ -109,6 +109,7 @@ class CollectConfig:
     voices: dict[str, int] | tuple[VoiceSource, ...] = field(default_factory=lambda: {"en": 40})
     recordings: str = ""
     noise: str = ""
+    clips: str = ""
     pseudo_words: int = 0
     voices_a_pseudo_word: int = 4
 

@@ -14,19 +14,23 @@ words by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+from visual_byte_core.dataset.clip_cache import ClipCache
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.dataset.filing import Filed
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
 from visual_byte_core.dataset.pseudo_words import pseudo_words
 from visual_byte_core.dataset.sound_collector import SoundCollector
 from visual_byte_core.dataset.voice_record import record_voices
-from visual_byte_core.dataset.voice_sources import pseudo_word_voices, voices_of_splits
+from visual_byte_core.dataset.voice_sources import Choir, choirs, pseudo_word_voices, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
-from visual_byte_core.names import ClassName, read_names, slugify, spell
+from visual_byte_core.names import ClassName, read_names, reserved_spellings, slugify
+
+EVALUATION = 2  # the split
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Collected:
     recordings, noises: what became of them.
 
     sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
-    have no photo to learn from.
+    have no photo to learn from; without_spelling: by language that is spoken how many names it has none for; reserved:
+    slugs of names that no voice says for training, as they are kept for measuring.
     """
 
     photos: int
@@ -46,6 +51,8 @@ class Collected:
     sources: tuple[SourceReport, ...]
     unreadable: tuple[str, ...]
     without_photos: tuple[str, ...]
+    without_spelling: dict[str, int]
+    reserved: tuple[str, ...]
 
 
 def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
@@ -59,10 +66,12 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     """
     names = {name.slug: name for name in read_names(config.names)}
     out = Path(config.out)
-    record_voices(out, voices_of_splits(config.voices))
+    splits = voices_of_splits(config.voices)
+    record_voices(out, splits)
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
-    spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite)
+    cache = None if overwrite else ClipCache.at(config.clips)
+    spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite, cache=cache)
     recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else Filed()
     noises = sounds.noise(Path(config.noise)) if config.noise else Filed()
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
@@ -74,14 +83,18 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
         tuple(sources),
         (*(reason for source in sources for reason in source.unreadable), *sounds.unreadable),
         tuple(slug for slug in names if not any((out / "image" / slug).glob("*"))),
+        {language: sum(not getattr(name, language) for name in names.values()) for language in splits},
+        tuple(slug for slug, name in names.items() if not name.trainable()),
     )
 
 
 def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
-    for language, splits in voices_of_splits(config.voices).items():
-        for folder, voices in zip(("audio", "audio_calibrate", "audio_eval_tts"), splits, strict=True):
+    reserved = reserved_spellings(names)
+    for language, split in product(voices_of_splits(config.voices), range(len(SPLIT_SUFFIXES))):
+        folder = out / ("audio", "audio_calibrate", "audio_eval_tts")[split]
+        for choir in choirs(config.voices, language, split):
             for name in names:
-                yield from _said_by(voices, spell(name, language), out / folder / name.slug / language)
+                yield from _name_said(choir, name, language, split, folder / name.slug / language)
     if not config.pseudo_words:
         return
     # Invented words sound English; each split has its own, so that none is calibrated or judged on after it was
@@ -91,8 +104,20 @@ def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Ite
         count = config.pseudo_words if suffix == "" else config.pseudo_words // 4
         for i, word in enumerate(pseudo_words(spellings, count, seed=number)):
             chosen = [voices[(i * 3 + j) % len(voices)] for j in range(config.voices_a_pseudo_word)]
-            yield from _said_by(chosen, word, out / f"distractors{suffix}" / slugify(word) / "en")
+            if slugify(word) not in reserved:
+                yield from _said_by(chosen, word, out / f"distractors{suffix}" / slugify(word) / "en")
 
 
-def _said_by(voices: list[Voice], words: str, folder: Path) -> Iterator[Utterance]:
+def _name_said(choir: Choir, name: ClassName, language: str, split: int, folder: Path) -> Iterator[Utterance]:
+    """A name by the voices that say it, then its synonyms in folders of their own; reserved ones are only judged on."""
+    own = getattr(name, language)
+    trainable = name.trainable(language)
+    if own and (own in trainable or split == EVALUATION):
+        yield from _said_by(choir.voices_for(own), own, folder)
+    for synonym in name.synonyms if choir.synonyms else ():
+        if synonym in trainable:
+            yield from _said_by(choir.voices_for(synonym), synonym, folder / slugify(synonym))
+
+
+def _said_by(voices: Iterable[Voice], words: str, folder: Path) -> Iterator[Utterance]:
     return (Utterance(words, voice, folder / f"{voice.name}.wav") for voice in voices)

@@ -16,7 +16,7 @@ from visual_byte_core.dataset.image_cache import cached_images, drop_images, ren
 from visual_byte_core.dataset.voice_record import read_record, recorded_voice
 from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import DataError, InvalidSound
-from visual_byte_core.names import LANGUAGES, ClassName, spell
+from visual_byte_core.names import LANGUAGES, ClassName, slugify, spell
 from visual_byte_core.rendering.settings import RendererSettings
 from visual_byte_core.rendering.speech import read_sound
 
@@ -140,11 +140,12 @@ def _decibels(amplitude: float) -> float:
 def _words(sound: Path, root: Path, names: dict[str, ClassName]) -> str:
     """What a sound says, by its folders; empty if they do not tell."""
     top, *folders = sound.relative_to(root).parts[:-1]
-    if len(folders) != 2:
+    if len(folders) not in (2, 3):
         return ""
-    slug, language = folders
+    slug, language, *synonym = folders
     if top.startswith("distractors"):
         return slug.replace("_", " ")
     if slug not in names or language not in LANGUAGES or not getattr(names[slug], language):
         return ""
-    return spell(names[slug], language)
+    said = {slugify(word): word for word in names[slug].synonyms}
+    return said.get(synonym[0], "") if synonym else spell(names[slug], language)

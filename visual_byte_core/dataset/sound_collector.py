@@ -16,7 +16,7 @@ from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.dataset.filing import Filed, Filing
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
 from visual_byte_core.errors import DataError
-from visual_byte_core.names import ClassName, slugify
+from visual_byte_core.names import ClassName, reserved_spellings, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
 MAX_SHARE_UNREADABLE = 0.05
@@ -30,7 +30,8 @@ class SoundCollector:
         self.unreadable: list[str] = []
 
     def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> Filed:
-        """By a manifest with the columns file, word, speaker, source and optionally grocery.
+        """By a manifest with the columns file, word, speaker, source and optionally grocery. Reserved words of speakers
+        who are not kept for measuring are left out.
 
         Raises:
             DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk
@@ -39,12 +40,18 @@ class SoundCollector:
         rows = _read_manifest(manifest)
         speakers = {(row["source"], row["speaker"]) for row in rows}
         alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
-        folders = (_recording_folder(row, names, row["source"] in alone) for row in rows)
-        wanted = [
-            (manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name)
-            for row, folder in zip(rows, folders, strict=True)
-        ]
-        return self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip", disable=None), len(wanted))
+        said = {slugify(word): name.slug for name in names.values() for word in (*name.synonyms, name.en)}
+        reserved = reserved_spellings(names.values())
+        wanted: list[tuple[Path, Path]] = []
+        for row in rows:
+            folder = _recording_folder(row, said, row["source"] in alone)
+            if slugify(row["word"]) not in reserved or folder.startswith("audio_eval"):
+                wanted.append((manifest.parent / row["file"], self._out / folder / "en" / Path(row["file"]).name))
+        filed = self._copy(manifest, tqdm(wanted, desc="recordings", unit="clip", disable=None), len(wanted))
+        if reserved_rows := len(rows) - len(wanted):
+            filed.left_out["words reserved for measuring"] = reserved_rows
+            filed.read += reserved_rows
+        return filed
 
     def noise(self, folder: Path) -> Filed:
         """Background sounds, at any depth. Raises DataError: none, too many are unreadable, or the disk is full."""
@@ -99,10 +106,11 @@ def _read_manifest(manifest: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _recording_folder(row: Mapping[str, str], names: Mapping[str, ClassName], one_speaker: bool) -> str:
+def _recording_folder(row: Mapping[str, str], said: Mapping[str, str], one_speaker: bool) -> str:
+    """said: slug of the name by the slug of each of its spellings."""
     word = slugify(row["word"])
-    slug = word if word in names else slugify(row["grocery"]) if row.get("grocery") else ""
-    if slug in names:
+    slug = said.get(word) or (said.get(slugify(row["grocery"])) if row.get("grocery") else None)
+    if slug:
         # A source with one speaker is split by clip, or nothing of it would be left to learn from.
         split = _split_of(row["file"] if one_speaker else row["speaker"])
         return f"{('audio', 'audio_calibrate', 'audio_eval_human')[split]}/{slug}"

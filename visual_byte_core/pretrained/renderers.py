@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The renderers as training has them: those of a robot, and those that need a network of others.
 
-A sentence model of sentence-transformers serves `semantic` and `smooth+sentence`, a Whisper speech method 1. All else
-is `rendering.text` and `rendering.speech`, the same calls that a robot makes.
+A sentence model of sentence-transformers, or a portable one, serves `semantic` and `smooth+sentence`, a Whisper speech
+method 1. All else is `rendering.text` and `rendering.speech`, the same calls that a robot makes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from visual_byte_core.errors import ModelError
 from visual_byte_core.pretrained.sentence_models import portable_folder
 from visual_byte_core.rendering import speech, text
-from visual_byte_core.rendering.sentence_encoder import DESCRIPTION, SentenceEncoder, encoder_of, provide
+from visual_byte_core.rendering.sentence_encoder import DESCRIPTION, SentenceEncoder, encoder_of, open_encoder, provide
 from visual_byte_core.rendering.settings import SpeechSettings, TextSettings
 
 
@@ -35,10 +36,14 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
 
 
 def sentence_encoder_of(settings: TextSettings) -> SentenceEncoder:
-    """The sentence model that the settings name, made portable and opened if need be. Raises ModelError."""
-    name = settings.sentence_model
-    portable = "@" in name or (Path(name) / DESCRIPTION).is_file()
-    return encoder_of(settings) if portable else _opened(name, settings.sentence_dimension)
+    """The sentence model that the settings name, made portable and opened if need be.
+
+    A portable one is named by its folder; FOLDER@DIGEST takes no other version. Raises ModelError.
+    """
+    folder, _, digest = settings.sentence_model.partition("@")
+    if (Path(folder) / DESCRIPTION).is_file():
+        return _portable(folder, digest)
+    return encoder_of(settings) if digest else _converted(folder, settings.sentence_dimension)
 
 
 def with_open_model(settings: TextSettings) -> TextSettings:
@@ -52,5 +57,16 @@ def with_open_model(settings: TextSettings) -> TextSettings:
 
 
 @lru_cache(maxsize=4)
-def _opened(name: str, dimension: int) -> SentenceEncoder:
+def _portable(folder: str, digest: str) -> SentenceEncoder:
+    encoder = open_encoder(Path(folder))
+    if digest and digest != encoder.digest:
+        raise ModelError(
+            f"text.sentence_model: {folder} holds {encoder.name}, not the version {digest}; bring that one back, or"
+            " name this one and train anew"
+        )
+    return provide(encoder.folder)
+
+
+@lru_cache(maxsize=4)
+def _converted(name: str, dimension: int) -> SentenceEncoder:
     return provide(portable_folder(name, dimension))

@@ -53,6 +53,7 @@ def write_word_table(
         description = {"format": FORMAT, "model": title, "kind": "words", "dimension": dimension}
         write_whole(temporary / DESCRIPTION, yaml.safe_dump(description, sort_keys=False).encode())
         open_encoder(temporary)
+        temporary.chmod(0o755)  # mkdtemp gives it to this user alone
         temporary.rename(out)
     except OSError as error:
         raise ModelError(f"{out}: cannot be written ({error.strerror}); make room") from error

@@ -62,18 +62,15 @@ _provided: dict[str, SentenceEncoder] = {}
 
 
 def encoder_of(settings: TextSettings) -> SentenceEncoder:
-    """The sentence model that the settings name: of a loaded bundle, the folder of a portable one, or a model of
-    sentence-transformers.
+    """The sentence model that the settings name, which this process has opened before.
 
-    Raises ModelError if it is missing or cannot be used, or is another version than the one that was asked for.
+    Raises ModelError if it has not: the model of a bundle comes with `load_bundle`, one of sentence-transformers with
+    `pretrained.renderers`.
     """
     name = settings.sentence_model
     if name in _provided:
         return _provided[name]
-    folder, _, digest = name.partition("@")
-    if (Path(folder) / DESCRIPTION).is_file():
-        return _opened(folder, digest)
-    if digest:
+    if "@" in name:
         raise ModelError(f"text.sentence_model: {name} belongs to a bundle; load that bundle first")
     raise ModelError(
         f"text.sentence_model: {name} is a model for training, which no bundle carries; export a bundle and load that"
@@ -108,17 +105,6 @@ def open_encoder(folder: Path) -> SentenceEncoder:
     return SentenceEncoder(
         folder, f"{description['model']}@{content}", content, dimension, _unit_and_remembered(embed, dimension)
     )
-
-
-@lru_cache(maxsize=4)
-def _opened(folder: str, digest: str) -> SentenceEncoder:
-    encoder = provide(Path(folder))
-    if digest and digest != encoder.digest:
-        raise ModelError(
-            f"text.sentence_model: {folder} holds {encoder.name}, another version than {digest}, on which the network"
-            " was trained; bring that one back, or train anew"
-        )
-    return encoder
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

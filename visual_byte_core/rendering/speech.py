@@ -47,16 +47,15 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
         raise ModelError(f"speech.method: {settings.method} needs a Whisper, which a robot does not run; use method 2")
     mono = prepare(samples, rate, settings)
     if settings.warp == "waveform":
-        steps = np.linspace(0, len(mono) - 1, round(settings.seconds * RATE))
-        mono = np.interp(steps, np.arange(len(mono)), mono)
+        mono = stretched(mono, settings.seconds)
     log_mel = np.log1p(mel_spectrogram(mono))
     low, high = log_mel.min(), log_mel.max()
     grey = (255 * (log_mel - low) / max(high - low, 1e-9))[::-1]
     # First to the columns of the 2 s frame, then to the square: short and long names end on the same time axis.
     columns = 1 + round(settings.seconds * RATE) // HOP
     framed = cv2.resize(np.ascontiguousarray(grey, np.float32), (columns, BANDS), interpolation=cv2.INTER_LINEAR)
-    square = cv2.resize(framed, (size, BANDS), interpolation=_area_or_linear(columns, size))
-    square = cv2.resize(square, (size, size), interpolation=_area_or_linear(BANDS, size))
+    square = cv2.resize(framed, (size, BANDS), interpolation=area_or_linear(columns, size))
+    square = cv2.resize(square, (size, size), interpolation=area_or_linear(BANDS, size))
     return np.repeat(np.clip(np.rint(square), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
@@ -70,6 +69,12 @@ def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndar
             f" {settings.longest:g} s; say only the name"
         )
     return mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+
+
+def stretched(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """16 kHz samples (n,) played faster or slower so that they last `seconds`."""
+    steps = np.linspace(0, len(samples) - 1, round(seconds * RATE))
+    return np.interp(steps, np.arange(len(samples)), samples)
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -131,5 +136,5 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < knee, mel * _LINEAR_HZ, _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mel, knee) - knee)))
 
 
-def _area_or_linear(source: int, target: int) -> int:
+def area_or_linear(source: int, target: int) -> int:
     return cv2.INTER_AREA if source > target else cv2.INTER_LINEAR

@@ -95,8 +95,9 @@ class AugmentConfig:
     photo's area; rotate: turn a large photo; any: one of RandAugment's changes; blur, motion: out of focus, smeared;
     low_light: dim and noisy; reduce: scaled down to 32-64 px and up again; jpeg: strongly compressed; erase: a grey
     patch; mixup: share of blends of two photos that are classified as well. text: slip, plural, article or particle;
-    request: a whole sentence. noise, reverb, speed, overdrive, band: of the sound; snr: not a probability, range of the
-    speech over the noise in dB; warp, mask: time warped, and strips of the spectrogram.
+    request: a whole sentence; synonym: any of the name's spellings. noise, reverb, speed, overdrive, band: of the
+    sound; snr: not a probability, range of the speech over the noise in dB; warp, mask: time warped, and strips of the
+    spectrogram.
     """
 
     photo: float = 1.0
@@ -112,6 +113,7 @@ class AugmentConfig:
     mixup: float = 0.0
     text: float = 0.3
     request: float = 0.0
+    synonym: float = 0.0
     noise: float = 0.6
     snr: tuple[float, float] = (0.0, 30.0)
     reverb: float = 0.3

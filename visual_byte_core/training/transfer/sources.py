@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from visual_byte_core.dataset.class_folders import photos_of, sounds_below
@@ -185,17 +186,13 @@ def changed_sound(
     generator: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """The picture of a clip that was changed as `augment` says: uint8 (size, size, 3)."""
-    change, sound = config.augment, mono_at(samples, rate, RATE).astype(np.float64)
-    if generator.random() < change.speed:
-        sound = sound_augment.change_speed(sound, generator)
-    if generator.random() < change.reverb:
-        sound = sound_augment.reverberate(sound, generator)
-    if noises and generator.random() < change.noise:
-        sound = sound_augment.add_noise(sound, noises[int(generator.integers(len(noises)))], generator, change.snr)
-    if generator.random() < change.band:
-        sound = sound_augment.limit_band(sound, generator)
-    picture = render_speech(sound, RATE, size, config.renderer.speech)
-    return sound_augment.mask_spectrogram(picture, generator) if generator.random() < change.mask else picture
+    sound = torch.from_numpy(mono_at(samples, rate, RATE).astype(np.float32))
+    changed = sound_augment.change_sound(sound, config.augment, noises, generator)
+    picture = render_speech(changed.numpy(), RATE, size, config.renderer.speech)
+    if generator.random() >= config.augment.mask:
+        return picture
+    masked = sound_augment.mask_spectrogram(torch.from_numpy(picture[:, :, 0]), generator).numpy()
+    return np.repeat(masked[:, :, None], 3, axis=2)
 
 
 def plain_text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int, Iterator[Item]]:
