@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ from visual_byte_core.training.transfer.upper import UpperBlocks
 
 log = logging.getLogger("visual_byte")
 
+# What of `augment` is in the pictures that are kept.
+PHOTO_CHANGES = ("crop", "rotate", "any", "blur", "motion", "low_light", "reduce", "jpeg", "erase")
+SOUND_CHANGES = ("noise", "snr", "reverb", "speed", "overdrive", "band", "mask")
 CALIBRATED_PHOTOS = 8  # of each name, to measure on while training
 
 
@@ -105,7 +108,7 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
 
     sounds, measured_sounds, values = _sound_banks(config, names, lower, shared)
     photo = {"renderer": config.renderer.section_digest("photo"), "root": config.data.root}
-    changes = {"augment": asdict(config.augment), "views": config.transfer.photo_views, "cap": config.data.cap}
+    changes = {"augment": _changes(config, PHOTO_CHANGES), "views": config.transfer.photo_views, "cap": config.data.cap}
     text = {"renderer": config.renderer.section_digest("text"), "languages": list(config.data.languages)}
     photos = bank("photos", photo | changes, photo_items(config, names, "image", config.data.cap), embed)
     measured = bank("photos-calibrate", photo, photo_items(config, names, "image_calibrate", CALIBRATED_PHOTOS))
@@ -128,7 +131,7 @@ def _sound_banks(
     taught = teacher_values(config, clips)
     made_by = {
         "renderer": config.renderer.section_digest("speech"),
-        "augment": asdict(config.augment),
+        "augment": _changes(config, SOUND_CHANGES),
         "views": config.transfer.sound_views,
         "noise": bool(config.data.noise),
         "taught": bool(taught),
@@ -149,6 +152,10 @@ def _sound_banks(
         count, items = sound_items(config, judged, 1, {})
         measured = keep(folder / f"sounds-calibrate-{keys}", items, count, lower, facts={}, title="sounds-calibrate")
     return banks, measured, VALUES if taught else 0
+
+
+def _changes(config: TrainingConfig, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(config.augment, name) for name in names}
 
 
 def teacher_values(config: TrainingConfig, clips: Sequence[Clip]) -> dict[str, NDArray[np.floating]]:

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Bank:
     features: NDArray[np.float16]
     labels: NDArray[np.int32]
     targets: NDArray[np.float16] | None
-    facts: dict[str, object]
+    facts: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,7 +69,7 @@ def keep(
     count: int,
     lower: Callable[[Tensor], Tensor],
     *,
-    facts: dict[str, object],
+    facts: dict[str, Any],
     title: str,
     target_of: Callable[[Tensor], Tensor] | None = None,
 ) -> Bank:

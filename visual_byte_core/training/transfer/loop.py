@@ -12,15 +12,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from visual_byte_core.errors import ConfigurationError, DataError
@@ -34,11 +32,12 @@ from visual_byte_core.training.losses import overlap_matrix
 from visual_byte_core.training.schedule import learning_rate_share
 from visual_byte_core.training.state import STATE, load_state, random_state, save_state, set_random_state
 from visual_byte_core.training.stopping import StopRequest
-from visual_byte_core.training.transfer.kept import Bank
+from visual_byte_core.training.transfer.banks import kept_banks
 from visual_byte_core.training.transfer.measures import measure
-from visual_byte_core.training.transfer.network import Learner, Lower
-from visual_byte_core.training.transfer.prototypes import Basis, basis_of, prototypes, prototypes_of_rows, synsets
-from visual_byte_core.training.transfer.banks import Banks, kept_banks
+from visual_byte_core.training.transfer.network import Learner
+from visual_byte_core.training.transfer.prototypes import basis_of, prototypes, prototypes_of_rows, synsets
+
+MIRRORED = 0.5  # share of the photos in a batch
 
 log = logging.getLogger("visual_byte")
 
@@ -58,9 +57,15 @@ class TransferTrainer:
         ids = synsets(config.transfer.classes)
         classifier = open_classifier(config.model.backbone, config.transfer.classifier, len(ids))
         self.network.backbone.load_state_dict(classifier.backbone)
+        projection = self.network.projector
+        if not isinstance(projection, nn.Linear):
+            raise ConfigurationError(
+                f"model.projector: {config.model.projector}, but what a classifier knows is kept by a linear one alone;"
+                " set it to linear"
+            )
         basis = basis_of(classifier.rows, mean_of_features(self.network.backbone), config.model.dimension)
-        self.network.projector.weight.copy_(basis.weight)
-        self.network.projector.bias.copy_(basis.bias)
+        projection.weight.copy_(basis.weight)
+        projection.bias.copy_(basis.bias)
         self.banks = kept_banks(config, self.names, self.network)
         prepare_processor(config.optimizer.threads)  # again: the speech teacher's library sets its own threads
         rows = dict(zip(ids, prototypes_of_rows(classifier.rows, basis), strict=True))
@@ -151,6 +156,8 @@ class TransferTrainer:
     def _photos_loss(self) -> dict[str, Tensor]:
         transfer = self.config.transfer
         features, labels, targets = self.banks.photos.draw(transfer.photos, self.generator)
+        mirrored = torch.from_numpy(self.generator.random(len(features)) < MIRRORED)
+        features[mirrored] = features[mirrored].flip(3)  # nearly what the lower blocks make of a mirrored photo
         assert targets is not None
         _, embedded = self.learner(features)
         classified, _ = self._by_prototypes(embedded, labels)
@@ -244,7 +251,8 @@ def mean_of_features(backbone: Any) -> Tensor:
         distance = (mean - limit) / deviation
         return (mean - limit) * normal.cdf(distance) + deviation * torch.exp(normal.log_prob(distance))
 
-    return above(0.0) - above(6.0)
+    kept: Tensor = above(0.0) - above(6.0)
+    return kept
 
 
 def _optimizer(learner: Learner, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.transfer.upper import UpperBlocks
@@ -20,14 +21,31 @@ class Lower(nn.Module):
 
     def __init__(self, backbone: Any, cut: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(backbone.conv_stem, backbone.bn1)
-        self.blocks = backbone.blocks[:cut]
+        self.stem = nn.Sequential()
+        self.stem.conv, self.stem.norm = copy.deepcopy(backbone.conv_stem), copy.deepcopy(backbone.bn1)
+        self.blocks = copy.deepcopy(backbone.blocks[:cut])
+        self.eval()
+        _fold_norms(self)  # a third of the time
         self.eval().requires_grad_(False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, pixels: Tensor) -> Tensor:
         features: Tensor = self.blocks(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
         return features.contiguous()
+
+
+def _fold_norms(module: nn.Module) -> None:
+    """Put each batch norm into the convolution that timm places before it, in place; its activation stays."""
+    before = ""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv2d):
+            before = name
+        elif isinstance(child, nn.BatchNorm2d) and before:
+            setattr(module, before, fuse_conv_bn_eval(getattr(module, before), child))
+            setattr(module, name, getattr(child, "act", nn.Identity()))
+            before = ""
+        else:
+            _fold_norms(child)
 
 
 class Learner(nn.Module):
