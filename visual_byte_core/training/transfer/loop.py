@@ -55,6 +55,7 @@ class TransferTrainer:
             raise ConfigurationError(f"{self.out}: holds a training run; add --resume, or choose another out")
         self.network = build_network(config, len(self.names)).eval().requires_grad_(False)
         ids = synsets(config.transfer.classes)
+        self.known = frozenset(ids)
         classifier = open_classifier(config.model.backbone, config.transfer.classifier, len(ids))
         self.network.backbone.load_state_dict(classifier.backbone)
         projection = self.network.projector
@@ -185,7 +186,7 @@ class TransferTrainer:
         """Which prototypes may follow their photos: those of names that the classifier does not know."""
         labels, _ = self.banks.photos.labels_and_targets()
         shown = torch.bincount(labels, minlength=len(self.names)) > 0
-        known = torch.tensor(["imagenet" in name.sources for name in self.names])
+        known = torch.tensor([name.synset in self.known for name in self.names])
         return shown & ~known
 
     def _measure(self, terms: dict[str, float]) -> dict[str, Any]:

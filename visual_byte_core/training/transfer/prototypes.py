@@ -20,6 +20,7 @@ from torch import Tensor
 
 from visual_byte_core.errors import ConfigurationError, InvalidNames
 from visual_byte_core.names import ClassName, overlaps
+from visual_byte_core.pretrained.torch_companions import import_companions
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def prototypes_of_rows(rows: Tensor, basis: Basis) -> Tensor:
 def synsets(path: str = "") -> list[str]:
     """The WordNet ids of a classifier's classes in the order of its rows, one a line of a file; timm's list of
     ImageNet's 1,000 if no path is given. Raises ConfigurationError."""
+    import_companions()  # before timm
     try:
         if path:
             text = Path(path).read_text(encoding="utf-8")
@@ -81,12 +83,10 @@ def prototypes(
     own: dict[str, Tensor] = {}
     for name in names:
         row, photos = of_rows.get(name.synset), of_photos.get(name.slug)
-        if "imagenet" in name.sources and row is not None:
+        if row is not None:
             own[name.slug] = row
         elif photos is not None:
             own[name.slug] = photos
-        elif row is not None:
-            own[name.slug] = row
     related = overlaps(names)
     placed: list[Tensor] = []
     for name in names:
