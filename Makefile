@@ -9,9 +9,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IN_ENVIRONMENT := source tools/environment.sh &&
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-DEPENDENCIES := setup.py constraints.txt tools/requirements-ros.txt
-INSTALLED_FILES := CMakeLists.txt package.xml $(shell find msg srv scripts launch config models -type f) \
-  $(shell find visual_byte_core visual_byte_ros -name '*.py')
+DEPENDENCIES := pyproject.toml constraints.txt tools/requirements-ros.txt
+INSTALLED_FILES := CMakeLists.txt package.xml $(shell find msg srv scripts launch config -type f) \
+  $(shell find visual_byte_core visual_byte_ros -name '*.py') \
+  $(shell find visual_byte_core/resources -type f)
 
 .PHONY: help demo test build clean
 .DELETE_ON_ERROR:

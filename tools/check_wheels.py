@@ -4,7 +4,7 @@
 
     .venv/bin/python tools/check_wheels.py [--extra robot] [--json]
 
-pip resolves the extra of setup.py under its constraints file for each platform and takes wheels alone; nothing is
+pip resolves the extra of pyproject.toml under its constraints file for each platform and takes wheels alone; nothing is
 installed. Ends with 1 if a wheel is missing. Beside ROS 2 Jazzy from apt: --extra jazzy (Python 3.12 alone).
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from setuptools.config.pyprojecttoml import read_configuration
 
 ROOT = Path(__file__).parents[1]
 MACHINES = ("x86_64", "aarch64")
@@ -41,15 +42,13 @@ class Wheels:
 
 
 def requirements_of(extra: str) -> list[str]:
-    """The lines of setup.py's extra."""
-    program = (
-        "import setuptools, json; setuptools.setup = lambda **options: print(json.dumps(options['extras_require']))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", f"{program}; exec(open('setup.py').read())"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return json.loads(told.stdout)[extra]
+    """The requirements of an extra of pyproject.toml, with those of the extras that it includes."""
+    metadata = read_configuration(ROOT / "pyproject.toml", expand=False)["project"]
+    requirements: list[str] = []
+    for line in metadata["optional-dependencies"][extra]:
+        included = Requirement(line).extras if Requirement(line).name == metadata["name"] else ()
+        requirements += [one for name in included for one in requirements_of(name)] if included else [line]
+    return requirements
 
 
 def pins_for(constraints: str, python: str) -> list[str]:

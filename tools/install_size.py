@@ -4,7 +4,7 @@
 
     .venv/bin/python tools/install_size.py [--extra robot] [--python 3.12] [--json]
 
-pip installs the extra of setup.py under its constraints file into a temporary folder, for each machine. Sizes are
+pip installs the extra of pyproject.toml under its constraints file into a temporary folder, for each machine. Sizes are
 those of the files, in MB of 2**20 bytes, as `du -m` has them. Beside ROS 2 Jazzy from apt: --extra jazzy, of which
 numpy, which is that of apt, is left out.
 """

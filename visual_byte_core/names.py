@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from visual_byte_core.errors import InvalidNames
+from visual_byte_core.resources import named_or_path
 
 LANGUAGES = ("en", "ko")
 COLUMNS = ("en", "ko", "slug", "broader", "synonyms", "reserved", "source", "synset")
@@ -48,9 +49,10 @@ class ClassName:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClassName:
         """The inverse of `to_dict`; also reads what bundles of an earlier kind hold: one broader name as `parent`."""
-        kept = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        parent = kept.pop("parent", "")
-        return cls(**({"broader": (parent,)} if parent else {}), **kept)
+        kept: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in values.items()}
+        if parent := kept.pop("parent", ""):
+            kept["broader"] = (parent,)
+        return cls(**kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON; beside slug, en and ko only what is not empty."""
@@ -87,7 +89,8 @@ def slugify(name: str) -> str:
 
 def read_names(path: str | Path) -> list[ClassName]:
     """Read a UTF-8 CSV with the header `en,ko` and optionally `slug`, `broader`, `synonyms`, `reserved`, `source` and
-    `synset`; broader names are names of the same file, and several values of a cell stand with `;` between them.
+    `synset`; broader names are names of the same file, and several values of a cell stand with `;` between them. The
+    bare word `starter` is the file of names that comes with Visual Byte.
 
     A byte order mark, blank lines, either kind of line end and blanks around values are fine. `parent` is read as
     `broader`. A line that says the same as an earlier one is left out with a warning.
@@ -96,7 +99,9 @@ def read_names(path: str | Path) -> list[ClassName]:
         InvalidNames: the file cannot be read, lacks the column `en` or holds no name; or, with its line, a row lacks
         its English name or holds too many values, a name gives no usable folder name or that of another name, two names
         share a spelling in a language, a synonym is another name, a broader name is unknown or its own descendant.
+        ConfigurationError: no names of that name come with Visual Byte.
     """
+    path = named_or_path(path, "names/*.csv")
     lines: dict[str, int] = {}
     names: dict[str, ClassName] = {}
     for line, row in _read_rows(path):

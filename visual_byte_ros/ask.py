@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import signal
 import sys
 import time
@@ -32,8 +31,9 @@ from rclpy.utilities import remove_ros_args
 from visual_byte.msg import Match, Matches
 from visual_byte.srv import Find
 from visual_byte_core.errors import VisualByteError, printable
-from visual_byte_core.files import home_folder, take_any_text, write_whole
+from visual_byte_core.files import take_any_text, write_whole
 from visual_byte_core.messages.stamps import seconds_of
+from visual_byte_core.user_folders import state_folder
 from visual_byte_ros.interfaces import type_name
 from visual_byte_ros.paths import provide_log_folder
 
@@ -201,8 +201,7 @@ class History:
 
 
 def history_path() -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or home_folder() / ".local" / "state"
-    return Path(state) / "visual_byte" / "ask_history"
+    return state_folder() / "ask_history"
 
 
 def described(name: str, response: Find.Response) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
+from visual_byte_core.bundle.starter import bundle_folder, starter_bundle
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.files import expanded, home_folder
 
 
 def share_path(name: str) -> Path:
-    """Path of `config/...` or `models/...`. Raises ConfigurationError if the package is not installed."""
+    """Path of `config/...`, files that only ROS needs. Raises ConfigurationError if the package is not installed."""
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / "package.xml").is_file():
         return checkout / name
@@ -29,8 +30,8 @@ def share_path(name: str) -> Path:
 
 
 def bundle_path(parameter: str) -> Path:
-    """The bundle that the parameter `bundle` means; empty is the starter bundle."""
-    return expanded(parameter) if parameter else share_path("models/starter")
+    """The bundle that the parameter `bundle` means: a folder or the name of a shipped one; empty is the starter."""
+    return bundle_folder(parameter) if parameter else starter_bundle()
 
 
 def memory_path(parameter: str, namespace: str) -> Path:

@@ -71,7 +71,7 @@ def test_without_the_others_packages_the_error_says_what_to_install() -> None:
 
 def test_whole_nodes_are_measured_only_where_their_script_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="in a clone of the project"):
-        whole_nodes(tmp_path / "processes.py", STARTER)
+        whole_nodes(STARTER, tmp_path / "processes.py")
 
 
 def test_weights_of_something_unknown_are_refused() -> None:

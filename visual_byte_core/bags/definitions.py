@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def message_folder() -> Path:
-    """Where our .msg files are: beside the package in a clone, under share/ where colcon installed it.
+    """Where our .msg files are: beside the package in a clone, under share/ where colcon or pip installed it.
 
-    Raises DataError if they are in neither place.
+    Raises DataError if they are in none of these.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    prefixes.append(Path(sys.prefix))
     places = [ROOT / "msg", *(prefix / "share" / PACKAGE / "msg" for prefix in prefixes)]
     for place in places:
         if (place / "Query.msg").exists():
             return place
-    raise DataError(f"no message definitions in {', '.join(map(str, places))}; run it in a clone or source setup.bash")
+    raise DataError(
+        f"no message definitions in {', '.join(map(str, places))}; run it in a clone, source setup.bash or install"
+        " it by pip"
+    )
 
 
 @cache

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from visual_byte_core.errors import ConfigurationError, ModelError
 
+SCRIPT = Path(__file__).resolve().parents[2] / "studies" / "processes.py"
 
-def whole_nodes(script: Path, bundle: Path) -> dict[str, dict[str, float]]:
+
+def whole_nodes(bundle: Path, script: Path = SCRIPT) -> dict[str, dict[str, float]]:
     """All nodes in one process, and a process for each -> latencies in ms, MB, and percent of a core, by name.
 
     Raises ConfigurationError (no such script), ModelError (it failed, with its last line).

@@ -1,25 +1,25 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bundle that comes with Visual Byte."""
+"""The bundles that come with Visual Byte."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from visual_byte_core.errors import BundleError
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from visual_byte_core.files import expanded
+from visual_byte_core.resources import shipped, shipped_names
 
 
 def starter_bundle() -> Path:
-    """The bundle that comes with Visual Byte: beside the package in a clone, under share/ where colcon installed it.
+    """The bundle that is used where none is named. Raises ConfigurationError if the installation lacks it."""
+    return shipped("models/starter")
 
-    Raises BundleError if it is in neither place.
+
+def bundle_folder(text: str | Path) -> Path:
+    """The folder `text`; if there is none, the bundle of that name which comes with Visual Byte, if there is one.
+
+    Raises ConfigurationError (`~` without a home folder).
     """
-    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    places = [CHECKOUT / "models" / "starter", *(prefix / "share/visual_byte/models/starter" for prefix in prefixes)]
-    for place in places:
-        if (place / "bundle.yaml").exists():
-            return place
-    raise BundleError(f"no bundle in {', '.join(map(str, places))}; name one with --bundle")
+    folder = expanded(text)
+    names = shipped_names("models/*/bundle.yaml") if not folder.exists() else []
+    return shipped(f"models/{text}") if str(text) in names else folder

@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visual_byte_core.bundle.starter import starter_bundle
-from visual_byte_core.commands.common import ROOT, positive, print_json, write_json
+from visual_byte_core.bundle.starter import bundle_folder, starter_bundle
+from visual_byte_core.commands.common import configuration_path, positive, print_json, write_json
+from visual_byte_core.resources import SPOKEN_WORD, shipped
 
 if TYPE_CHECKING:
     from visual_byte_core.bench.contenders import Contender
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 HELP = "time bundles beside other systems"
 EXTRA = "train,bench"
 OTHERS = ("clip", "mobileclip", "whisper", "clap")
-CACHE = Path("~/.cache/visual-byte/bench")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--bundle", type=Path, action="append", metavar="DIR",
+        "--bundle", type=bundle_folder, action="append", metavar="DIR",
         help="a bundle; may be repeated; others are compared with the first, at most threads (default: starter)",
     )  # fmt: skip
     parser.add_argument("--threads", type=positive, nargs="+", default=[1, 2], metavar="N", help="default: 1 2")
@@ -54,14 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure training on this data set (image/, audio/ ...), a minute or two",
     )  # fmt: skip
     parser.add_argument(
-        "--training-config", type=Path, default=ROOT / "config/train_starter.yaml", metavar="YAML",
-        help="how it is trained (default: config/train_starter.yaml)",
+        "--training-config", type=lambda text: configuration_path("train", text), default="starter", metavar="YAML",
+        help="how it is trained: a file, or the name of a configuration of `train` (default: starter)",
     )  # fmt: skip
     parser.add_argument("--turns", type=positive, default=30, help="rounds measured (default: 30)")
     parser.add_argument(
-        "--utterance", type=Path, default=ROOT / "test/data/banana.flac", metavar="FILE", help="what is said"
+        "--utterance", type=Path, default=shipped(SPOKEN_WORD), metavar="FILE", help="what is said (default: a word)"
     )
-    parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help=f"for the others' files ({CACHE})")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="for the others' files (default: ~/.cache/visual_byte/bench)"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write bench.json, bench.md and bench.png there")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
@@ -86,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             results = rounds.run(contenders, arguments.turns, progress)
         bundle = (arguments.bundle or [starter_bundle()])[0]
-        nodes = whole_nodes(ROOT / "studies" / "processes.py", bundle) if arguments.nodes else {}
+        nodes = whole_nodes(bundle) if arguments.nodes else {}
         training = training_speed(arguments.training_config, arguments.training) if arguments.training else {}
     report = {"machine": result.machine(), "contenders": results, "training": training, "nodes": nodes}
     if arguments.out:
@@ -164,10 +166,12 @@ class _Models:
     names = {"clip": "CLIP ViT-B/32", "mobileclip": "MobileCLIP2-S0"}
 
     def __init__(self, arguments: argparse.Namespace) -> None:
+        from visual_byte_core.user_folders import cache_folder
+
         self._weights = dict(arguments.weights)
         from visual_byte_core.files import expanded
 
-        self._cache = expanded(arguments.cache)
+        self._cache = expanded(arguments.cache) if arguments.cache else cache_folder("bench")
         self._threads = max(arguments.threads)
 
     def __call__(self, kind: str, precision: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ HEADER = ("class", "photos", "calibrate", "evaluate", "English", "Korean", "cali
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_configuration(parser, default="config/collect_starter.yaml")
+    add_configuration(parser, "collect")
     parser.add_argument("--overwrite", action="store_true", help="make files again that are there already")
     parser.add_argument(
         "--list", action="store_true", help="count what the data set has of each class, collect nothing"

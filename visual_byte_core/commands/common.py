@@ -8,16 +8,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from visual_byte_core.bundle.starter import bundle_folder
+from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.names import LANGUAGES
+from visual_byte_core.resources import named_or_path
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def add_configuration(parser: argparse.ArgumentParser, default: str) -> None:
-    """`--config FILE` and `--set section.key=value`."""
+def add_configuration(parser: argparse.ArgumentParser, kind: str = "train", default: str = "starter") -> None:
+    """`--config NAME_OR_FILE` and `--set section.key=value`; kind and a name make `config/train_starter.yaml`."""
     parser.add_argument(
-        "--config", type=Path, default=ROOT / default, metavar="YAML", help=f"configuration (default: {default})"
-    )
+        "--config", type=lambda text: configuration_path(kind, text), default=default, metavar="YAML",
+        help=f"configuration: a file, or the name of one that comes with Visual Byte (default: {default})",
+    )  # fmt: skip
     parser.add_argument(
         "--set", action="append", default=[], type=_override, dest="overrides", metavar="KEY=VALUE",
         help="override one value of the configuration, e.g. optimizer.epochs=3; may be repeated",
@@ -26,8 +28,8 @@ def add_configuration(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_bundle(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """`--bundle FOLDER` and `--threads N`."""
-    text = "folder with bundle.yaml" + ("" if required else " (default: models/starter)")
-    parser.add_argument("--bundle", type=Path, required=required, metavar="DIR", help=text)
+    text = "folder with bundle.yaml, or starter, starter-small" + ("" if required else " (default: starter)")
+    parser.add_argument("--bundle", type=bundle_folder, required=required, metavar="DIR", help=text)
     parser.add_argument("--threads", type=positive, default=2, metavar="N", help="threads of the network (default: 2)")
 
 
@@ -64,6 +66,14 @@ def print_json(value: Any) -> None:
     from visual_byte_core.files import json_text
 
     print(json_text(value, indent=2))
+
+
+def configuration_path(kind: str, text: str) -> Path:
+    """`text` as a path, or the shipped configuration of that name; for argparse."""
+    try:
+        return named_or_path(text, f"config/{kind}_*.yaml")
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def positive(text: str) -> int:

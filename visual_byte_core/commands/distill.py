@@ -20,7 +20,7 @@ EXTRA = "train"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", metavar="DIR", help="checkpoint or bundle to learn from; sets distill.teacher")
-    train.add_arguments(parser, default="config/distill_small.yaml")
+    train.add_arguments(parser, "distill", "small")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from visual_byte_core.bundle.starter import starter_bundle
+from visual_byte_core.bundle.starter import bundle_folder, starter_bundle
 from visual_byte_core.commands.common import positive, print_json
 
 HELP = "compose a bag of photos, sounds, names and poses"
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, metavar="YAML", help="what happens when; docs/bags.md has an example")
     source.add_argument("--photos", type=Path, metavar="DIR", help="photos, one folder a name")
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="renders the queries (default: models/starter)")
+    parser.add_argument("--bundle", type=bundle_folder, metavar="DIR", help="renders the queries (default: starter)")
     parser.add_argument("--speech", type=Path, metavar="DIR", help="spoken names, one folder a name (with --photos)")
     parser.add_argument(
         "--absent", action="append", default=[], metavar="NAME", help="name that no photo shows; may be repeated"

@@ -22,7 +22,7 @@ EXTRA = "robot"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from visual_byte_core.rendering.settings import SPEECH_METHODS, TEXT_RENDERERS
 
-    add_configuration(parser, default="config/train_starter.yaml")
+    add_configuration(parser)
     parser.add_argument(
         "--text", nargs="*", choices=TEXT_RENDERERS, metavar="RENDERER",
         help=f"renderers to cache names of: {', '.join(TEXT_RENDERERS)}; none after --text for no names",

@@ -28,7 +28,7 @@ EXTRA = "robot,tts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_configuration(parser, default="config/train_starter.yaml")
+    add_configuration(parser)
     parser.add_argument("--peak", type=decibels, default=-30.0, metavar="DB", help="quiet below this peak (-30 dBFS)")
     parser.add_argument("--rms", type=decibels, default=-50.0, metavar="DB", help="quiet below this RMS (-50 dBFS)")
     parser.add_argument("--repair", action="store_true", help="speak quiet and unreadable sounds again")

@@ -18,8 +18,8 @@ HELP = "train a network"
 EXTRA = "train"
 
 
-def add_arguments(parser: argparse.ArgumentParser, default: str = "config/train_starter.yaml") -> None:
-    add_configuration(parser, default)
+def add_arguments(parser: argparse.ArgumentParser, kind: str = "train", default: str = "starter") -> None:
+    add_configuration(parser, kind, default)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in `out`")
     parser.add_argument("--json", action="store_true", help="print the metrics of the last epoch as JSON")
 

@@ -97,10 +97,10 @@ class PhotoSource:
 class CollectConfig:
     """A data set.
 
-    out: its folder; names: CSV of names; photos: where they come from; voices: by language how many training
-    voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or empty;
-    noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the user's;
-    pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
+    out: its folder; names: CSV of names, or starter; photos: where they come from; voices: by language how many
+    training voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or
+    empty; noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the
+    user's; pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
     """
 
     out: str
@@ -115,5 +115,5 @@ class CollectConfig:
 
 
 def load_collect_config(path: str | Path, overrides: list[str] | None = None) -> CollectConfig:
-    """Read the YAML, such as config/collect_starter.yaml. Errors: see `load_configuration`."""
+    """Read the YAML, such as resources/config/collect_starter.yaml. Errors: see `load_configuration`."""
     return load_configuration(CollectConfig, path, overrides)

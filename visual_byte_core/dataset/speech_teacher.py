@@ -90,8 +90,8 @@ class SpeechFeatures:
 
 def scale_of(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each value over clips (n, d): float32 (d,) each; what they are divided by."""
-    mean = np.mean(features, axis=0, dtype=np.float64)
-    deviation = np.sqrt(np.mean(np.square(features.astype(np.float32) - mean), axis=0, dtype=np.float64))
+    mean = features.astype(np.float64).mean(axis=0)
+    deviation: np.ndarray = np.sqrt(np.mean(np.square(features.astype(np.float32) - mean), axis=0, dtype=np.float64))
     return mean.astype(np.float32), np.maximum(deviation, 1e-3).astype(np.float32)
 
 

@@ -18,11 +18,12 @@ from tqdm import tqdm
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
-from visual_byte_core.files import home_folder, json_text, write_atomically
+from visual_byte_core.files import json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.user_folders import cache_folder
 
 FILES_AT_ONCE = 64
 LISTING = "photos_2.json"  # by the way in which photos are read: another one begins a new listing
@@ -39,11 +40,6 @@ class _Indexed:
     id: str
 
 
-def cache_folder() -> Path:
-    """Where indexes lie unless told otherwise."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "index"
-
-
 class PhotoIndex:
     """The photos below a folder, at any depth, in a `Memory` whose matches name them in `source`, relative to the
     folder.
@@ -56,7 +52,7 @@ class PhotoIndex:
         self.photos, self._embedder = photos, embedder
         self._paths = _photos_below(photos)
         key = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
-        self._folder = (root or cache_folder()) / embedder.bundle.id / key
+        self._folder = (root or cache_folder("index")) / embedder.bundle.id / key
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

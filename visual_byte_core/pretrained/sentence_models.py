@@ -20,7 +20,6 @@ import numpy as np
 import yaml
 
 from visual_byte_core.errors import ModelError
-from visual_byte_core.files import home_folder
 from visual_byte_core.pretrained.hub_models import content_digest, model_folder
 from visual_byte_core.rendering.sentence_encoder import (
     DESCRIPTION,
@@ -32,6 +31,7 @@ from visual_byte_core.rendering.sentence_encoder import (
     SentenceEncoder,
     open_encoder,
 )
+from visual_byte_core.user_folders import cache_folder
 
 SETTING = "text.sentence_model"
 OPSET = 20
@@ -49,7 +49,7 @@ def portable_folder(name: str, dimension: int) -> Path:
     model or sentence-transformers is missing, or its kind is not supported.
     """
     folder = model_folder(name, SETTING)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "visual_byte" / "sentence"
+    base = cache_folder("sentence")
     title = name.rstrip("/").rpartition("/")[2] or "model"
     target = base / f"{title}-{content_digest(folder)}-{dimension}-v{FORMAT}"
     if (target / DESCRIPTION).exists():

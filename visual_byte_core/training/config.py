@@ -21,8 +21,8 @@ PROJECTORS = ("mlp", "linear")
 class DataConfig:
     """Where the data lies and how much of it one epoch shows.
 
-    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names; cap: photos a
-    class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
+    root: folder with image/, image_eval/, audio/, audio_eval_tts/ and so on; names: CSV of names, or starter; cap:
+    photos a class at the most; distractors: folder of words without photos, as audio/<slug>/<language>/*.wav, or empty;
     noise: folder of background sounds to mix in, or empty; languages: those spoken and written;
     language_weights: how often each is drawn; balance: 1 draws every class equally often, 0 in proportion to its
     photos; distinct_classes: no class twice in a batch, false only to see what that is worth; workers: processes that
@@ -30,7 +30,7 @@ class DataConfig:
     """
 
     root: str = "data"
-    names: str = "config/names.csv"
+    names: str = "starter"
     cap: int = 0
     distractors: str = ""
     noise: str = ""

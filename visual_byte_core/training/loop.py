@@ -61,6 +61,10 @@ class Trainer:
         if self.device.type == "cpu":
             prepare_processor(config.optimizer.threads)
         torch.manual_seed(config.seed)
+        if not Path(config.data.root).is_dir():
+            raise DataError(
+                f"data.root: {config.data.root}: no such folder; visual-byte collect makes a data set, or set data.root"
+            )
         self.names = read_names(config.data.names)
         self.data = TripletDataset(config, self.names)
         _check_shares(config, len(self.data.numbers))

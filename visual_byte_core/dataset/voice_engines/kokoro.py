@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from visual_byte_core.errors import DataError
+from visual_byte_core.user_folders import cache_folder
 
 RATE = 24000
 SPEED = 0.9
@@ -74,7 +74,7 @@ class KokoroVoice:
 
 def voices_folder() -> Path:
     """Where the voices of kokoro-js lie: `kokoro` in the user's cache folder."""
-    return user_cache_path("visual_byte") / "kokoro"
+    return cache_folder("kokoro")
 
 
 @lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from visual_byte_core.dataset.speech_teacher import SpeechFeatures, scale_of
 from visual_byte_core.files import sha256_of_file
-from visual_byte_core.names import ClassName
+from visual_byte_core.names import ClassName, write_names
 from visual_byte_core.pretrained.whisper_encoder import VALUES, WhisperEncoder
 from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
@@ -97,7 +97,7 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
 
     folder = Path(config.transfer.kept)
     shared = [config.model.backbone, sha256_of_file(Path(config.transfer.classifier)), config.transfer.cut, config.seed]
-    shared.append(hashlib.sha256(Path(config.data.names).read_bytes()).hexdigest())
+    shared.append(hashlib.sha256(write_names(names).encode()).hexdigest())
 
     def bank(kind: str, made_by: dict[str, Any], source: Any, target_of: Any = None) -> Bank:
         digest = hashlib.sha256(json.dumps([shared, made_by], sort_keys=True).encode()).hexdigest()[:12]
