@@ -124,7 +124,7 @@ class TransferTrainer:
                         f"training diverged at step {self.step}; lower optimizer.learning_rate; {self.out}/last is good"
                     )
                 total.backward()
-                terms |= {name: float(value) for name, value in loss.items()}
+                terms |= {name: float(value.detach()) for name, value in loss.items()}
         assert self.learner.prototypes.grad is not None
         self.learner.prototypes.grad[~self.movable] = 0
         torch.nn.utils.clip_grad_norm_(self.learner.parameters(), optimizer.clip_norm)
