@@ -23,7 +23,6 @@ from visual_byte_core.files import write_whole
 from visual_byte_core.pretrained.torch_companions import import_torchvision
 
 
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=Path)

@@ -232,9 +232,7 @@ def _run_whisper(jobs: Sequence[Job], renderer: RendererSettings, title: str) ->
                     heard.append((job, prepare(*read_sound(sound), renderer.speech), changed))
                 except (InvalidSound, OSError) as error:
                     reasons.append(_reason(sound, error))
-            images = whisper_images(
-                [samples for _, samples, _ in heard], renderer.size_of("audio"), renderer.speech
-            )
+            images = whisper_images([samples for _, samples, _ in heard], renderer.size_of("audio"), renderer.speech)
             for (job, _, changed), image in zip(heard, images, strict=True):
                 _write_image(job, image, changed)
             bar.update(len(batch))

@@ -56,7 +56,9 @@ def export_mobile(
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         temporary.chmod(0o755)
-        images = np.stack([render_text(name.en, renderer.size_of("text"), renderer.text) for name in names[:COMPARED_NAMES]])
+        images = np.stack(
+            [render_text(name.en, renderer.size_of("text"), renderer.text) for name in names[:COMPARED_NAMES]]
+        )
         facts = (
             _coreml(network, images, temporary) if target == "coreml" else _litert(network, images, temporary, target)
         )

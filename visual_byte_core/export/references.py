@@ -97,7 +97,10 @@ def reference_inputs(
         played = render_speech(samples, round(rate * speed), renderer.size_of("audio"), renderer.speech)
         yield f"sound {sound.name} at speed {speed}", played
     for number in range(TONES):
-        yield f"sound tone {number}", render_speech(_tone(number), TONE_RATE, renderer.size_of("audio"), renderer.speech)
+        yield (
+            f"sound tone {number}",
+            render_speech(_tone(number), TONE_RATE, renderer.size_of("audio"), renderer.speech),
+        )
 
 
 def write_references(

@@ -81,8 +81,10 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _check(name: str, path: Path, ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], head: nn.Linear) -> None:
     [row_key] = [key for key, value in ours.items() if value.data_ptr() == head.weight.data_ptr()]
     theirs_rows = theirs.get(row_key)
-    if theirs_rows is not None and theirs_rows.shape[1:] == head.weight.shape[1:] and len(theirs_rows) != len(
-        head.weight
+    if (
+        theirs_rows is not None
+        and theirs_rows.shape[1:] == head.weight.shape[1:]
+        and len(theirs_rows) != len(head.weight)
     ):
         raise ConfigurationError(
             f"classifier: {path} names {len(theirs_rows)} classes, expected {len(head.weight)}, one for each line of the"
@@ -92,7 +94,9 @@ def _check(name: str, path: Path, ours: Mapping[str, Tensor], theirs: Mapping[st
     other = [key for key in ours.keys() & theirs.keys() if ours[key].shape != theirs[key].shape]
     if missing or strange or other:
         shown = [f"lacks {missing[0]}"] * bool(missing) + [f"has {strange[0]}"] * bool(strange)
-        shown += [f"{key} is {tuple(theirs[key].shape)}, expected {tuple(ours[key].shape)}" for key in sorted(other)[:1]]
+        shown += [
+            f"{key} is {tuple(theirs[key].shape)}, expected {tuple(ours[key].shape)}" for key in sorted(other)[:1]
+        ]
         raise ConfigurationError(f"classifier: {path} is not of {name}: it {', '.join(shown)}; name its network")
 
 

@@ -25,7 +25,14 @@ from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.network import VisualByteNet
 from visual_byte_core.training.transfer.kept import Bank, keep, open_bank
 from visual_byte_core.training.transfer.network import Lower
-from visual_byte_core.training.transfer.sources import Clip, clips_of, photo_items, plain_text_items, sound_items, text_items
+from visual_byte_core.training.transfer.sources import (
+    Clip,
+    clips_of,
+    photo_items,
+    plain_text_items,
+    sound_items,
+    text_items,
+)
 from visual_byte_core.training.transfer.upper import UpperBlocks
 
 log = logging.getLogger("visual_byte")
@@ -102,9 +109,7 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
     def bank(kind: str, made_by: dict[str, Any], source: Any, target_of: Any = None) -> Bank:
         digest = hashlib.sha256(json.dumps([shared, made_by], sort_keys=True).encode()).hexdigest()[:12]
         count, items = source
-        return keep(
-            folder / f"{kind}-{digest}", items, count, lower, facts=made_by, title=kind, target_of=target_of
-        )
+        return keep(folder / f"{kind}-{digest}", items, count, lower, facts=made_by, title=kind, target_of=target_of)
 
     sounds, measured_sounds, values = _sound_banks(config, names, lower, shared)
     photo = {"renderer": config.renderer.section_digest("photo"), "root": config.data.root}
@@ -144,7 +149,9 @@ def _sound_banks(
     if len(fresh) > len(known) / 50:
         count, items = sound_items(config, fresh, config.transfer.sound_views, taught)
         facts = made_by | {"clips": [clip.key for clip in fresh]}
-        banks.append(keep(folder / f"sounds-{digest}-{len(banks):03d}", items, count, lower, facts=facts, title="sounds"))
+        banks.append(
+            keep(folder / f"sounds-{digest}-{len(banks):03d}", items, count, lower, facts=facts, title="sounds")
+        )
     judged = clips_of(config, names, "audio_calibrate")
     measured = None
     if judged:

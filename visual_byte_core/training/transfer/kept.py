@@ -52,9 +52,7 @@ def open_bank(folder: Path) -> Bank:
     try:
         features = np.load(folder / FEATURES, mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / LABELS, allow_pickle=False)
-        targets = (
-            np.load(folder / TARGETS, mmap_mode="r", allow_pickle=False) if (folder / TARGETS).is_file() else None
-        )
+        targets = np.load(folder / TARGETS, mmap_mode="r", allow_pickle=False) if (folder / TARGETS).is_file() else None
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: no kept features ({error}); delete the folder to make them anew") from error

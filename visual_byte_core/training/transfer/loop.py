@@ -262,7 +262,11 @@ def _optimizer(learner: Learner, config: TrainingConfig) -> torch.optim.Optimize
     for name, parameter in learner.named_parameters():
         share = config.optimizer.projector_rate if name.startswith("projector.") else 1.0
         share = config.optimizer.classifier_rate if name == "prototypes" else share
-        decay = 0.0 if parameter.ndim < 2 or name == "prototypes" or name.endswith("bias") else config.optimizer.weight_decay
+        decay = (
+            0.0
+            if parameter.ndim < 2 or name == "prototypes" or name.endswith("bias")
+            else config.optimizer.weight_decay
+        )
         groups.setdefault((share, decay), []).append(parameter)
     return torch.optim.AdamW(
         [{"params": p, "weight_decay": decay, "share": share} for (share, decay), p in groups.items()]

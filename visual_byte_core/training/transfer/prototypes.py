@@ -70,9 +70,7 @@ def synsets(path: str = "") -> list[str]:
     return text.split()
 
 
-def prototypes(
-    names: Sequence[ClassName], of_rows: Mapping[str, Tensor], of_photos: Mapping[str, Tensor]
-) -> Tensor:
+def prototypes(names: Sequence[ClassName], of_rows: Mapping[str, Tensor], of_photos: Mapping[str, Tensor]) -> Tensor:
     """One prototype a name: (names, dimension), unit length.
 
     of_rows: by WordNet id; of_photos: by slug the mean embedding of its photos, for names that no row stands for.

@@ -32,7 +32,9 @@ PICTURES_A_NAME = 160  # names with fewer photos have more views of each kept
 PLAIN = 1 / 3  # share of views that are left as they are
 
 
-def photo_items(config: TrainingConfig, names: Sequence[ClassName], part: str, cap: int = 0) -> tuple[int, Iterator[Item]]:
+def photo_items(
+    config: TrainingConfig, names: Sequence[ClassName], part: str, cap: int = 0
+) -> tuple[int, Iterator[Item]]:
     """How many pictures, and these, of a part of the data set: `image` with changes, `image_eval` and others without.
 
     Raises DataError if there are none.
@@ -90,7 +92,9 @@ def text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int,
     for number, name in enumerate(names):
         for language in config.data.languages:
             for place, spelling in enumerate(name.trainable(language)):
-                views = config.transfer.text_views if place == 0 and language == "en" else config.transfer.text_views // 2
+                views = (
+                    config.transfer.text_views if place == 0 and language == "en" else config.transfer.text_views // 2
+                )
                 jobs += [(number, spelling, view) for view in range(max(1, views))]
     return len(jobs), _texts(config, jobs)
 

@@ -32,7 +32,9 @@ class UpperBlocks(nn.Module):
         if blocks is None or not hasattr(backbone, "conv_head"):
             raise ConfigurationError("transfer: upper blocks are trained of EfficientNets; set model.backbone to one")
         if not 1 <= cut < len(blocks):
-            raise ConfigurationError(f"transfer.cut: {cut}, expected 1 to {len(blocks) - 1}, the blocks that stay frozen")
+            raise ConfigurationError(
+                f"transfer.cut: {cut}, expected 1 to {len(blocks) - 1}, the blocks that stay frozen"
+            )
         self.cut = cut
         self.layers = nn.ModuleList([_Inverted(block) for stage in blocks[cut:] for block in stage])
         self.head = _Folded(backbone.conv_head, backbone.bn2)
