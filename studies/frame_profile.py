@@ -30,9 +30,9 @@ from visual_byte_core.embedding.embedder import Embedder, session_options
 from visual_byte_core.embedding.frame_embedder import FrameEmbedder
 from visual_byte_core.embedding.frame_pictures import cells, halved
 from visual_byte_core.embedding.regions import RegionSettings, windows
-from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.frame_intake import MERGED_AT_ONCE, FrameIntake
 from visual_byte_core.engine.observed_frame import ObservedFrame
-from visual_byte_core.engine.worker import MERGED_AT_ONCE, Worker
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import coarse_jpeg
@@ -90,7 +90,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
     numbers, at = iter(range(10_000)), iter(range(10**9))
     memory.remember(embedding, Observation(captured_at=1e9), picture)
     jpeg, known = to_jpeg(picture), memory.search(embedding, 1)[0]
-    worker = Worker(embedder, whole, Finder(whole, bundle.calibration), logging.getLogger("bench"))
+    intake = FrameIntake(embedder, whole, EngineSettings(), lambda run, _: run())
     return {
         "message to array": lambda: to_rgb(message),
         "halved": lambda: halved(frame, bundle.size),
@@ -117,7 +117,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(saved: the thumbnail in one step)": lambda: cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA),
         "(saved: the frame cropped and reduced)": lambda: render_photo(frame, bundle.size, bundle.renderer.photo),
         "(a frame in the worker, of eight)": lambda: [
-            worker._embed(ObservedFrame(frame, Observation(1e9 + next(at))), Future()) for _ in range(MERGED_AT_ONCE)
+            intake.take(ObservedFrame(frame, Observation(1e9 + next(at))), Future()) for _ in range(MERGED_AT_ONCE)
         ],
     }
 

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import LabelledFile, find_photos
 from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.frame_pictures import FramePictures
 from visual_byte_core.embedding.regions import (
     STRIDE,
     EmbeddedRegion,
@@ -43,7 +44,7 @@ from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.thumbnail import thumbnail
 
 ENLARGED, SECTION, K = 4, 0.85, 5
-Split = Callable[[Embedder, np.ndarray, np.ndarray, RegionSettings], list[EmbeddedRegion]]
+Split = Callable[[Embedder, FramePictures, np.ndarray, RegionSettings], list[EmbeddedRegion]]
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,19 @@ class Frame:
         return self.slugs[min(row, grid - 1) * grid + min(column, grid - 1)]
 
 
+def pictures_of(embedder: Embedder, image: np.ndarray) -> FramePictures:
+    return FramePictures(image, embedder.size, embedder.bundle.renderer.photo)
+
+
 def no_regions(*_: object) -> list[EmbeddedRegion]:
     return []
 
 
 def regions_of_the_map(
-    embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: RegionSettings
+    embedder: Embedder, pictures: FramePictures, whole: np.ndarray, settings: RegionSettings
 ) -> list[EmbeddedRegion]:
     """The other way: windows of 2 x 2 cells of the map of the frame at twice the ordinary side, all in one pass."""
+    image = pictures.image
     cells = embedder.embed_map(render_photo(image, 2 * embedder.size)[None])[0].transpose(1, 2, 0)
     count, scale = len(cells), image.shape[0] * STRIDE / (2 * embedder.size)
     corners = [(x, y) for y in range(count - 1) for x in range(count - 1)]
@@ -90,12 +96,14 @@ def windows_by(embed: Callable[[Embedder, np.ndarray], np.ndarray]) -> Split:
     """The same windows as `distinct_regions`, all embedded in one way."""
 
     def split(
-        embedder: Embedder, image: np.ndarray, whole: np.ndarray, settings: RegionSettings
+        embedder: Embedder, pictures: FramePictures, whole: np.ndarray, settings: RegionSettings
     ) -> list[EmbeddedRegion]:
-        regions = windows(*image.shape[:2], settings.size)
-        images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
-        embeddings = embed(embedder, np.stack([render_photo(one, embedder.size) for one in images]))
-        return [EmbeddedRegion(embeddings[i], regions[i], images[i]) for i in distinct(embeddings, whole, settings)]
+        regions = windows(*pictures.image.shape[:2], settings.size)
+        embeddings = embed(embedder, pictures.squares(regions))
+        return [
+            EmbeddedRegion(embeddings[i], regions[i], pictures.region(regions[i]))
+            for i in distinct(embeddings, whole, settings)
+        ]
 
     return split
 
@@ -128,7 +136,7 @@ def measure(
         for number, frame in enumerate(tqdm(frames, "frames", leave=False, delay=2)):
             begun = time.process_time()
             whole = embedder.embed_photo(frame.image)
-            found = split(embedder, frame.image, whole, settings)
+            found = split(embedder, pictures_of(embedder, frame.image), whole, settings)
             milliseconds.append(1000 * (time.process_time() - begun))
             observation = Observation(captured_at=float(number), source=str(number), thumbnail=thumbnail(frame.image))
             id = memory.remember(whole, observation).id
@@ -184,7 +192,7 @@ def still_camera(embedder: Embedder, frame: Frame, folder: Path) -> tuple[int, f
             image = np.clip(noisy, 0, 255).astype(np.uint8)
             whole = embedder.embed_photo(image)
             id = memory.remember(whole, Observation(captured_at=number / 10, thumbnail=thumbnail(image))).id
-            for region in distinct_regions(embedder, image, whole, RegionSettings()):
+            for region in distinct_regions(embedder, pictures_of(embedder, image), whole, RegionSettings()):
                 picture = thumbnail(region.image)
                 observation = Observation(
                     captured_at=number / 10, thumbnail=picture, region=region.rectangle, parent_id=id

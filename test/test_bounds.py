@@ -15,7 +15,8 @@ from visual_byte.msg import Matches, Query
 from visual_byte_core.bundle.bundle import load_bundle
 from visual_byte_core.engine.forgetting import MAX_IDS, forget
 from visual_byte_core.engine.observed_frame import ObservedFrame
-from visual_byte_core.engine.questions import MAX_MATCHES
+from visual_byte_core.engine.questions import MAX_MATCHES, Question
+from visual_byte_core.engine.questions import question_of as question_to
 from visual_byte_core.engine.teaching import teach
 from visual_byte_core.errors import ConfigurationError, InvalidImage, InvalidMemory, InvalidText
 from visual_byte_core.memory.archive import export_memory, import_memory
@@ -25,18 +26,26 @@ from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import MAX_SOURCE_CHARACTERS, Observation
 from visual_byte_core.memory.taught_names import MAX_NAMES, Prototype
 from visual_byte_core.messages.images import check
+from visual_byte_core.messages.queries import read_query
 from visual_byte_core.messages.stamps import seconds_of
 from visual_byte_core.names import MAX_TEXT_CHARACTERS
 from visual_byte_core.rendering.photo import MAX_PIXELS
+from visual_byte_core.rendering.query import render_query
 from visual_byte_core.rendering.text import render_text
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_ros.answer_messages import rejected, time_message
-from visual_byte_ros.requests import question_of
+from visual_byte_ros.image_messages import to_message, to_rgb
 from visual_byte_testing.paths import ROOT
 
 BUNDLE = load_bundle(ROOT / "models" / "starter-small")
 VECTOR = np.eye(512, dtype=np.float32)[0]
 LONG = "x" * (MAX_TEXT_CHARACTERS + 1)
+
+
+def question_of(query: Query, k: int) -> Question:
+    """As embedding_node reads it; the picture itself is well-formed."""
+    query.image = to_message(np.zeros((BUNDLE.size, BUNDLE.size, 3), np.uint8))
+    return question_to(render_query(read_query(query, to_rgb), BUNDLE.renderer), BUNDLE, k, id=query.id)
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
         yield memory
 
 
-@pytest.mark.parametrize("field", ["label", "map_id", "frame_id"])
+@pytest.mark.parametrize("field", ["label", "map_id", "frame_id", "pose_frame"])
 def test_texts_of_a_sighting_are_short(memory: Memory, field: str) -> None:
     with pytest.raises(InvalidMemory, match=f"{field}: 201 characters, at most 200"):
         memory.remember(VECTOR, Observation(1.0, **{field: LONG}))
@@ -62,7 +71,7 @@ def test_its_source_is_no_longer_than_a_path(memory: Memory) -> None:
 def test_texts_of_a_query_are_short(field: str) -> None:
     query = Query(**{"modality": Query.TEXT, field: LONG})
     with pytest.raises(ConfigurationError, match=f"its {field} has 201 characters; at most 200"):
-        question_of(query, BUNDLE, 3)
+        question_of(query, 3)
     answer = rejected(query, "too long")
     assert answer.status == Matches.REJECTED and len(getattr(answer, field)) == MAX_TEXT_CHARACTERS
 
@@ -70,7 +79,7 @@ def test_texts_of_a_query_are_short(field: str) -> None:
 def test_what_is_quoted_from_a_query_is_short() -> None:
     for query in (Query(modality="m" * 10_000), Query(modality=Query.TEXT, renderer="r" * 10_000)):
         with pytest.raises(Exception, match="query: ") as refused:
-            question_of(query, BUNDLE, 3)
+            question_of(query, 3)
         assert len(str(refused.value)) < 300
     with pytest.raises(InvalidImage) as of_image:
         check(Image(encoding="e" * 10_000))
@@ -80,7 +89,7 @@ def test_what_is_quoted_from_a_query_is_short() -> None:
 @pytest.mark.parametrize("k", [0, MAX_MATCHES + 1, 2**32 - 1])
 def test_a_query_asks_for_at_most_a_hundred_matches(k: int) -> None:
     with pytest.raises(ConfigurationError, match=f"k is {k}; expected 1 to 100"):
-        question_of(Query(modality=Query.TEXT), BUNDLE, k)
+        question_of(Query(modality=Query.TEXT, renderer=BUNDLE.renderer.digest()), k)
 
 
 def test_a_name_has_at_most_two_hundred_characters() -> None:

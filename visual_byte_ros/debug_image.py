@@ -15,42 +15,39 @@ from std_msgs.msg import Header
 from visual_byte.msg import Query
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.answer import Answer
-from visual_byte_core.engine.questions import Question
-from visual_byte_core.engine.worker import Worker
-from visual_byte_core.errors import InvalidImage
+from visual_byte_core.engine.engine import Engine
 from visual_byte_core.memory.memory import Memory
+from visual_byte_core.rendering.query import RenderedQuery
 from visual_byte_core.views.debug_picture import draw_explanation
 from visual_byte_core.views.explanation import Explanation, explain
 from visual_byte_core.views.lettering import Lettering
-from visual_byte_ros.image_messages import to_message, to_rgb
+from visual_byte_ros.image_messages import to_message
 
 
 class DebugImages:
-    """Makes the pictures in the worker's thread, when no query waits; of queries that come thick, of the last."""
+    """Makes the pictures in the engine's thread, when no query waits; of queries that come thick, of the last."""
 
-    def __init__(
-        self, publisher: LifecyclePublisher, embedder: Embedder, memory: Memory, worker: Worker, log: RcutilsLogger
-    ) -> None:
-        self._publisher, self._embedder, self._memory = publisher, embedder, memory
-        self._worker, self._log = worker, log
+    def __init__(self, publisher: LifecyclePublisher, engine: Engine, log: RcutilsLogger) -> None:
+        self._publisher, self._engine, self._log = publisher, engine, log
         self._lettering = Lettering()
         self._drawing = threading.Lock()
 
-    def explain(self, query: Query, question: Question, answer: Answer, now: float, map_id: str) -> None:
+    def explain(self, query: Query, asked: RenderedQuery, answer: Answer, now: float, map_id: str) -> None:
         """now: seconds since 1970. map_id: the map that the robot is in."""
         if not self._publisher.get_subscription_count():
             return
 
-        def explained() -> Explanation:
-            return explain(self._embedder, self._memory, question, query.text, answer, now, map_id)
+        def explained(embedder: Embedder, memory: Memory) -> Explanation:
+            return explain(embedder, memory, asked, query.text, answer, now, map_id)
 
-        self._worker.do_aside(explained).add_done_callback(lambda future: self._publish(query.header, future))
+        self._engine.do_aside(explained).add_done_callback(lambda future: self._publish(query.header, future))
 
-    def explain_rejection(self, query: Query, reason: str, now: float) -> None:
-        """now: seconds since 1970."""
+    def explain_rejection(self, query: Query, picture: np.ndarray | None, reason: str, now: float) -> None:
+        """picture: what the query holds, uint8 (height, width, 3) RGB, None if it cannot be read. now: seconds since
+        1970."""
         if not self._publisher.get_subscription_count():
             return
-        rejection = Explanation(_picture_of(query), query.modality, query.text, "REJECTED", reason, now)
+        rejection = Explanation(picture, query.modality, query.text, "REJECTED", reason, now)
         self._draw(query.header, rejection)
 
     def _publish(self, header: Header, explained: Future[Explanation]) -> None:
@@ -66,10 +63,3 @@ class DebugImages:
             picture = to_message(draw_explanation(explanation, self._lettering))
         picture.header = header
         self._publisher.publish(picture)
-
-
-def _picture_of(query: Query) -> np.ndarray | None:
-    try:
-        return to_rgb(query.image)
-    except InvalidImage:
-        return None

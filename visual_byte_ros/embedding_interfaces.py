@@ -9,9 +9,8 @@ from dataclasses import replace
 from sensor_msgs.msg import CompressedImage, Image
 
 from visual_byte.msg import Matches, Query, Remembered
-from visual_byte.srv import Find, Remember
 from visual_byte_ros.embedding_services import SERVICES
-from visual_byte_ros.interfaces import Interfaces, Service, Topic
+from visual_byte_ros.interfaces import Interfaces, Topic
 from visual_byte_ros.pose_input import TOPICS
 from visual_byte_ros.qos import EVERYTHING, NEWEST_FRAME, PICTURE, RELIABLE_BURSTS
 
@@ -41,10 +40,8 @@ REMEMBERED = Topic("~/remembered", Remembered, RELIABLE_BURSTS, "One for each fr
 DEBUG_IMAGE = Topic(
     "~/debug_image", Image, PICTURE, "The query beside its best matches, made only while somebody subscribes."
 )
-FIND = Service("~/find", Find, "Ask by a text or an image, with a filter, and wait for the answer.")
-REMEMBER = Service("~/remember", Remember, "Remember an image or the newest frame, under a label or none.")
 INTERFACES = Interfaces(
     publishes=(MATCHES, REMEMBERED, DEBUG_IMAGE),
     subscribes=(IMAGE, COMPRESSED, QUERY, IMAGE_IN_ORDER, COMPRESSED_IN_ORDER, QUERY_IN_ORDER, *TOPICS.values()),
-    serves=(FIND, REMEMBER, *SERVICES),
+    serves=SERVICES,
 )

@@ -7,8 +7,10 @@ from __future__ import annotations
 from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
 from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.questions import MAX_MATCHES
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.memory.merging import MergeSettings
-from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
+from visual_byte_core.memory.pose_track import PoseLimits
+from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter, Parameters
 from visual_byte_ros.pose_input import LIMITS, POSE_TYPES
 
 MERGING = MergeSettings()
@@ -175,3 +177,40 @@ PARAMETERS = (
         live=True,
     ),
 )
+
+
+def engine_settings(parameters: Parameters) -> EngineSettings:
+    """The part of the parameters that the engine is made from."""
+    regions = None
+    if parameters["regions"]:
+        regions = RegionSettings(max_count=parameters["max_regions"], size=parameters["region_size"])
+    return EngineSettings(
+        threads=parameters["threads"],
+        provider=parameters["provider"],
+        in_order=parameters["lossless"],
+        remember_frames=parameters["remember_frames"],
+        merging=MergeSettings(
+            within_s=parameters["merge_within_s"],
+            embedding_cosine=parameters["merge_embedding_cosine"],
+            thumbnail_difference=parameters["merge_thumbnail_difference"],
+            enabled=parameters["merge"],
+            same_place_metres=parameters["same_place_metres"],
+            moved_within_s=parameters["moved_within_s"],
+        ),
+        regions=regions,
+        skip_unchanged=parameters["skip_unchanged"],
+        false_accept_rate=parameters["false_accept_rate"],
+        max_waiting=parameters["max_waiting"],
+        answer_within_s=None if parameters["lossless"] else parameters["answer_timeout_s"],
+        acknowledge_within_s=parameters["acknowledge_within_s"],
+    )
+
+
+def pose_limits(parameters: Parameters) -> PoseLimits:
+    """Which poses are good enough."""
+    return PoseLimits(
+        frame_id=parameters["pose_frame"],
+        max_age_s=parameters["max_pose_age_s"],
+        max_position_deviation=parameters["max_position_deviation"],
+        max_angle_deviation=parameters["max_angle_deviation"],
+    )

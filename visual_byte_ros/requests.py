@@ -1,37 +1,29 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Query messages and service requests, checked, as questions to the worker."""
+"""What requests of services and messages ask the engine for."""
 
 from __future__ import annotations
 
 from visual_byte.msg import Query
 from visual_byte.srv import Count, Find, Forget, List
-from visual_byte_core.bundle.bundle import Bundle
-from visual_byte_core.engine import questions as query_checks
-from visual_byte_core.engine.questions import MAX_MATCHES as MAX_MATCHES
-from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.memory.match import Filter
 from visual_byte_core.messages.stamps import seconds_of
-from visual_byte_core.rendering.text import render_text
-from visual_byte_ros.image_messages import to_message, to_rgb
+from visual_byte_core.rendering.settings import RendererSettings
 
 
-def question_of(query: Query, bundle: Bundle, k: int, where: Filter | None = None) -> Question:
-    """Check a query and take its image; what it raises says `visual_byte_core.engine.questions.question_of`."""
-    return query_checks.question_of(query, bundle, k, where, to_rgb)
+def query_of(request: Find.Request, renderer: RendererSettings) -> Query:
+    """The query that a request of ~/find means, which heads its answer.
 
-
-def query_of(request: Find.Request, bundle: Bundle) -> Query:
-    """The query that a request of ~/find means. Raises InvalidText, or ConfigurationError if it asks nothing."""
-    digest = bundle.renderer.digest()
+    renderer: by which a picture that is no photo has to be rendered. Raises ConfigurationError if it asks nothing.
+    """
     if request.text:
-        image = to_message(render_text(request.text, bundle.size_of("text"), bundle.renderer.text))
-        return Query(modality=Query.TEXT, text=request.text, renderer=digest, image=image)
+        return Query(modality=Query.TEXT, text=request.text)
     if not request.image.data:
         raise ConfigurationError("request: neither text nor image; give one of them")
     modality = request.modality or Query.IMAGE
-    return Query(modality=modality, renderer="" if modality == Query.IMAGE else digest, image=request.image)
+    digest = "" if modality == Query.IMAGE else renderer.digest()
+    return Query(modality=modality, renderer=digest, image=request.image)
 
 
 def filter_of(request: Find.Request | Forget.Request | List.Request | Count.Request) -> Filter | None:

@@ -13,7 +13,6 @@ from visual_byte_core.bags.reading import Bag
 from visual_byte_core.bags.replay import ReplaySettings
 from visual_byte_core.bags.report import evaluate_bag
 from visual_byte_core.bundle.bundle import Bundle
-from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_testing.fixtures_bundle import photo
 from visual_byte_testing.paths import BANANA
 
@@ -59,4 +58,4 @@ def evaluated(
     path: Path, bundle: Bundle, out: Path, truth: Path | None = None, settings: ReplaySettings = SETTINGS
 ) -> dict:
     with Bag(path) as bag:
-        return evaluate_bag(bag, Embedder(bundle), settings, out, truth)
+        return evaluate_bag(bag, bundle, settings, out, truth)

@@ -25,6 +25,7 @@ def collect_config(tmp_path_factory: pytest.TempPathFactory) -> CollectConfig:
         "names": str(folder / "names.csv"),
         "photos": [{"path": str(ROOT / "examples" / "photos"), "train": 2, "calibrate": 1, "evaluate": 1}],
         "voices": {"en": 3, "ko": 1},
+        "clips": str(folder / "clips"),
         "pseudo_words": 4,
         "voices_a_pseudo_word": 1,
     }

@@ -301,6 +301,7 @@ def project(tmp_path_factory) -> Path:
             assert cv2.imwrite(str(path), np.clip(generator.normal(colour, 30, (48, 64, 3)), 0, 255).astype(np.uint8))
     photos = [{"kind": "folder", "path": str(folder / "photos"), "train": -1, "calibrate": 7, "evaluate": 3}]
     collect = {"out": str(folder / "data"), "names": str(folder / "names.csv"), "photos": photos, "voices": {"en": 2}}
+    collect["clips"] = str(folder / "clips")
     (folder / "collect.yaml").write_text(yaml.safe_dump(collect), encoding="utf-8")
     training = {
         "out": str(folder / "run"),

@@ -502,7 +502,9 @@ def test_a_data_set_remembers_its_voices_and_refuses_a_speaker_in_another_split(
 
     def config(**splits: tuple[str, ...]) -> CollectConfig:
         source = VoiceSource("openai", "ko", instructions=("Calm.",), **splits)
-        return CollectConfig(str(tmp_path / "out"), str(tmp_path / "names.csv"), photos, (source,))
+        return CollectConfig(
+            str(tmp_path / "out"), str(tmp_path / "names.csv"), photos, (source,), clips=str(tmp_path / "clips")
+        )
 
     first = config(training=("alloy",), evaluation=("coral",))
     assert collect(first).spoken == 2 and collect(first).spoken == 0

@@ -17,6 +17,7 @@ from visual_byte_core.embedding.frame_embedder import FrameEmbedder
 from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.finder import Finder
 from visual_byte_core.engine.observed_frame import ObservedFrame
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.memory import Memory
@@ -121,7 +122,11 @@ def test_the_memory_counts_what_was_not_embedded_again(bundle: Bundle, tmp_path:
     embedder = Embedder(bundle, threads=1)
     memory = Memory(tmp_path / "memory", bundle.id)
     worker = Worker(
-        embedder, memory, Finder(memory, bundle.calibration), logging.getLogger("worker"), skip_unchanged=LIMIT
+        embedder,
+        memory,
+        Finder(memory, bundle.calibration),
+        logging.getLogger("worker"),
+        EngineSettings(skip_unchanged=LIMIT),
     )
     try:
         for second in range(6):

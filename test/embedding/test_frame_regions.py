@@ -14,10 +14,12 @@ import pytest
 
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.frame_pictures import FramePictures
 from visual_byte_core.embedding.regions import RegionSettings, distinct, distinct_regions, heat_map, windows
 from visual_byte_core.engine.finder import REGION_HANDICAP, Finder
 from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.engine.worker import Worker
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.memory.match import Filter
@@ -58,15 +60,19 @@ def test_windows_cover_the_frame(height: int, width: int) -> None:
     assert len(found) <= 64
 
 
+def pictures(embedder: Embedder, image: np.ndarray) -> FramePictures:
+    return FramePictures(image, embedder.size, embedder.bundle.renderer.photo)
+
+
 @pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (31, 31), (1, 1)])
 def test_frames_smaller_than_a_region_have_none(embedder: Embedder, shape: tuple[int, int]) -> None:
     image = np.full((*shape, 3), 90, np.uint8)
-    assert distinct_regions(embedder, image, embedder.embed_photo(image), ALL) == []
+    assert distinct_regions(embedder, pictures(embedder, image), embedder.embed_photo(image), ALL) == []
 
 
 def test_a_gray_frame_has_no_distinct_region(embedder: Embedder) -> None:
     image = np.full((200, 300, 3), 128, np.uint8)
-    assert distinct_regions(embedder, image, embedder.embed_photo(image), RegionSettings()) == []
+    assert distinct_regions(embedder, pictures(embedder, image), embedder.embed_photo(image), RegionSettings()) == []
 
 
 def test_regions_are_unlike_the_frame_and_each_other() -> None:
@@ -84,7 +90,7 @@ def test_a_region_is_embedded_as_the_photo_it_is(embedder: Embedder, middle: flo
     photo = replace(renderer.photo, middle=middle)
     embedder = Embedder(replace(embedder.bundle, renderer=replace(renderer, photo=photo)), threads=1)
     image = scene(1, 2, 3, 4)
-    regions = distinct_regions(embedder, image, embedder.embed_photo(image), ALL)
+    regions = distinct_regions(embedder, pictures(embedder, image), embedder.embed_photo(image), ALL)
     assert len(regions) > 3
     for region in regions:
         x, y, width, height = region.rectangle
@@ -126,7 +132,9 @@ class Robot:
         self.embedder = embedder
         self.memory = Memory(folder, embedder.bundle.id, merge=MergeSettings(within_s=60.0))
         self.finder = Finder(self.memory, CALIBRATION)
-        self.worker = Worker(embedder, self.memory, self.finder, LOG, answer_within_s=None, regions=regions)
+        self.worker = Worker(
+            embedder, self.memory, self.finder, LOG, EngineSettings(answer_within_s=None, regions=regions)
+        )
 
     def see(self, image: np.ndarray, at: float, label: str = "") -> str:
         return self.worker.remember(ObservedFrame(image, Observation(captured_at=at, label=label))).result().id

@@ -9,15 +9,18 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.frame_intake import MERGED_AT_ONCE
 from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question
-from visual_byte_core.engine.worker import MERGED_AT_ONCE, Late, Refused, Worker
+from visual_byte_core.engine.settings import EngineSettings
+from visual_byte_core.engine.worker import Late, Refused, Worker
 from visual_byte_core.errors import InvalidImage, MemoryFolderError, VisualByteError
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.merging import MergeSettings
@@ -42,19 +45,19 @@ class GatedEmbedder(Embedder):
 
 
 class Setup:
-    def __init__(self, folder: Path, **options: float) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         bundle = write_sample_bundle(folder / "bundle")
         self.embedder = GatedEmbedder(bundle, threads=1)
         self.memory = Memory(folder / "memory", bundle.id, merge=MergeSettings(enabled=False))
-        self.worker = Worker(self.embedder, self.memory, Finder(self.memory, bundle.calibration), LOG, **options)
+        finder = Finder(self.memory, bundle.calibration)
+        self.worker = Worker(self.embedder, self.memory, finder, LOG, EngineSettings(**settings))
         self.size = bundle.size
 
     def close_the_gate(self) -> None:
         """Let the worker take one job in hand, and wait."""
         self.embedder.gate = threading.Semaphore(0)
         self.in_hand = self.worker.see(observed(99))
-        while self.worker.report().frame_waits:
-            pass
+        wait_until(lambda: not self.worker.report().frame_waits)
 
     def open_the_gate(self) -> None:
         assert self.embedder.gate
@@ -170,7 +173,7 @@ def test_frames_are_merged_together_but_before_anything_looks(tmp_path: Path) ->
         for look in looks:
             before = setup.memory.count()
             frames = [setup.worker.see(observed(100 + before))]
-            wait_until(lambda: bool(setup.worker._unmerged))
+            wait_until(lambda before=before: len(setup.worker.report().frame_s) == before + 1)
             assert setup.memory.count() == before and not frames[0].done()
             assert look() == before + 1
         assert frames[0].done()
@@ -213,24 +216,52 @@ def test_a_bad_job_fails_alone(setup: Setup, caplog: pytest.LogCaptureFixture) -
     assert setup.worker.report().failed == 2
 
 
-def test_settle_returns_when_all_is_done(setup: Setup) -> None:
-    futures = [setup.worker.see(observed(1)), setup.worker.ask(setup.question())]
-    setup.worker.ask(setup.question()).result(5)
-    setup.worker.settle()
-    assert futures[1].done()
+def test_settle_returns_when_all_is_done(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, acknowledge_within_s=60.0)
+    try:
+        setup.close_the_gate()
+        futures: list[Future] = [setup.in_hand, setup.worker.ask(setup.question())]
+        settling = threading.Thread(target=setup.worker.settle)
+        settling.start()
+        wait_until(lambda: setup.worker.report().waiting == 2)
+        assert settling.is_alive() and not any(future.done() for future in futures)
+        setup.open_the_gate()
+        settling.join(5)
+        assert not settling.is_alive() and all(future.done() for future in futures)
+        assert setup.in_hand.result().id, "its flush was not due for a minute"
+    finally:
+        setup.open_the_gate()
+        setup.worker.close()
+
+
+def test_only_questions_give_way_when_too_many_questions_come(setup: Setup) -> None:
+    setup.close_the_gate()
+    remembered = setup.worker.remember(observed(1).labelled("cup"))
+    forgotten = setup.worker.do(lambda: setup.memory.forget([]))
+    settling = threading.Thread(target=setup.worker.settle)
+    settling.start()
+    wait_until(lambda: setup.worker.report().waiting == 3)
+    questions = [setup.worker.ask(setup.question()) for _ in range(8)]
+    assert settling.is_alive() and not remembered.done() and not forgotten.done()
+    assert [question.done() for question in questions] == [True] * 5 + [False] * 3
+    setup.open_the_gate()
+    assert remembered.result(5).id and forgotten.result(5) == 0
+    settling.join(5)
+    assert not settling.is_alive()
+    assert [question.result(5).nearest[0].label for question in questions[5:]] == ["cup"] * 3
+    assert setup.worker.report().refused == 5
 
 
 def test_closing_refuses_what_waits_and_flushes_what_is_done(tmp_path: Path) -> None:
     setup = Setup(tmp_path, acknowledge_within_s=60)
     seen = setup.worker.see(observed(1))
-    wait_until(lambda: bool(setup.worker._unmerged))
+    wait_until(lambda: len(setup.worker.report().frame_s) == 1)
     setup.close_the_gate()
     waiting = [setup.worker.ask(setup.question()), setup.worker.remember(observed(2))]
     frame = setup.worker.see(observed(3))
     closing = threading.Thread(target=setup.worker.close)
     closing.start()
-    while not setup.worker._closing:
-        pass
+    wait_until(lambda: setup.worker.closing)
     setup.open_the_gate()
     closing.join(5)
     for future in waiting:

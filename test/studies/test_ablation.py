@@ -52,6 +52,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     values["collect"] |= {
         "photos": [{"path": str(ROOT / "examples" / "photos"), "train": 1, "calibrate": 1, "evaluate": 1}],
         "voices": {"en": 1},
+        "clips": str(tmp_path / "clips"),
         "recordings": str(people / "manifest.csv"),
         "pseudo_words": 4,
         "voices_a_pseudo_word": 1,

@@ -16,11 +16,11 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.answer import Answer
 from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import BundleError
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.observation import Observation
+from visual_byte_core.rendering.query import RenderedQuery
 from visual_byte_core.rendering.thumbnail import thumbnail
 from visual_byte_core.views.debug_picture import (
     AMBER,
@@ -208,7 +208,7 @@ def test_a_region_is_explained_in_its_frame(embedder: Embedder, tmp_path: Path) 
     part = cv2.resize(FRAME, (32, 32))
     with Memory(tmp_path / "memory", embedder.bundle.id) as memory:
         finder = Finder(memory, CALIBRATION)
-        question = Question(part, "image", 3)
+        question = RenderedQuery(part, "image", embedder.bundle.renderer.digest())
         query = embedder.embed(part[None])[0]
         empty = explain(embedder, memory, question, "", finder.find(query, "image"), NOW)
         assert empty.location is None and empty.reason == "memory is empty"
@@ -248,7 +248,7 @@ def test_a_bundle_without_a_map_has_no_heat_map(tmp_path: Path) -> None:
     with Memory(tmp_path / "memory", without.id) as memory:
         memory.remember(embedder.embed(QUERY[None])[0], Observation(captured_at=1.0, thumbnail=thumbnail(FRAME)))
         given = Finder(memory, CALIBRATION).find(embedder.embed(QUERY[None])[0], "image")
-        explained = explain(embedder, memory, Question(QUERY, "image", 3), "", given, NOW)
+        explained = explain(embedder, memory, RenderedQuery(QUERY, "image", without.renderer.digest()), "", given, NOW)
     assert explained.location.heat is None
     assert draw_explanation(explained, LETTERING).shape == (600, 640, 3)
 

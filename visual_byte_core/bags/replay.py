@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bag through the same worker that runs on the robot: frames are remembered, queries answered, in the bag's order."""
+"""A bag through the same engine that runs on the robot: frames are remembered, queries answered, in the bag's order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,31 +15,27 @@ from tqdm import tqdm
 
 from visual_byte_core.bags.reading import Bag, Received
 from visual_byte_core.bags.truth import Truth
-from visual_byte_core.bundle.bundle import Bundle
-from visual_byte_core.bundle.false_accept_rate import DEFAULT_FALSE_ACCEPT_RATE
-from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.regions import RegionSettings
 from visual_byte_core.engine.answer import Answer
-from visual_byte_core.engine.finder import Finder
-from visual_byte_core.engine.observed_frame import ObservedFrame
-from visual_byte_core.engine.questions import Question, question_of
-from visual_byte_core.engine.worker import Worker
+from visual_byte_core.engine.engine import Engine
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.memory.match import Match
-from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.observation import Observation
 from visual_byte_core.memory.pose_track import PoseLimits, PoseTrack
 from visual_byte_core.messages.images import picture_of
 from visual_byte_core.messages.poses import pose_reading
+from visual_byte_core.messages.queries import read_query
+from visual_byte_core.rendering.query import RenderedQuery
+
+AT_LEISURE = EngineSettings(answer_within_s=None)  # a report must not depend on the machine
 
 log = logging.getLogger("visual_byte")
 
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. false_accept_rate: 0..1,
-    as the node's. pose_limits: which poses are good enough; map_id: the map that they refer to. regions: which regions
-    of frames are remembered as well; none if None."""
+    """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. pose_limits: which poses
+    are good enough; map_id: the map that they refer to. engine: how frames are kept and questions answered."""
 
     image: str
     query: str
@@ -48,8 +43,7 @@ class ReplaySettings:
     pose_limits: PoseLimits = PoseLimits()
     map_id: str = ""
     k: int = 5
-    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
-    regions: RegionSettings | None = None
+    engine: EngineSettings = AT_LEISURE
 
 
 @dataclass(frozen=True)
@@ -79,72 +73,60 @@ class Tally:
 
 
 class Replay:
-    """Runs a bag; `folder` is empty and takes the memory. Iterate once: each query in the bag's order."""
+    """Runs a bag through an engine with an empty memory. Iterate once: each query in the bag's order."""
 
-    def __init__(
-        self, bag: Bag, embedder: Embedder, truth: Truth | None, settings: ReplaySettings, folder: Path
-    ) -> None:
+    def __init__(self, bag: Bag, engine: Engine, truth: Truth | None, settings: ReplaySettings) -> None:
         self.tally = Tally()
         self._bag = bag
-        self._embedder = embedder
+        self._engine = engine
         self._truth = truth
         self._settings = settings
-        self._folder = folder
         self._poses = PoseTrack(settings.pose_limits)
         self._numbers: dict[str, str] = {}
         self._seen: set[str] = set()
 
-    @property
-    def bundle(self) -> Bundle:
-        return self._embedder.bundle
-
     def __iter__(self) -> Iterator[AnsweredQuery]:
-        memory = Memory(self._folder, self.bundle.id, dimension=self.bundle.dimension)
-        finder = Finder(memory, self.bundle.calibration, false_accept_rate=self._settings.false_accept_rate)
-        worker = Worker(self._embedder, memory, finder, log, answer_within_s=None, regions=self._settings.regions)
         begun = False
-        try:
-            settings = self._settings
-            topics = tuple(filter(None, (settings.image, settings.query, settings.pose)))
-            for received in tqdm(
-                self._bag.messages(topics),
-                "replay",
-                self._bag.count(topics),
-                unit=" messages",
-                delay=2,
-                leave=False,
-                disable=None,
-            ):
-                if not begun and received.topic != settings.pose:
-                    begun, self.tally.first = True, received.stamp
-                self.tally.last = max(self.tally.last, received.stamp)
-                self.tally.received += received.topic != settings.pose
-                if received.topic == settings.image:
-                    self._remember(worker, received)
-                elif received.topic == settings.pose:
-                    self._place(received)
-                else:
-                    yield self._ask(worker, received)
-            self.tally.memories = worker.memories
-            self.tally.poses = dict(sorted(self._poses.counts.items()))
-        finally:
-            worker.close()
+        settings = self._settings
+        topics = tuple(filter(None, (settings.image, settings.query, settings.pose)))
+        for received in tqdm(
+            self._bag.messages(topics),
+            "replay",
+            self._bag.count(topics),
+            unit=" messages",
+            delay=2,
+            leave=False,
+            disable=None,
+        ):
+            if not begun and received.topic != settings.pose:
+                begun, self.tally.first = True, received.stamp
+            self.tally.last = max(self.tally.last, received.stamp)
+            self.tally.received += received.topic != settings.pose
+            if received.topic == settings.image:
+                self._remember(received)
+            elif received.topic == settings.pose:
+                self._place(received)
+            else:
+                yield self._ask(received)
+        self.tally.memories = self._engine.memories
+        self.tally.poses = dict(sorted(self._poses.counts.items()))
 
-    def _remember(self, worker: Worker, received: Received) -> None:
+    def _remember(self, received: Received) -> None:
         begun = time.perf_counter()
         try:
             observation = Observation(
                 captured_at=received.stamp,
                 frame_id=received.message.header.frame_id,
                 pose=self._poses.at(received.stamp),
+                pose_frame=self._settings.pose_limits.frame_id,
                 map_id=self._settings.map_id,
             )
-            observed = ObservedFrame(picture_of(received.message), observation)
+            image = picture_of(received.message)
         except InvalidImage as error:
             self.tally.malformed += 1
             log.warning("frame at %.3f s ignored: %s", self._from_start(received.stamp), error)
             return
-        remembered = worker.remember(observed).result()
+        remembered = self._engine.remember(image, observation).result()
         self.tally.frame_s.append(time.perf_counter() - begun)
         self.tally.frames += 1
         self.tally.merged += remembered.merged
@@ -156,15 +138,15 @@ class Replay:
         if reason := self._poses.add(pose_reading(received.message, received.stamp)):
             log.warning("at %.3f s left out: %s", self._from_start(received.stamp), reason)
 
-    def _ask(self, worker: Worker, received: Received) -> AnsweredQuery:
+    def _ask(self, received: Received) -> AnsweredQuery:
         begun = time.perf_counter()
         query = received.message
-        question: Question | None = None
+        rendered: RenderedQuery | None = None
         answer: Answer | None = None
         reason = ""
         try:
-            question = question_of(query, self.bundle, self._settings.k)
-            answer = worker.ask(question).result()
+            rendered = self._engine.render(read_query(query))
+            answer = self._engine.ask(rendered, k=self._settings.k, id=query.id).result()
             reason = answer.reason
         except VisualByteError as error:
             reason = str(error)
@@ -184,7 +166,7 @@ class Replay:
             **self._judged(query.id, received.stamp, answer, nearest),
         }
         thumbnails = [match.thumbnail for match in answer.nearest] if answer else []
-        return AnsweredQuery(record, question.image if question else None, thumbnails)
+        return AnsweredQuery(record, rendered.image if answer and rendered else None, thumbnails)
 
     def _described(self, answer: Answer) -> list[dict[str, Any]]:
         return [
@@ -204,6 +186,7 @@ class Replay:
             "times": match.times,
             "frame_id": match.frame_id,
             "pose": None if match.pose is None else [round(value, 6) for value in match.pose],
+            "pose_frame": match.pose_frame,
             "map_id": match.map_id,
             "region": None if match.region is None else list(match.region),
         }

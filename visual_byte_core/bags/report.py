@@ -26,7 +26,8 @@ from visual_byte_core.bags.reading import Bag
 from visual_byte_core.bags.replay import Replay, ReplaySettings
 from visual_byte_core.bags.scores import Scores
 from visual_byte_core.bags.truth import Truth, read_truth
-from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.bundle.bundle import Bundle
+from visual_byte_core.engine.engine import Engine
 from visual_byte_core.errors import DataError
 from visual_byte_core.files import write_whole
 
@@ -34,25 +35,33 @@ log = logging.getLogger("visual_byte")
 
 
 def evaluate_bag(
-    bag: Bag, embedder: Embedder, settings: ReplaySettings, out: Path, truth_file: Path | None = None
+    bag: Bag,
+    bundle: Bundle | str | os.PathLike[str],
+    settings: ReplaySettings,
+    out: Path,
+    truth_file: Path | None = None,
 ) -> dict[str, Any]:
     """Replay a bag and write its report into the folder `out`. Returns what is in report.json.
 
-    Raises DataError: the bag or the truth cannot be read, or `out` cannot be written; then no report is there.
+    bundle: one, or its folder.
+
+    Raises BundleError; DataError: the bag or the truth cannot be read, or `out` cannot be written; then no report is
+    there.
     """
     bag.check((settings.image, settings.query))
     truth = read_truth(truth_file) if truth_file else None
     if truth and truth_file:
         truth.check_ids({received.message.id for received in bag.messages([settings.query])}, truth_file)
-    begun = time.perf_counter()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".eval-bag-", dir=out) as scratch:
-            replay = Replay(bag, embedder, truth, settings, Path(scratch) / "memory")
-            scores = _answer_all(replay, Path(scratch))
+            with Engine(bundle, Path(scratch) / "memory", settings.engine, log=log) as engine:
+                begun = time.perf_counter()
+                replay = Replay(bag, engine, truth, settings)
+                scores = _answer_all(replay, Path(scratch))
             if not replay.tally.received:
                 raise DataError(f"{bag.path}: no message on {settings.image} and {settings.query}; record it again")
-            report = _report(bag, replay, scores, truth, settings)
+            report = _report(bag, engine.bundle.id, replay, scores, truth, settings)
             (Path(scratch) / "report.json").write_text(_json(report) + "\n", encoding="utf-8")
             _write_page(Path(scratch), report, bag.path.name)
             for name in ("report.json", "queries.jsonl", "report.html"):
@@ -77,12 +86,14 @@ def _answer_all(replay: Replay, scratch: Path) -> Scores:
     return scores
 
 
-def _report(bag: Bag, replay: Replay, scores: Scores, truth: Truth | None, settings: ReplaySettings) -> dict[str, Any]:
+def _report(
+    bag: Bag, bundle_id: str, replay: Replay, scores: Scores, truth: Truth | None, settings: ReplaySettings
+) -> dict[str, Any]:
     if bag.cut:
         log.warning("%s", bag.cut)
     labels = truth.labels if truth else []
     return {
-        "bundle": replay.bundle.id,
+        "bundle": bundle_id,
         "bag": {
             "name": bag.path.name,
             "seconds": round(replay.tally.last - replay.tally.first, 6),
@@ -96,9 +107,9 @@ def _report(bag: Bag, replay: Replay, scores: Scores, truth: Truth | None, setti
         "details": {
             "settings": {
                 "k": settings.k,
-                "false_accept_rate": settings.false_accept_rate,
+                "false_accept_rate": settings.engine.false_accept_rate,
                 "truth": truth is not None,
-                "regions": asdict(settings.regions) if settings.regions else None,
+                "regions": asdict(settings.engine.regions) if settings.engine.regions else None,
             }
         },
     }

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,20 @@ class ModalityCalibration:
 
 
 @dataclass(frozen=True)
+class AnswerScores:
+    """What scores mean in one answer.
+
+    threshold: the cosine from which on a match counts as found. match: the chance, 0..1, that a match of a cosine is
+    what was asked for; taught: that a query taken for a taught name asks for it, by its cosine to how the name was
+    asked for.
+    """
+
+    threshold: float
+    match: Callable[[float], float]
+    taught: Callable[[float], float]
+
+
+@dataclass(frozen=True)
 class ScoreCalibration:
     """The calibration of a bundle, per kind of query (`text`, `audio`, `image`)."""
 
@@ -57,6 +71,14 @@ class ScoreCalibration:
         """Read the `calibration` of `bundle.yaml`. Raises BundleError if it is not one."""
         return cls({modality: _read_modality(modality, values) for modality, values in data.items()})
 
+    def of_answer(self, modality: str, memories: int, false_accept_rate: float) -> AnswerScores:
+        """What scores mean in an answer to a query, among that many memories; for the rate see `threshold`.
+
+        Raises BundleError if the bundle is not calibrated for `modality`.
+        """
+        values = self._of(modality)
+        return AnswerScores(_threshold(values, memories, false_accept_rate), _rise(values, memories), _taught(values))
+
     def threshold(self, modality: str, memories: int, false_accept_rate: float) -> float:
         """The cosine from which on a match counts as found.
 
@@ -65,27 +87,15 @@ class ScoreCalibration:
         rises on as it did over the last factor of three or more, else the nearest point's value.
         Raises BundleError if the bundle is not calibrated for `modality`.
         """
-        values = self._of(modality)
-        rates = np.log(values.false_accept_rates)
-        at_rate = [np.interp(math.log(max(false_accept_rate, 1e-9)), rates, row) for row in values.thresholds]
-        return min(_at_size(memories, values.memories, at_rate), 1.0)
+        return _threshold(self._of(modality), memories, false_accept_rate)
 
     def probability(self, modality: str, score: float, memories: int) -> float:
         """The chance, 0..1, that a match of cosine `score` among `memories` is what was asked for."""
-        values = self._of(modality)
-        rise = Rise(
-            _at_size(memories, values.memories, [one.intercept for one in values.probability]),
-            _at_size(memories, values.memories, [one.slope for one in values.probability]),
-            float(
-                np.interp(math.log(max(memories, 1)), np.log(values.memories), [r.ceiling for r in values.probability])
-            ),
-        )
-        return rise(score)
+        return _rise(self._of(modality), memories)(score)
 
     def taught_probability(self, modality: str, cosine: float) -> float:
         """The chance, 0..1, that a query taken for a taught name asks for it; cosine: to how the name was asked for."""
-        taught = self._of(modality).taught
-        return UNCALIBRATED_TAUGHT if taught is None else taught(cosine)
+        return _taught(self._of(modality))(cosine)
 
     def _of(self, modality: str) -> ModalityCalibration:
         try:
@@ -95,6 +105,24 @@ class ScoreCalibration:
                 f"bundle: not calibrated for {modality!r} queries (only for {', '.join(self.modalities) or 'none'}), "
                 "so it cannot tell what is not there; run `visual-byte calibrate`"
             ) from None
+
+
+def _threshold(values: ModalityCalibration, memories: int, false_accept_rate: float) -> float:
+    rates = np.log(values.false_accept_rates)
+    at_rate = [np.interp(math.log(max(false_accept_rate, 1e-9)), rates, row) for row in values.thresholds]
+    return min(_at_size(memories, values.memories, at_rate), 1.0)
+
+
+def _rise(values: ModalityCalibration, memories: int) -> Rise:
+    return Rise(
+        _at_size(memories, values.memories, [one.intercept for one in values.probability]),
+        _at_size(memories, values.memories, [one.slope for one in values.probability]),
+        float(np.interp(math.log(max(memories, 1)), np.log(values.memories), [r.ceiling for r in values.probability])),
+    )
+
+
+def _taught(values: ModalityCalibration) -> Callable[[float], float]:
+    return values.taught or (lambda _: UNCALIBRATED_TAUGHT)
 
 
 def _at_size(memories: int, sizes: Sequence[float], values: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ kind,id,from,to,label that says what frames show and queries ask for; docs/bags.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     interrupt_on_sigterm()  # what is half done is cleared away
     from visual_byte_core.bags.reading import Bag, find_pose_topic, find_topic
-    from visual_byte_core.bags.replay import ReplaySettings
+    from visual_byte_core.bags.replay import AT_LEISURE, ReplaySettings
     from visual_byte_core.bags.report import evaluate_bag
-    from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.memory.pose_track import PoseLimits
 
     with Bag(arguments.bag) as bag:
@@ -72,11 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
             pose_limits=PoseLimits(frame_id=arguments.pose_frame),
             map_id=arguments.map_id,
             k=arguments.k,
-            false_accept_rate=arguments.false_accept_rate,
-            regions=_region_settings(arguments),
+            engine=replace(
+                AT_LEISURE,
+                threads=arguments.threads,
+                false_accept_rate=arguments.false_accept_rate,
+                regions=_region_settings(arguments),
+            ),
         )
-        embedder = Embedder(arguments.bundle, threads=arguments.threads)
-        report = evaluate_bag(bag, embedder, settings, arguments.out, arguments.truth)
+        report = evaluate_bag(bag, arguments.bundle, settings, arguments.out, arguments.truth)
     if arguments.json:
         print_json(report)
         return 0

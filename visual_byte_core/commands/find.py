@@ -21,11 +21,10 @@ from visual_byte_core.commands.common import add_bundle, positive, print_json, r
 from visual_byte_core.errors import InvalidSound, InvalidText, TooLong, printable
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from visual_byte_core.capture.speech_likeness import SpeechLikeness
-    from visual_byte_core.embedding.embedder import Embedder
     from visual_byte_core.engine.answer import Answer
+    from visual_byte_core.rendering.query import Asked
+    from visual_byte_core.rendering.settings import RendererSettings
 
 HELP = "find things in a folder of photos"
 EXTRA = "robot"
@@ -64,25 +63,33 @@ def run(arguments: argparse.Namespace) -> int:
     asked = bool(arguments.names or arguments.speech or arguments.photo)
     if not asked and (arguments.json or not sys.stdin.isatty()):
         arguments.parser.error("give a NAME, --speech FILE or --photo FILE")
-    from visual_byte_core.embedding.embedder import Embedder
-    from visual_byte_core.engine.finder import Finder
+    from visual_byte_core.bundle.bundle import load_bundle
     from visual_byte_core.engine.photo_index import PhotoIndex
+    from visual_byte_core.engine.settings import EngineSettings
+    from visual_byte_core.memory.merging import MergeSettings
 
-    embedder = Embedder(arguments.bundle or starter_bundle(), threads=arguments.threads)
-    queries = list(_queries(embedder, arguments))  # a wrong query is reported before a long indexing, not after it
-    index = PhotoIndex(arguments.images, embedder, arguments.index)
+    bundle = load_bundle(arguments.bundle or starter_bundle())
+    queries = list(_queries(bundle.renderer, arguments))  # a wrong one is reported before a long indexing, not after it
+    settings = EngineSettings(
+        threads=arguments.threads,
+        merging=MergeSettings(enabled=False),
+        false_accept_rate=arguments.false_accept_rate,
+        answer_within_s=None,
+    )
+    index = PhotoIndex(arguments.images, bundle, settings, arguments.index)
     try:
         unreadable = index.update()
-        finder = Finder(index.memory, embedder.bundle.calibration, false_accept_rate=arguments.false_accept_rate)
-        answers = [
-            _described(query, kind, finder.find(embedding, kind, k=arguments.k), arguments.images)
-            for query, kind, embedding in queries
-        ]
+
+        def answered(query: str, kind: str, asked: Asked) -> dict[str, Any]:
+            answer = index.engine.ask(asked, k=arguments.k).result()
+            return _described(query, kind, answer, arguments.images)
+
+        answers = [answered(*query) for query in queries]
         if arguments.json:
             print_json(
                 {
-                    "bundle": embedder.bundle.id,
-                    "photos": index.memory.count(),
+                    "bundle": bundle.id,
+                    "photos": index.engine.memories,
                     "unreadable": unreadable,
                     "answers": answers,
                 }
@@ -92,32 +99,30 @@ def run(arguments: argparse.Namespace) -> int:
         if not asked:
             for name in _typed_names():
                 try:
-                    embedding = embedder.embed_text(name)
+                    _print_table([answered(name, "text", name)])
                 except InvalidText as error:
                     print(error)
-                    continue
-                _print_table(
-                    [_described(name, "text", finder.find(embedding, "text", k=arguments.k), arguments.images)]
-                )
     finally:
         index.close()
     return 0
 
 
-def _queries(embedder: Embedder, arguments: argparse.Namespace) -> Iterator[tuple[str, str, np.ndarray]]:
+def _queries(renderer: RendererSettings, arguments: argparse.Namespace) -> Iterator[tuple[str, str, Asked]]:
     from visual_byte_core.rendering.photo import read_photo
+    from visual_byte_core.rendering.query import Example, render_query
 
     for name in arguments.names:
-        yield name, "text", embedder.embed_text(name)
+        yield name, "text", render_query(name, renderer)
     for path in arguments.speech:
-        yield from _spoken(embedder, path)
+        yield from _spoken(renderer, path)
     for path in arguments.photo:
-        yield str(path), "image", embedder.embed_photo(read_photo(path))
+        yield str(path), "image", render_query(Example(read_photo(path)), renderer)
 
 
-def _spoken(embedder: Embedder, path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
+def _spoken(renderer: RendererSettings, path: Path) -> Iterator[tuple[str, str, Asked]]:
     """A spoken name; or, of a recording that is too long for one, each utterance in it."""
     from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
+    from visual_byte_core.rendering.query import SpokenName, render_query
     from visual_byte_core.rendering.sound_file import LONGEST_S, read_sound, sound_header
 
     gate = SpeechLikeness()
@@ -126,38 +131,39 @@ def _spoken(embedder: Embedder, path: Path) -> Iterator[tuple[str, str, np.ndarr
         if seconds <= LONGEST_S:  # silence around one name is cut off
             samples, rate = read_sound(path)
             try:
-                embedding = embedder.embed_speech(samples, rate)
+                rendered = render_query(SpokenName(samples, rate), renderer)
             except TooLong as error:
                 log.info("%s: %s; the utterances in it are asked for", path, error)
             else:
                 gate.check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
-                yield str(path), "audio", embedding
+                yield str(path), "audio", rendered
                 return
-        yield from _utterances(embedder, gate, path, seconds)
+        yield from _utterances(renderer, gate, path, seconds)
     except InvalidSound as error:
         raise error if printable(path) in str(error) else InvalidSound(f"{path}: {error}") from error
 
 
 def _utterances(
-    embedder: Embedder, gate: SpeechLikeness, path: Path, seconds: float
-) -> Iterator[tuple[str, str, np.ndarray]]:
+    renderer: RendererSettings, gate: SpeechLikeness, path: Path, seconds: float
+) -> Iterator[tuple[str, str, Asked]]:
     from tqdm import tqdm
 
     from visual_byte_core.capture.sound_files import utterances_of
     from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY
+    from visual_byte_core.rendering.query import SpokenName, render_query
 
     asked, reasons = 0, list[str]()
     with tqdm(total=round(seconds), desc=f"listening to {path.name}", unit="s", disable=None, leave=False) as bar:
         for begin, utterance in utterances_of(path):
             bar.update(round(begin) - bar.n)
             try:
-                embedding = embedder.embed_speech(utterance.samples, utterance.rate)
+                rendered = render_query(SpokenName(utterance.samples, utterance.rate), renderer)
                 gate.check(utterance.samples, utterance.rate, DEFAULT_SPEECH_PROBABILITY)
             except InvalidSound as error:
                 reasons.append(f"at {begin:.1f} s: {error}")
                 continue
             asked += 1
-            yield f"{path} at {begin:.1f} s", "audio", embedding
+            yield f"{path} at {begin:.1f} s", "audio", rendered
     if not asked:
         heard = f"none of {len(reasons)} utterances in it is a name; the first {reasons[0]}" if reasons else (
             "no utterance in it: nothing is as loud as a voice and sounds like one"

@@ -71,7 +71,7 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     cache = None if overwrite else ClipCache.at(config.clips)
-    spoken = speak(_utterances(config, list(names.values()), out), overwrite=overwrite, cache=cache)
+    spoken = speak(_utterances(config, splits, list(names.values()), out), overwrite=overwrite, cache=cache)
     recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else Filed()
     noises = sounds.noise(Path(config.noise)) if config.noise else Filed()
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
@@ -88,9 +88,11 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     )
 
 
-def _utterances(config: CollectConfig, names: list[ClassName], out: Path) -> Iterator[Utterance]:
+def _utterances(
+    config: CollectConfig, languages: Iterable[str], names: list[ClassName], out: Path
+) -> Iterator[Utterance]:
     reserved = reserved_spellings(names)
-    for language, split in product(voices_of_splits(config.voices), range(len(SPLIT_SUFFIXES))):
+    for language, split in product(languages, range(len(SPLIT_SUFFIXES))):
         folder = out / ("audio", "audio_calibrate", "audio_eval_tts")[split]
         for choir in choirs(config.voices, language, split):
             for name in names:

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.dataset.processes import batches, in_processes
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.errors import DataError, InvalidSound
 from visual_byte_core.files import write_atomically
 from visual_byte_core.names import LANGUAGES, ClassName, spell
@@ -36,7 +37,6 @@ from visual_byte_core.rendering.speech import prepare, read_sound
 
 KEY, WORDS = "renderer.yaml", "words.yaml"
 SPLITS = {"audio": "train", "audio_eval_tts": "eval"}
-MAX_SHARE_LEFT_OUT = 0.05
 WORTH_A_POOL = 128  # starting the processes takes as long as rendering about this many clips
 WHISPER_BATCH = 16
 
@@ -252,9 +252,9 @@ def _check_distinct(jobs: Sequence[Job]) -> None:
 
 
 def _check_left_out(cache: Path, sounds: int, reasons: Sequence[str]) -> None:
-    if len(reasons) > MAX_SHARE_LEFT_OUT * sounds:
+    if too_many_unreadable(len(reasons), sounds):
         raise DataError(
-            f"{cache}: {len(reasons)} of {sounds} sounds hold no name, over {MAX_SHARE_LEFT_OUT:.0%}; replace or"
+            f"{cache}: {len(reasons)} of {sounds} sounds hold no name, over {LIMIT}; replace or"
             f" delete them and run precompute again; the first: {'; '.join(reasons[:3])}"
         )
 

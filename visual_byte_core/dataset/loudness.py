@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from visual_byte_core.dataset.class_folders import sounds_below
 from visual_byte_core.dataset.image_cache import cached_images, drop_images, render_images, stale_images
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.dataset.voice_record import read_record, recorded_voice
 from visual_byte_core.dataset.voices import Utterance, speak
 from visual_byte_core.errors import DataError, InvalidSound
@@ -26,7 +27,6 @@ FOLDERS = (
     *(f"distractors{suffix}" for suffix in ("", "_calibrate", "_eval")),
 )
 DIGITAL_SILENCE = -120.0  # dBFS, in place of minus infinity; one step of 16 bits is -90
-MAX_SHARE_UNREADABLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def measure(sounds: Sequence[Path], root: Path) -> list[Loudness]:
 def check_readable(measured: Sequence[Loudness]) -> None:
     """Raises DataError when over 5 % of the sounds cannot be read."""
     broken = [loudness for loudness in measured if loudness.problem]
-    if len(broken) > MAX_SHARE_UNREADABLE * len(measured):
+    if too_many_unreadable(len(broken), len(measured)):
         raise DataError(
-            f"{len(broken)} of {len(measured)} sounds cannot be read, over {MAX_SHARE_UNREADABLE:.0%}; repair or"
+            f"{len(broken)} of {len(measured)} sounds cannot be read, over {LIMIT}; repair or"
             f" delete them; the first: {broken[0].problem}"
         )
 

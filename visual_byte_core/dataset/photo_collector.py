@@ -20,13 +20,13 @@ from visual_byte_core.dataset.cifar import read_cifar100, read_sheet
 from visual_byte_core.dataset.class_folders import class_folders, slug_of_folder
 from visual_byte_core.dataset.collect_config import PhotoSource
 from visual_byte_core.dataset.filing import Filed, Filing, same_content
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.dataset.web_images import search_photos
 from visual_byte_core.errors import DataError, InvalidImage
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.photo import decode_photo
 
 SPLIT_SUFFIXES = ("", "_calibrate", "_eval")
-MAX_SHARE_UNREADABLE = 0.05
 LISTED = 10  # unreadable photos named in the error
 
 
@@ -103,10 +103,10 @@ class PhotoCollector:
                         filed.left_out["cannot be read"] += 1
                         unreadable.append(str(error))
         total = filed.read
-        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
+        if too_many_unreadable(len(unreadable), total):
             more = f"; and {len(unreadable) - LISTED} more" if len(unreadable) > LISTED else ""
             raise DataError(
-                f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over 5 %; mend or remove them:"
+                f"{source.path}: {len(unreadable)} of {total} photos cannot be read, over {LIMIT}; mend or remove them:"
                 f" {'; '.join(unreadable[:LISTED])}{more}"
             )
         return SourceReport(

@@ -15,11 +15,11 @@ from tqdm import tqdm
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.dataset.filing import Filed, Filing
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.errors import DataError
 from visual_byte_core.names import ClassName, reserved_spellings, slugify
 
 COLUMNS = ("file", "word", "speaker", "source")
-MAX_SHARE_UNREADABLE = 0.05
 
 
 class SoundCollector:
@@ -78,9 +78,10 @@ class SoundCollector:
                 filed.left_out["cannot be read"] += 1
                 self.unreadable.append(f"{sound}: cannot be read ({getattr(error, 'strerror', '') or _reason(error)})")
         unreadable = self.unreadable[before:]
-        if len(unreadable) > MAX_SHARE_UNREADABLE * total:
+        if too_many_unreadable(len(unreadable), total):
             raise DataError(
-                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over 5 %; the first: {unreadable[0]}"
+                f"{source}: {len(unreadable)} of {total} sounds cannot be read, over {LIMIT}; the first:"
+                f" {unreadable[0]}"
             )
         return filed
 

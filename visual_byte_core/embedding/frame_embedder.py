@@ -11,20 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.frame_pictures import cells, halved
+from visual_byte_core.embedding.frame_pictures import FramePictures
 from visual_byte_core.embedding.regions import EmbeddedRegion, RegionSettings, distinct_regions
-from visual_byte_core.rendering.photo import eight_bit_colour
-from visual_byte_core.rendering.thumbnail import reduced
 
 
 @dataclass(frozen=True)
 class EmbeddedFrame:
     """embedding: float32 (dimension,), unit length; regions: None if none were asked for; picture: the frame as its
-    thumbnail shows it, uint8 (height, width, 3) RGB."""
+    thumbnail shows it, uint8 (height, width, 3) RGB; size: width and height of the frame in pixels."""
 
     embedding: NDArray[np.float32]
     regions: tuple[EmbeddedRegion, ...] | None
     picture: NDArray[np.uint8]
+    size: tuple[int, int]
 
 
 class FrameEmbedder:
@@ -45,32 +44,31 @@ class FrameEmbedder:
     def embed(self, image: NDArray[np.uint8], *, whole: bool = False) -> EmbeddedFrame:
         """Embed a frame, uint8 (height, width, 3) RGB; whole: without its regions. Raises InvalidImage."""
         regions, limit = None if whole else self.regions, self.skip_unchanged
-        image = eight_bit_colour(image, "image")
-        small = halved(image, self._embedder.size)
-        picture = reduced(small)
+        pictures = FramePictures(image, self._embedder.size, self._embedder.bundle.renderer.photo)
         if not limit:
-            return self._embed(image, small, picture, regions)
-        grey = cells(picture)
-        comparable = self._last and self._last[1:3] == (image.shape, regions)
-        if self._last and comparable and cv2.absdiff(grey, self._last[0]).max() <= limit:
+            return self._embed(pictures, regions)
+        shape = pictures.image.shape
+        comparable = self._last and self._last[1:3] == (shape, regions)
+        if self._last and comparable and cv2.absdiff(pictures.cells, self._last[0]).max() <= limit:
             self.skipped += 1
-            return _of(self._last[3], image, picture)
-        embedded = self._embed(image, small, picture, regions)
-        self._last = (grey, image.shape, regions, embedded)
+            return _of(self._last[3], pictures)
+        embedded = self._embed(pictures, regions)
+        self._last = (pictures.cells, shape, regions, embedded)
         return embedded
 
-    def _embed(
-        self, image: np.ndarray, small: np.ndarray, picture: np.ndarray, regions: RegionSettings | None
-    ) -> EmbeddedFrame:
-        embedding = self._embedder.embed_photo(small)
-        distinct = None if regions is None else tuple(distinct_regions(self._embedder, image, embedding, regions))
-        return EmbeddedFrame(embedding, distinct, picture)
+    def _embed(self, pictures: FramePictures, regions: RegionSettings | None) -> EmbeddedFrame:
+        embedding = self._embedder.embed_photos(pictures.square[None])[0]
+        distinct = None if regions is None else tuple(distinct_regions(self._embedder, pictures, embedding, regions))
+        return EmbeddedFrame(embedding, distinct, pictures.thumbnail, _size(pictures))
 
 
-def _of(embedded: EmbeddedFrame, image: NDArray[np.uint8], picture: NDArray[np.uint8]) -> EmbeddedFrame:
+def _of(embedded: EmbeddedFrame, pictures: FramePictures) -> EmbeddedFrame:
     """The same embeddings, with the pictures of another frame."""
-    regions = []
-    for region in embedded.regions or ():
-        x, y, width, height = region.rectangle
-        regions.append(replace(region, image=image[y : y + height, x : x + width]))
-    return EmbeddedFrame(embedded.embedding, None if embedded.regions is None else tuple(regions), picture)
+    regions = embedded.regions
+    if regions is not None:
+        regions = tuple(replace(region, image=pictures.region(region.rectangle)) for region in regions)
+    return EmbeddedFrame(embedded.embedding, regions, pictures.thumbnail, _size(pictures))
+
+
+def _size(pictures: FramePictures) -> tuple[int, int]:
+    return pictures.image.shape[1], pictures.image.shape[0]

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.embedding.frame_pictures import FramePictures
 from visual_byte_core.errors import ConfigurationError
-from visual_byte_core.rendering.photo import Region, render_photo
+from visual_byte_core.rendering.photo import Region
+from visual_byte_core.rendering.thumbnail import reduced
 
 MIN_WINDOW_SIDE = 32  # pixels of a window's side; a frame that holds none has no regions
 STEP = 0.75  # between windows at most, in sides of a window
@@ -52,26 +54,28 @@ class EmbeddedRegion:
     rectangle: Region
     image: NDArray[np.uint8]
 
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The region as its thumbnail shows it, uint8 (height, width, 3) RGB."""
+        return reduced(self.image)
+
 
 def distinct_regions(
-    embedder: Embedder, image: NDArray[np.uint8], whole: NDArray[np.float32], settings: RegionSettings
+    embedder: Embedder, pictures: FramePictures, whole: NDArray[np.float32], settings: RegionSettings
 ) -> list[EmbeddedRegion]:
-    """The regions of a frame, uint8 (height, width, 3) RGB, that are unlike it and unlike each other, most unlike
-    first.
+    """The regions of a frame that are unlike it and unlike each other, most unlike first.
 
     whole: the frame's own embedding, float32 (dimension,). Empty for a frame whose windows were under 32 pixels.
     """
-    regions = windows(image.shape[0], image.shape[1], settings.size)
+    regions = windows(pictures.image.shape[0], pictures.image.shape[1], settings.size)
     if not regions:
         return []
-    images = [image[y : y + height, x : x + width] for x, y, width, height in regions]
-    photo = embedder.bundle.renderer.photo
-    rendered = np.stack([render_photo(one, embedder.size, photo) for one in images])
+    rendered = pictures.squares(regions)
     embeddings = embedder.embed(rendered)
     chosen = distinct(embeddings, whole, settings)
     # Only what is kept is embedded with its middle: that finds about as much as all with theirs (docs/regions.md).
     kept = embedder.add_middles(rendered[chosen], embeddings[chosen])
-    return [EmbeddedRegion(kept[i], regions[index], images[index]) for i, index in enumerate(chosen)]
+    return [EmbeddedRegion(kept[i], regions[index], pictures.region(regions[index])) for i, index in enumerate(chosen)]
 
 
 def windows(height: int, width: int, size: float) -> list[Region]:

@@ -59,21 +59,17 @@ class Finder:
         if modality not in MODALITIES:
             raise ConfigurationError(f"modality: expected one of {', '.join(MODALITIES)}, got {modality!r}")
         memories = self._memory.count(where)
-        threshold = self._calibration.threshold(modality, memories, self.false_accept_rate)
+        scores = self._calibration.of_answer(modality, memories, self.false_accept_rate)
         nearest = self._observations(embedding, k, where)
         taught = self._taught(embedding, modality, k, where, nearest[0].score if nearest else -1.0)
         ids = {match.id for match in taught}
         nearest = [*taught, *(match for match in nearest if match.id not in ids and match.parent_id not in ids)][:k]
-        matches = [match for match in nearest if match.id in ids or match.score >= threshold]
-        probability = [
-            self._calibration.taught_probability(modality, match.score)
-            if match.id in ids
-            else self._calibration.probability(modality, match.score, memories)
-            for match in nearest
-        ]
+        matches = [match for match in nearest if match.id in ids or match.score >= scores.threshold]
+        probability = [(scores.taught if match.id in ids else scores.match)(match.score) for match in nearest]
         if matches:
-            return Answer(FOUND, "", matches, nearest, threshold, probability)
-        return Answer(NOT_FOUND, self._reason(nearest, threshold, where), [], nearest, threshold, probability)
+            return Answer(FOUND, "", matches, nearest, scores.threshold, probability)
+        reason = self._reason(nearest, scores.threshold, where)
+        return Answer(NOT_FOUND, reason, [], nearest, scores.threshold, probability)
 
     def _observations(self, embedding: np.ndarray, k: int, where: Filter | None) -> list[Match]:
         """The `k` nearest observations: a frame and its regions are one, for which the nearest of them stands."""

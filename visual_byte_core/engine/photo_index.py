@@ -8,21 +8,23 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.embedding.embedder import Embedder
+from visual_byte_core.engine.engine import Engine
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.errors import DataError, InvalidImage, MemoryFolderError
 from visual_byte_core.files import json_text, write_atomically
 from visual_byte_core.memory.memory import Memory
-from visual_byte_core.memory.merging import MergeSettings
 from visual_byte_core.memory.observation import Observation
-from visual_byte_core.rendering.photo import read_photo, render_photo
+from visual_byte_core.rendering.photo import read_photo
+from visual_byte_core.rendering.query import Example
 from visual_byte_core.user_folders import cache_folder
 
 FILES_AT_ONCE = 64
@@ -41,31 +43,32 @@ class _Indexed:
 
 
 class PhotoIndex:
-    """The photos below a folder, at any depth, in a `Memory` whose matches name them in `source`, relative to the
-    folder.
+    """The photos below a folder, at any depth, as memories of an engine, whose matches name them in `source`, relative
+    to the folder.
 
-    photos: the folder. root: a folder for indexes; each pair of bundle and folder gets its own below it.
-    Raises DataError if the folder cannot be read or holds no photo, MemoryFolderError if the index cannot be opened.
+    photos: the folder. root: a folder for indexes; each pair of bundle and folder gets its own below it. settings: the
+    engine's; they must not merge what looks alike.
+    Raises DataError if the folder cannot be read or holds no photo, MemoryFolderError if the index cannot be opened,
+    BundleError.
     """
 
-    def __init__(self, photos: Path, embedder: Embedder, root: Path | None = None) -> None:
-        self.photos, self._embedder = photos, embedder
+    def __init__(self, photos: Path, bundle: Bundle, settings: EngineSettings, root: Path | None = None) -> None:
+        self.photos = photos
         self._paths = _photos_below(photos)
         key = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
-        self._folder = (root or cache_folder("index")) / embedder.bundle.id / key
+        self._folder = (root or cache_folder("index")) / bundle.id / key
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MemoryFolderError(
                 f"index {self._folder}: {error.strerror}; choose another place with --index"
             ) from error
-        self.memory = self._open()
+        self.engine = Engine(bundle, self._folder / "memory", settings)
         self._indexed = self._read_listing()
-        if self.memory.count() != len(self._indexed):
+        if self.engine.memories != len(self._indexed):
             # Stopped between storing photos and listing them: what is stored cannot be told apart, so begin again.
-            self.memory.close()
-            shutil.rmtree(self._folder / "memory")
-            self.memory, self._indexed = self._open(), {}
+            self.engine.forget(everything=True).result()
+            self._indexed = {}
 
     def update(self) -> list[str]:
         """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
@@ -77,7 +80,8 @@ class PhotoIndex:
             if name not in states or (states[name].st_mtime_ns, states[name].st_size) != (was.modified_ns, was.bytes)
         ]
         if stale:
-            self.memory.forget([self._indexed.pop(name).id for name in stale])
+            ids = [self._indexed.pop(name).id for name in stale]
+            self.engine.do(lambda _, memory: memory.forget(ids)).result()
             self._store()
         new = [name for name in states if name not in self._indexed]
         unreadable: list[str] = []
@@ -91,34 +95,31 @@ class PhotoIndex:
         return unreadable
 
     def close(self) -> None:
-        self.memory.close()
-
-    def _open(self) -> Memory:
-        return Memory(self._folder / "memory", self._embedder.bundle.id, merge=MergeSettings(enabled=False))
+        self.engine.close()
 
     def _add(self, files: dict[str, os.stat_result]) -> list[str]:
         images: dict[str, np.ndarray] = {}
         unreadable = []
         for name in files:
             try:
-                images[name] = render_photo(
-                    read_photo(self.photos / name), self._embedder.size, self._embedder.bundle.renderer.photo
-                )
+                images[name] = self.engine.render(Example(read_photo(self.photos / name))).image
             except InvalidImage as error:
                 unreadable.append(str(error))
                 log.warning("left out: %s", error)
-        if images:
-            for name, embedding in zip(
-                images, self._embedder.embed_photos(np.stack(list(images.values()))), strict=True
-            ):
+
+        def remember(embedder: Embedder, memory: Memory) -> None:
+            embeddings = embedder.embed_photos(np.stack(list(images.values())))
+            for name, embedding in zip(images, embeddings, strict=True):
                 state = files[name]
-                remembered = self.memory.remember(embedding, Observation(captured_at=state.st_mtime, source=name))
+                remembered = memory.remember(embedding, Observation(captured_at=state.st_mtime, source=name))
                 self._indexed[name] = _Indexed(state.st_mtime_ns, state.st_size, remembered.id)
+
+        if images:
+            self.engine.do(remember).result()
             self._store()
         return unreadable
 
     def _store(self) -> None:
-        self.memory.flush()
         listing = {name: [one.modified_ns, one.bytes, one.id] for name, one in self._indexed.items()}
         write_atomically(self._folder / LISTING, json_text(listing).encode())
 

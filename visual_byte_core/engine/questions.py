@@ -1,24 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A query message, from a topic or a bag, checked, as a question to the worker."""
+"""Questions: what is asked, checked against the bundle, and the last ones, so that they can be taught."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.errors import BundleError, ConfigurationError, InvalidImage
 from visual_byte_core.memory.match import Filter
-from visual_byte_core.messages import images
-from visual_byte_core.messages.queries import QueryMessage
-from visual_byte_core.names import MAX_TEXT_CHARACTERS
-from visual_byte_core.rendering.photo import render_photo
-from visual_byte_core.rendering.settings import MODALITIES
+from visual_byte_core.rendering.query import RenderedQuery, check_query
 
 MAX_MATCHES = 100
 QUESTIONS_KEPT = 20
@@ -64,47 +58,26 @@ class RecentQuestions:
             ) from None
 
 
-def question_of(
-    query: QueryMessage,
-    bundle: Bundle,
-    k: int,
-    where: Filter | None = None,
-    to_rgb: Callable[[Any], np.ndarray] = images.to_rgb,
-) -> Question:
-    """Check a query and take its image.
-
-    to_rgb: reads the image, uint8 (height, width, 3).
-    A query of modality image may hold a photo of any size, with `renderer` left empty; others are rendered already.
+def question_of(query: RenderedQuery, bundle: Bundle, k: int, where: Filter | None = None, id: str = "") -> Question:
+    """Check that a query fits the bundle.
 
     Raises:
         ConfigurationError: unknown modality, k out of range, id or text over 200 characters.
         BundleError: rendered for another bundle.
-        InvalidImage: the image is malformed or not of the bundle's size.
+        InvalidImage: the image is not of the bundle's size.
     """
-    for name, text in (("id", query.id), ("text", query.text)):
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise ConfigurationError(
-                f"query: its {name} has {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are taken"
-            )
-    if query.modality not in MODALITIES:
-        raise ConfigurationError(
-            f"query: modality {query.modality[:40]!r} is not known; expected {', '.join(MODALITIES)}"
-        )
+    check_query(id, query.text, query.modality)
     if not 1 <= k <= MAX_MATCHES:
         raise ConfigurationError(f"query: k is {k}; expected 1 to {MAX_MATCHES}")
-    is_photo = query.modality == "image" and not query.renderer
-    if not is_photo and query.renderer != bundle.renderer.digest():
+    if query.renderer != bundle.renderer.digest():
         raise BundleError(
             f"query: rendered with settings {query.renderer[:40]!r}, bundle {bundle.id} needs"
             f" {bundle.renderer.digest()!r}; give all nodes the same `bundle`"
         )
-    image = to_rgb(query.image)
-    if is_photo:
-        image = render_photo(image, bundle.size, bundle.renderer.photo)
     size = bundle.size_of(query.modality)
-    if image.shape[:2] != (size, size):
+    if query.image.shape[:2] != (size, size):
         raise InvalidImage(
-            f"query: its image is {image.shape[1]}x{image.shape[0]} pixels, bundle {bundle.id} needs"
+            f"query: its image is {query.image.shape[1]}x{query.image.shape[0]} pixels, bundle {bundle.id} needs"
             f" {size}x{size} for {query.modality}; give all nodes the same `bundle`"
         )
-    return Question(image, query.modality, k, where, query.id, query.text)
+    return Question(query.image, query.modality, k, where, id, query.text)

@@ -62,7 +62,7 @@ class OneByOne:
         self._most_waiting = max_waiting
         self._jobs = 0
         self._condition = threading.Condition()
-        self._running = self._closing = False
+        self._running = self._busy = self._closing = self._settling = False
         self._thread = threading.Thread(target=self._work, name="one by one", daemon=True)
         self._thread.start()
 
@@ -70,9 +70,12 @@ class OneByOne:
         """stamp: seconds since 1970. begin: starts the job, whose end the future tells; it must not raise."""
         with self._condition:
             self._condition.wait_for(lambda: self._closing or self._jobs < self._most_waiting)
-            self._order.put(stamp, time.monotonic(), (begin, True))
-            self._jobs += 1
-            self._condition.notify_all()
+            if not self._closing:
+                self._order.put(stamp, time.monotonic(), (begin, True))
+                self._jobs += 1
+                self._condition.notify_all()
+                return
+        begin()  # too late for an order: whoever does the job says what becomes of it
 
     def put_note(self, stamp: float, take: Callable[[], None]) -> None:
         """Do something small in its turn, before jobs of the same stamp: it blocks nobody and is not counted.
@@ -87,6 +90,14 @@ class OneByOne:
     def waiting(self) -> int:
         """Jobs that wait or run."""
         return self._jobs + self._running
+
+    def settle(self) -> None:
+        """Do all that waits, at once, and return when it is done."""
+        with self._condition:
+            self._settling = True
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: not len(self._order) and not self._busy)
+            self._settling = False
 
     def close(self) -> None:
         """Do all that waits, at once, and end."""
@@ -105,14 +116,16 @@ class OneByOne:
                     return
                 begin, is_job = self._order.take()
                 self._jobs -= is_job
-                self._running = is_job
+                self._running, self._busy = is_job, True
                 self._condition.notify_all()
             future = begin()
             if future is not None:
                 wait([future])
-            self._running = False
+            with self._condition:
+                self._running = self._busy = False
+                self._condition.notify_all()
 
     def _next_is_due(self) -> bool:
         due = self._order.due()
         # A full queue cannot wait for what comes: nothing can.
-        return due is not None and (due <= time.monotonic() or self._jobs >= self._most_waiting)
+        return due is not None and (self._settling or due <= time.monotonic() or self._jobs >= self._most_waiting)

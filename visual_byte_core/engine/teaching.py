@@ -22,6 +22,18 @@ MAX_FRAMES = 10
 NO_FRAME = "no frame has arrived on the topic image; show the thing to the camera, then teach"
 
 
+class NoFrame(ConfigurationError):
+    """Something was to be done with a frame, and none was seen yet."""
+
+
+def check_frames(frames: Sequence[ObservedFrame], asked_for: int = 1) -> None:
+    """Raises NoFrame if there are none, ConfigurationError if more are asked for than are kept."""
+    if not frames:
+        raise NoFrame(NO_FRAME)
+    if asked_for > MAX_FRAMES:
+        raise ConfigurationError(f"teach: frames is {asked_for}; expected 1 to {MAX_FRAMES}")
+
+
 def teach(
     embedder: Embedder,
     memory: Memory,
@@ -36,8 +48,7 @@ def teach(
     Raises InvalidText (the name), ConfigurationError (neither name nor question, no frames, a question by photo),
     InvalidMemory (1000 names are taught already), MemoryFolderError.
     """
-    if not frames:
-        raise ConfigurationError(NO_FRAME)
+    check_frames(frames)
     prototypes = _prototypes(embedder, name, asked)
     label = name or next((one.words for one in prototypes if one.words), "")
     if not label and asked is not None:

@@ -10,28 +10,24 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
-from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from visual_byte_core.embedding.embedder import Embedder
-from visual_byte_core.embedding.frame_embedder import EmbeddedFrame, FrameEmbedder
-from visual_byte_core.embedding.regions import EmbeddedRegion, RegionSettings
 from visual_byte_core.engine.answer import Answer
 from visual_byte_core.engine.deadlines import Deadlines, fail, resolve
 from visual_byte_core.engine.finder import Finder
+from visual_byte_core.engine.frame_intake import FrameIntake
 from visual_byte_core.engine.observed_frame import ObservedFrame
 from visual_byte_core.engine.questions import Question, RecentQuestions
 from visual_byte_core.engine.report import Report
+from visual_byte_core.engine.settings import EngineSettings
 from visual_byte_core.errors import VisualByteError
 from visual_byte_core.log import Log
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.memory.observation import Remembered
-from visual_byte_core.rendering.thumbnail import reduced
 
 LATENCIES_KEPT = 500
 ASIDE, FRAME = NEWEST = ("aside", "frame")  # of which only the newest is done; an aside before a frame
-MERGED_AT_ONCE = 8  # frames: the first finds the processor's caches full of the network, and takes as long as the rest
 ANSWER_SHARE = 0.75  # of the time for an answer; the rest is for its way out of a busy machine
 
 
@@ -46,63 +42,59 @@ class Late(VisualByteError):
     """A question that was not answered in time."""
 
 
+class _Job(NamedTuple):
+    """What the worker does in its turn; future: fails if `run` raises."""
+
+    run: Callable[[], None]
+    future: Future
+    is_question: bool = False
+
+
 class Worker:
     """Answers questions and remembers frames in a thread of its own.
 
     All methods return at once; what they return is resolved in the worker's thread. A future fails with Refused, with
     another VisualByteError that says what was wrong, or is cancelled (a frame that a newer one replaced).
 
-    max_waiting: questions and frames to remember that may wait; one more, and the oldest is refused.
-    answer_within_s: seconds from `ask` in which every question is answered or fails with Late, whatever the worker is
-    doing then; None: however long it takes, as for a recording, whose answers must not depend on the machine.
-    acknowledge_within_s: seconds until a frame is flushed to the disk, so that frames share the cost of it.
-    regions: remember the distinct regions of frames as well, which regions; None: whole frames only. A frame with a
-    label is not taken apart, as the label is that of the whole. skip_unchanged: see FrameEmbedder. These five may
-    change at any time.
-    asked: the last questions, for jobs in the worker's thread. The worker closes `memory`.
+    settings: how long and how many may wait; see EngineSettings. asked: the last questions, for jobs in the worker's
+    thread. The worker closes `memory`.
     """
 
     def __init__(
-        self,
-        embedder: Embedder,
-        memory: Memory,
-        finder: Finder,
-        log: Log,
-        *,
-        max_waiting: int = 10,
-        answer_within_s: float | None = 1.0,
-        acknowledge_within_s: float = 0.5,
-        regions: RegionSettings | None = None,
-        skip_unchanged: float = 0.0,
+        self, embedder: Embedder, memory: Memory, finder: Finder, log: Log, settings: EngineSettings = EngineSettings()
     ) -> None:
         self._embedder = embedder
         self._memory = memory
         self._finder = finder
         self.asked = RecentQuestions()
         self._log = log
-        self.max_waiting = max_waiting
-        self.answer_within_s = answer_within_s
-        self.acknowledge_within_s = acknowledge_within_s
-        self.frames = FrameEmbedder(embedder, regions, skip_unchanged)
+        self._settings = settings
+        self._frames = FrameIntake(embedder, memory, settings, self._run)
         self._condition = threading.Condition()
-        self._jobs: deque[tuple[Callable[[], None], Future]] = deque()
-        self._newest: dict[str, tuple[Callable[[], None], Future]] = {}  # of each of NEWEST, at most one
+        self._jobs: deque[_Job] = deque()
+        self._newest: dict[str, _Job] = {}  # of each of NEWEST, at most one
         self._closing = False
-        self._unmerged: list[tuple[ObservedFrame, EmbeddedFrame, Future[Remembered]]] = []
-        self._unflushed: list[tuple[Future[Remembered], Remembered]] = []
-        self._flush_at: float | None = None
-        self._counts = dict.fromkeys(("refused", "late", "answered", "remembered", "dropped", "failed"), 0)
-        self._memories = memory.count()
+        self._counts = dict.fromkeys(("refused", "late", "answered", "dropped", "failed"), 0)
         self._question_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._frame_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._deadlines = Deadlines(self._be_late)
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
         self._thread.start()
 
+    def update(self, settings: EngineSettings) -> None:
+        """Let other settings count from now on."""
+        self._settings = settings
+        self._frames.update(settings)
+
+    @property
+    def closing(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._closing
+
     @property
     def memories(self) -> int:
         """Number of memories."""
-        return self._memories
+        return self._frames.memories
 
     def ask(self, question: Question, received: float | None = None) -> Future[Answer]:
         """Answer a question as soon as those before it are answered, or fail in time.
@@ -115,7 +107,7 @@ class Worker:
         def answer() -> None:
             if future.done():
                 return  # too late: nobody waits for it
-            self._merge()
+            self._frames.merge()
             embedding = self._embedder.embed_query(question.image, question.modality)
             self.asked.add(question, embedding)
             found = self._finder.find(embedding, question.modality, question.k, question.where)
@@ -123,9 +115,10 @@ class Worker:
                 self._counts["answered"] += 1
                 self._question_s.append(time.monotonic() - received)
 
-        self._enqueue(answer, future)
-        if self.answer_within_s is not None:
-            self._deadlines.watch(future, received + ANSWER_SHARE * self.answer_within_s)
+        self._enqueue(_Job(answer, future, is_question=True))
+        answer_within_s = self._settings.answer_within_s
+        if answer_within_s is not None:
+            self._deadlines.watch(future, received + ANSWER_SHARE * answer_within_s)
         return future
 
     def remember(self, observed: ObservedFrame) -> Future[Remembered]:
@@ -133,10 +126,10 @@ class Worker:
         future: Future[Remembered] = Future()
 
         def remember() -> None:
-            self._embed(observed, future)
-            self._flush()
+            self._frames.take(observed, future)
+            self._frames.flush()
 
-        self._enqueue(remember, future)
+        self._enqueue(_Job(remember, future))
         return future
 
     def do(self, job: Callable[[], T]) -> Future[T]:
@@ -145,13 +138,13 @@ class Worker:
         future: Future[T] = Future()
 
         def run() -> None:
-            self._merge()
+            self._frames.merge()
             result = job()
-            self._memories = self._memory.count()
-            self._flush()
+            self._frames.memories = self._memory.count()
+            self._frames.flush()
             resolve(future, result)
 
-        self._enqueue(run, future)
+        self._enqueue(_Job(run, future))
         return future
 
     def do_aside(self, job: Callable[[], T]) -> Future[T]:
@@ -159,10 +152,10 @@ class Worker:
         future: Future[T] = Future()
 
         def run() -> None:
-            self._merge()
+            self._frames.merge()
             resolve(future, job())
 
-        self._replace(ASIDE, run, future)
+        self._replace(ASIDE, _Job(run, future))
         return future
 
     def see(self, observed: ObservedFrame) -> Future[Remembered]:
@@ -171,10 +164,10 @@ class Worker:
 
         def remember() -> None:
             begun = time.monotonic()
-            self._embed(observed, future)
+            self._frames.take(observed, future)
             self._frame_s.append(time.monotonic() - begun)
 
-        self._replace(FRAME, remember, future)
+        self._replace(FRAME, _Job(remember, future))
         return future
 
     def report(self) -> Report:
@@ -182,8 +175,9 @@ class Worker:
             return Report(
                 waiting=len(self._jobs),
                 frame_waits=FRAME in self._newest,
-                unchanged=self.frames.skipped,
-                memories=self._memories,
+                unchanged=self._frames.unchanged,
+                memories=self._frames.memories,
+                remembered=self._frames.remembered,
                 question_s=tuple(self._question_s),
                 frame_s=tuple(self._frame_s),
                 **self._counts,
@@ -194,14 +188,10 @@ class Worker:
         settled: Future[None] = Future()
 
         def settle() -> None:
-            self._flush()
-            settled.set_result(None)
+            self._frames.flush()
+            resolve(settled, None)
 
-        with self._condition:
-            if self._closing:
-                return
-            self._jobs.append((settle, settled))
-            self._condition.notify()
+        self._enqueue(_Job(settle, settled))
         settled.exception()
 
     def close(self) -> None:
@@ -214,23 +204,27 @@ class Worker:
 
     def _be_late(self, future: Future) -> None:
         """In the thread of the deadlines."""
-        if fail(future, Late(f"no answer within {self.answer_within_s:g} s: the machine is overloaded; ask again")):
+        seconds = self._settings.answer_within_s or 0.0
+        if fail(future, Late(f"no answer within {seconds:g} s: the machine is overloaded; ask again")):
             self._counts["late"] += 1
 
-    def _enqueue(self, run: Callable[[], None], future: Future) -> None:
+    def _enqueue(self, job: _Job) -> None:
+        """Questions give way to newer ones; what is to be changed or kept never does."""
         refused: list[Future] = []
         with self._condition:
-            closing = self._closing
+            closing, max_waiting = self._closing, self._settings.max_waiting
             if not closing:
-                while len(self._jobs) >= self.max_waiting:
-                    refused.append(self._jobs.popleft()[1])
-                    self._counts["refused"] += 1
-                self._jobs.append((run, future))
+                questions = [waiting for waiting in self._jobs if waiting.is_question]
+                for oldest in questions[: max(0, len(questions) + 1 - max_waiting)] if job.is_question else ():
+                    self._jobs.remove(oldest)
+                    refused.append(oldest.future)
+                self._counts["refused"] += len(refused)
+                self._jobs.append(job)
                 self._condition.notify()
         if closing:
-            fail(future, Refused("the node is shutting down; ask again when it is back"))
-        for other in refused:
-            fail(other, Refused(f"{self.max_waiting} newer questions were waiting; ask less often"))
+            fail(job.future, Refused("the node is shutting down; ask again when it is back"))
+        for future in refused:
+            fail(future, Refused(f"{max_waiting} newer questions were waiting; ask less often"))
 
     def _work(self) -> None:
         while True:
@@ -240,34 +234,35 @@ class Worker:
                     break
                 job = self._next()
             if job:
-                self._run(*job)
-            if self._flush_at is not None and time.monotonic() >= self._flush_at:
-                self._run(self._flush, None)
+                self._run(job.run, job.future)
+            if self._frames.flush_at is not None and time.monotonic() >= self._frames.flush_at:
+                self._run(self._frames.flush, None)
         self._end()
 
-    def _replace(self, kind: str, run: Callable[[], None], future: Future) -> None:
+    def _replace(self, kind: str, job: _Job) -> None:
         """Let it wait in the place of the one of this kind that waited; cancelled if the worker ends."""
         with self._condition:
             replaced = self._newest.pop(kind, None)
-            self._newest[kind] = (run, future)
+            self._newest[kind] = job
             self._counts["dropped"] += kind == FRAME and replaced is not None
             closed = self._closing
             self._condition.notify()
         if replaced:
-            replaced[1].cancel()
+            replaced.future.cancel()
         if closed:
-            future.cancel()
+            job.future.cancel()
 
     def _has_work(self) -> bool:
         return self._closing or bool(self._jobs) or bool(self._newest)
 
-    def _next(self) -> tuple[Callable[[], None], Future] | None:
+    def _next(self) -> _Job | None:
         if self._jobs:
             return self._jobs.popleft()
         return next((self._newest.pop(kind) for kind in NEWEST if kind in self._newest), None)
 
     def _until_flush(self) -> float | None:
-        return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
+        due = self._frames.flush_at
+        return None if due is None else max(0.0, due - time.monotonic())
 
     def _run(self, run: Callable[[], None], future: Future | None) -> None:
         """Nothing that one job brings may end the thread."""
@@ -283,61 +278,13 @@ class Worker:
             else:
                 fail(future, error)
 
-    def _embed(self, observed: ObservedFrame, future: Future[Remembered]) -> None:
-        embedded = self.frames.embed(observed.image, whole=bool(observed.observation.label))
-        self._unmerged.append((observed, embedded, future))
-        if self._flush_at is None:
-            self._flush_at = time.monotonic() + self.acknowledge_within_s
-        if embedded.regions is not None or len(self._unmerged) >= MERGED_AT_ONCE:  # regions hold the frame
-            self._merge()
-
-    def _merge(self) -> None:
-        """Bring what was embedded into the memory; before anything else looks into it."""
-        unmerged, self._unmerged = self._unmerged, []
-        for observed, embedded, future in unmerged:
-            self._run(partial(self._remember, observed, embedded, future), future)
-
-    def _remember(self, observed: ObservedFrame, embedded: EmbeddedFrame, future: Future[Remembered]) -> None:
-        if embedded.regions is not None:
-            remembered = self._remember_regions(observed, embedded, embedded.regions)
-        else:
-            remembered = self._memory.remember(embedded.embedding, observed.observation, embedded.picture)
-        self._memories = self._memory.count()
-        self._unflushed.append((future, remembered))
-
-    def _remember_regions(
-        self, observed: ObservedFrame, embedded: EmbeddedFrame, regions: tuple[EmbeddedRegion, ...]
-    ) -> Remembered:
-        """The frame, whose region says its size, then its regions, whose thumbnails show them alone."""
-        height, width = observed.image.shape[:2]
-        whole = replace(observed.observation, region=(0, 0, width, height))
-        frame = self._memory.remember(embedded.embedding, whole, embedded.picture)
-        for region in regions:
-            observation = replace(observed.observation, region=region.rectangle, parent_id=frame.id)
-            self._memory.remember(region.embedding, observation, reduced(region.image))
-        return frame
-
-    def _flush(self) -> None:
-        """Write everything to the disk, then, and only then, acknowledge it."""
-        self._merge()
-        acknowledged, self._unflushed, self._flush_at = self._unflushed, [], None
-        try:
-            self._memory.flush()
-        except Exception as error:
-            for future, _ in acknowledged:
-                future.set_exception(error)
-            raise
-        for future, remembered in acknowledged:
-            self._counts["remembered"] += 1
-            future.set_result(remembered)
-
     def _end(self) -> None:
         with self._condition:
             jobs, dropped = self._jobs, list(self._newest.values())
             self._jobs, self._newest = deque(), {}
-        for _, future in jobs:
-            fail(future, Refused("the node is shutting down; ask again when it is back"))
-        for _, future in dropped:
-            future.cancel()
-        self._run(self._flush, None)
+        for job in jobs:
+            fail(job.future, Refused("the node is shutting down; ask again when it is back"))
+        for job in dropped:
+            job.future.cancel()
+        self._run(self._frames.flush, None)
         self._run(self._memory.close, None)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visual_byte_core.errors import DataError, InvalidMemory, MemoryFolderError
-from visual_byte_core.memory.carry_over import carry_over
 from visual_byte_core.memory.filter_columns import Columns
 from visual_byte_core.memory.index_rebuilding import Partitioning
 from visual_byte_core.memory.match import Filter, Match, Place
@@ -76,8 +75,6 @@ class Memory:
         self._open_store: Store | None = None
         self._last: tuple[int, np.ndarray] | None = None  # row and embedding of the memory that was seen last
         try:
-            if self._folder.is_of_an_earlier_format:
-                carry_over(self._folder, dimension)
             with store_errors(self._folder, "open"):
                 self._open()
             self.taught = Taught(self._folder.taught, dimension)

@@ -18,7 +18,6 @@ from visual_byte_core.errors import MemoryFolderError
 from visual_byte_core.files import write_atomically
 
 FORMAT = 3
-EARLIER = (1, 2)  # in another engine's files, which are carried over once
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
 """Room for the journal, for the checkpoint that follows it, and for others to go on working."""
@@ -58,10 +57,6 @@ class MemoryFolder:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def is_of_an_earlier_format(self) -> bool:
-        return self._identity["format"] in EARLIER
 
     @property
     def bundle_id(self) -> str:
@@ -176,7 +171,7 @@ class MemoryFolder:
 
 
 def _checked(path: Path, manifest: dict[str, Any], bundle_id: str, dimension: int) -> dict[str, Any]:
-    if manifest["format"] not in (*EARLIER, FORMAT):
+    if manifest["format"] != FORMAT:
         raise MemoryFolderError(
             f"memory folder {path}: format {manifest['format']!r} is unknown, this version reads format {FORMAT}; "
             "update Visual Byte or choose another folder"

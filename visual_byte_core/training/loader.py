@@ -12,12 +12,11 @@ import threadpoolctl
 import torch
 from torch.utils.data import DataLoader
 
+from visual_byte_core.dataset.unreadable import LIMIT, too_many_unreadable
 from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training import distributed
 from visual_byte_core.training.stopping import leave_stopping_to_parent
 from visual_byte_core.training.triplets import Batch, ClassBalancedBatchSampler, TripletDataset, collate
-
-MAX_SHARE_UNREADABLE = 0.05  # share of the files, from which on a data set is called broken
 
 log = logging.getLogger("visual_byte")
 
@@ -64,10 +63,10 @@ def report_unreadable(unreadable: Mapping[str, str], data: TripletDataset) -> No
     for reason in sorted(unreadable.values())[:20]:
         log.warning("left out: %s", reason)
     log.warning("%d of %d files could not be read and were left out", len(unreadable), data.file_count)
-    if len(unreadable) > MAX_SHARE_UNREADABLE * data.file_count:
+    if too_many_unreadable(len(unreadable), data.file_count):
         raise DataError(
             f"{data.config.data.root}: {len(unreadable)} of {data.file_count} files cannot be read,"
-            f" over {100 * MAX_SHARE_UNREADABLE:.0f} %; collect them again"
+            f" over {LIMIT}; collect them again"
         )
 
 

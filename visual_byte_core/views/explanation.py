@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.embedding.regions import heat_map
 from visual_byte_core.engine.answer import Answer
-from visual_byte_core.engine.questions import Question
 from visual_byte_core.errors import InvalidImage
 from visual_byte_core.memory.match import Match
 from visual_byte_core.memory.memory import Memory
 from visual_byte_core.rendering.photo import decode_photo
+from visual_byte_core.rendering.query import RenderedQuery
 
 Status = Literal["FOUND", "NOT_FOUND", "REJECTED"]
 
@@ -55,19 +55,17 @@ class Explanation:
 
 
 def explain(
-    embedder: Embedder, memory: Memory, question: Question, text: str, answer: Answer, now: float, map_id: str = ""
+    embedder: Embedder, memory: Memory, query: RenderedQuery, text: str, answer: Answer, now: float, map_id: str = ""
 ) -> Explanation:
     """Look where the query is in the frame of the nearest memory; runs the network at most twice.
 
     Raises MemoryFolderError. A thumbnail that cannot be read leaves the location out.
     """
-    location = _location(embedder, memory, question, answer.nearest[0]) if answer.nearest else None
-    return Explanation(
-        question.image, question.modality, text, answer.status, answer.reason, now, map_id, answer, location
-    )
+    location = _location(embedder, memory, query, answer.nearest[0]) if answer.nearest else None
+    return Explanation(query.image, query.modality, text, answer.status, answer.reason, now, map_id, answer, location)
 
 
-def _location(embedder: Embedder, memory: Memory, question: Question, best: Match) -> FrameLocation | None:
+def _location(embedder: Embedder, memory: Memory, query: RenderedQuery, best: Match) -> FrameLocation | None:
     frame = memory.get(best.parent_id) if best.parent_id else best
     box = _box(best, frame)
     shown = frame if frame is not None and (box or not best.parent_id) else best
@@ -76,7 +74,7 @@ def _location(embedder: Embedder, memory: Memory, question: Question, best: Matc
         if not embedder.has_map:
             return FrameLocation(picture, None, box)
         return FrameLocation(
-            picture, heat_map(embedder, picture, embedder.embed_query(question.image, question.modality)), box
+            picture, heat_map(embedder, picture, embedder.embed_query(query.image, query.modality)), box
         )
     except InvalidImage:
         return None
