@@ -87,7 +87,7 @@ def _check(name: str, path: Path, ours: Mapping[str, Tensor], theirs: Mapping[st
         and len(theirs_rows) != len(head.weight)
     ):
         raise ConfigurationError(
-            f"classifier: {path} names {len(theirs_rows)} classes, expected {len(head.weight)}, one for each line of the"
+            f"classifier: {path} names {len(theirs_rows)} classes, expected {len(head.weight)}, one a line of the"
             " list of classes; give the list that it was trained with"
         )
     missing, strange = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())

@@ -46,8 +46,8 @@ class ModelConfig:
     """The network.
 
     backbone: of timm; pretrained: its weights, `false`, `true` or a path; dimension: of the embedding; projector: to
-    it, `mlp` or `linear`; drop_path: stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches starts; start: checkpoint folder
-    whose weights a new schedule begins with, or empty.
+    it, `mlp` or `linear`; drop_path: stochastic depth; layer_scale: where the scale of ConvNeXt's residual branches
+    starts; start: checkpoint folder whose weights a new schedule begins with, or empty.
     """
 
     backbone: str = "convnext_tiny"
@@ -201,8 +201,8 @@ class TransferConfig:
     steps: of the schedule; texts, sounds, photos: in a batch; text_views, sound_views, photo_views: pictures that are
     kept of each spelling, each clip, and at most of each photo; measure_every: steps between measurements.
 
-    scale: factor of the cosines to the prototypes of all names, which are classified by them. Weights of the terms, 0 to
-    leave one out: text_class, sound_class, photo_class: this classification; text_near, sound_near: the cosine to the
+    scale: factor of the cosines to the prototypes of all names, which are classified by them. Weights of the terms, 0
+    to leave one out: text_class, sound_class, photo_class: this classification; text_near, sound_near: the cosine to the
     own prototype; photo_hold: the cosine to what the classifier's network makes of the photo; speech_teacher: what a
     Whisper's encoder makes of the clip; kept in the folder `speech_features`; whisper: its folder, or empty for the
     package with tiny.en.

@@ -128,8 +128,8 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
 def _sound_banks(
     config: TrainingConfig, names: Sequence[ClassName], lower: Lower, shared: list[Any]
 ) -> tuple[list[Bank], Bank | None, int]:
-    """Banks of all clips, one more for what came since the last time; that of the calibration split; and how many values
-    a speech teacher gives. None, None and 0 if the data set holds no clips or `transfer.sounds` is 0."""
+    """Banks of all clips, one more for what came since the last time; that of the calibration split; and how many
+    values a speech teacher gives. None, None and 0 if the data set holds no clips or `transfer.sounds` is 0."""
     clips = clips_of(config, names) if config.transfer.sounds else []
     if not clips:
         return [], None, 0
@@ -166,7 +166,7 @@ def _changes(config: TrainingConfig, names: Sequence[str]) -> dict[str, Any]:
 
 
 def teacher_values(config: TrainingConfig, clips: Sequence[Clip]) -> dict[str, NDArray[np.floating]]:
-    """What a Whisper's encoder makes of the clips, by key: float32 (3072,), standardized; none if `speech_teacher` is 0.
+    """What a Whisper's encoder makes of clips, by key: float32 (3072,), standardized; none if `speech_teacher` is 0.
 
     Kept in `transfer.speech_features`, so that only new clips are computed. Raises ModelError, DataError.
     """

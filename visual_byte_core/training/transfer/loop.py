@@ -27,8 +27,8 @@ from visual_byte_core.pretrained.classifiers import open_classifier
 from visual_byte_core.training.average import AveragedWeights
 from visual_byte_core.training.checkpoint import build_network, load_checkpoint, save_checkpoint
 from visual_byte_core.training.config import TrainingConfig
-from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.losses import overlap_matrix
+from visual_byte_core.training.processor import prepare_processor
 from visual_byte_core.training.schedule import learning_rate_share
 from visual_byte_core.training.state import STATE, load_state, random_state, save_state, set_random_state
 from visual_byte_core.training.stopping import StopRequest
@@ -257,7 +257,7 @@ def mean_of_features(backbone: Any) -> Tensor:
 
 
 def _optimizer(learner: Learner, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW; no decay of biases, none of prototypes; the projector and what ends with the training by rates of theirs."""
+    """AdamW, without decay of biases and prototypes; the projector and the prototypes by rates of their own."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in learner.named_parameters():
         share = config.optimizer.projector_rate if name.startswith("projector.") else 1.0

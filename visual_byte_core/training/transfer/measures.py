@@ -23,8 +23,9 @@ AT_ONCE = 128
 
 def measure(learner: Learner, banks: Banks, names: Sequence[ClassName]) -> dict[str, Any]:
     """Of words: `read`, the share whose own prototype is nearest of all names', and `near`, the mean cosine to it. By
-    source of the names, of those with photos in the calibration part: R@1 of typed name -> photo and photo -> name among
-    the source's names. Of sounds the same as of words."""
+    source of the names, of those with photos in the calibration split: R@1 of typed name -> photo and photo -> name
+    among the source's names, and the share of photos nearest to their prototype of all. Of sounds the same as of words.
+    """
     placed = F.normalize(learner.prototypes.detach(), dim=-1).numpy()
     texts, photos = embed_bank(learner, banks.measured_texts), embed_bank(learner, banks.measured_photos)
     measured = {"text": _to_prototypes(texts, banks.measured_texts.labels, placed)}

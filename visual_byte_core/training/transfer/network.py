@@ -49,8 +49,8 @@ def _fold_norms(module: nn.Module) -> None:
 
 
 class Learner(nn.Module):
-    """What is trained: upper blocks and projector, the prototypes of names whose photos may move them, and the head that
-    ends with the training, which predicts a speech teacher's values."""
+    """What is trained: upper blocks and projector, the prototypes of names whose photos may move them, and a head that
+    predicts a speech teacher's values and ends with the training."""
 
     def __init__(self, network: VisualByteNet, cut: int, prototypes: Tensor, teacher_values: int) -> None:
         super().__init__()

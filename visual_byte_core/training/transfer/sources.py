@@ -86,8 +86,8 @@ def changed_photo(
 
 
 def text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int, Iterator[Item]]:
-    """How many pictures, and these: each trainable spelling of each name, a third of them plain, the rest with a slip, a
-    plural or an article; the first spelling of a name as often again as each of the others."""
+    """How many pictures, and these: each trainable spelling of each name, a third of them plain, the rest with a slip,
+    a plural or an article; the first spelling of a name as often again as each of the others."""
     jobs: list[tuple[int, str, int]] = []
     for number, name in enumerate(names):
         for language in config.data.languages:
@@ -114,7 +114,7 @@ def _texts(config: TrainingConfig, jobs: list[tuple[int, str, int]]) -> Iterator
 
 @dataclass(frozen=True)
 class Clip:
-    """A spoken name: its number in the list, -1 for words without a name there, its file, and its key below the data."""
+    """A spoken name: its number in the list, -1 for words that are none, its file, and its key below the data."""
 
     number: int
     path: Path
@@ -122,7 +122,7 @@ class Clip:
 
 
 def clips_of(config: TrainingConfig, names: Sequence[ClassName], split: str = "audio") -> list[Clip]:
-    """The clips of a split of the data set that say what may be trained on, and for `audio` those of `data.distractors`.
+    """The clips of a split of the data set that say what may be trained on; for `audio` those of `data.distractors` too.
 
     `<split>/<slug>/<language>/*` say the name, `<split>/<slug>/<language>/<slug of a synonym>/*` that one. Reserved
     spellings are left out, and counted in the log.

@@ -87,8 +87,8 @@ class _Inverted(nn.Module):
         super().__init__()
         if not hasattr(block, "conv_pwl") or not isinstance(block.se, nn.Identity):
             raise ConfigurationError(
-                "transfer: upper blocks are trained of networks of inverted residuals without squeeze-and-excite, such as"
-                " tf_efficientnet_lite0"
+                "transfer: upper blocks are trained of networks of inverted residuals without squeeze-and-excite, such"
+                " as tf_efficientnet_lite0"
             )
         self.wide, self.deep, self.narrow = (
             _Folded(block.conv_pw, block.bn1),
