@@ -133,7 +133,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     shifts = iter(range(10**9))
     side = windows(480, 640, RegionSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
-    words = render_text("banana", bundle.size, bundle.renderer.text)
+    words = render_text("banana", bundle.size_of("text"), bundle.renderer.text)
     embedder.embed_query(words, "text")
     return {
         "a frame, embedded": lambda: embedder.embed_photo(frame),
@@ -142,7 +142,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
         "np.roll alone": lambda: np.roll(frame, 40, axis=1),
         f"{len(cut)} windows of a frame, one batch": lambda: embedder.embed(np.stack(cut)),
         f"{len(cut)} windows, one by one": lambda: [embedder.embed(one[None]) for one in cut],
-        "a name rendered": lambda: render_text("banana", bundle.size, bundle.renderer.text),
+        "a name rendered": lambda: render_text("banana", bundle.size_of("text"), bundle.renderer.text),
         "a name asked before, `embed_query`": lambda: embedder.embed_query(words, "text"),
     }
 

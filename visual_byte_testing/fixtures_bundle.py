@@ -72,7 +72,7 @@ def float32(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from visual_byte_core.training.checkpoint import load_checkpoint
 
     network, _, _ = load_checkpoint(checkpoint)
-    return export_onnx(network, SIZE, tmp_path_factory.mktemp("onnx") / "network.onnx")
+    return export_onnx(network, [SIZE], tmp_path_factory.mktemp("onnx") / "network.onnx")
 
 
 @contextmanager

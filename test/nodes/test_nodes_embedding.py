@@ -83,7 +83,7 @@ class Robot:
 
     def query(self, **fields) -> Query:
         """A query that is right but for `fields`."""
-        image = to_message(render_text("mug", self.bundle.size, self.bundle.renderer.text))
+        image = to_message(render_text("mug", self.bundle.size_of("text"), self.bundle.renderer.text))
         right = {"id": f"query {next(_stamps)}", "modality": Query.TEXT, "text": "mug", "image": image}
         return Query(**{**right, "renderer": self.bundle.renderer.digest(), **fields})
 

@@ -181,7 +181,7 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
     """Picture, modality and text of each query that the nodes would make of an event."""
     renderer = bundle.renderer
     if event.text:
-        yield render_text(event.text, renderer.size, renderer.text), "text", event.text
+        yield render_text(event.text, renderer.size_of("text"), renderer.text), "text", event.text
     elif event.picture:
         yield read_photo(folder / event.picture), "image", printable(Path(event.picture).name)
     else:
@@ -191,7 +191,7 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
             raise InvalidSound(f"{path}: no utterance in it; record the name louder")
         for utterance in heard:
             yield (
-                render_speech(utterance.samples, utterance.rate, renderer.size, renderer.speech),
+                render_speech(utterance.samples, utterance.rate, renderer.size_of("audio"), renderer.speech),
                 "audio",
                 printable(path.stem),
             )

@@ -72,11 +72,11 @@ def our_tasks(contender: Contender) -> dict[str, Task]:
         return finder.find(embedding, modality) if finder else memory.search(embedding, 3)
 
     def typed() -> object:
-        return matches(render_text(f"oat milk {next(numbers)}", bundle.size, bundle.renderer.text), "text")
+        return matches(render_text(f"oat milk {next(numbers)}", bundle.size_of("text"), bundle.renderer.text), "text")
 
     def spoken() -> object:
         speech.check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
-        return matches(render_speech(samples, rate, bundle.size, bundle.renderer.speech), "audio")
+        return matches(render_speech(samples, rate, bundle.size_of("audio"), bundle.renderer.speech), "audio")
 
     def remembered() -> object:
         embedding = embedder.embed_photo(picture)

@@ -18,6 +18,7 @@ from visual_byte_core.errors import BundleError, InvalidImage
 from visual_byte_core.log import Log
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo, with_middles
+from visual_byte_core.rendering.settings import MODALITIES
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 
@@ -61,8 +62,12 @@ class Embedder:
 
     @property
     def size(self) -> int:
-        """Side of the square input in pixels."""
+        """Side of a photo's square picture in pixels."""
         return self.bundle.size
+
+    def size_of(self, modality: str) -> int:
+        """Side in pixels of the pictures of a modality, `text`, `audio` or `image`."""
+        return self.bundle.size_of(modality)
 
     @property
     def has_map(self) -> bool:
@@ -78,11 +83,16 @@ class Embedder:
         return [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
 
     def embed(self, images: np.ndarray) -> np.ndarray:
-        """Embed rendered images, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length. Raises InvalidImage."""
-        expected = (self.size, self.size, 3)
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != expected:
+        """Embed rendered images, uint8 (n, s, s, 3) RGB, s the size of a modality -> float32 (n, 512), unit length.
+
+        Raises InvalidImage.
+        """
+        sizes = sorted({self.size_of(modality) for modality in MODALITIES})
+        expected = [(size, size, 3) for size in sizes]
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] not in expected:
             found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise InvalidImage(f"rendered images: expected uint8 (n, {self.size}, {self.size}, 3), got {found}")
+            wanted = " or ".join(f"(n, {size}, {size}, 3)" for size in sizes)
+            raise InvalidImage(f"rendered images: expected uint8 {wanted}, got {found}")
         if len(images) == 0:
             return np.empty((0, self.bundle.dimension), np.float32)
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
@@ -116,7 +126,7 @@ class Embedder:
         """Embed a rendered query; the last 256 queries are not computed again.
 
         Args:
-            image: uint8 (size, size, 3), RGB.
+            image: uint8 (s, s, 3), RGB, s the size of its modality.
             modality: what was rendered, `text`, `audio` or `image`.
 
         Returns:
@@ -173,16 +183,15 @@ class Embedder:
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
-        return self.embed_query(render_text(words, self.size, self.bundle.renderer.text), "text")
+        return self.embed_query(render_text(words, self.size_of("text"), self.bundle.renderer.text), "text")
 
     def embed_speech(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Embed a spoken name, samples as `render_speech` takes them at `rate` Hz -> float32 (512,), unit length.
 
         Raises InvalidSound.
         """
-        embedding: np.ndarray = self.embed(render_speech(samples, rate, self.size, self.bundle.renderer.speech)[None])[
-            0
-        ]
+        image = render_speech(samples, rate, self.size_of("audio"), self.bundle.renderer.speech)
+        embedding: np.ndarray = self.embed(image[None])[0]
         return embedding
 
     def _run(self, images: np.ndarray) -> np.ndarray:
@@ -191,11 +200,15 @@ class Embedder:
 
     def _check_network(self) -> None:
         """Run once: a network that does not do what the bundle says fails here and not in front of the user."""
+        for size in {self.size_of(modality) for modality in MODALITIES}:
+            self._check_size(size)
+
+    def _check_size(self, size: int) -> None:
         try:
-            embedding = self._run(np.full((1, self.size, self.size, 3), 128, np.uint8))
+            embedding = self._run(np.full((1, size, size, 3), 128, np.uint8))
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise BundleError(
-                f"{self.bundle.onnx_path}: does not run on images of {self.size} pixels "
+                f"{self.bundle.onnx_path}: does not run on images of {size} pixels "
                 f"({' '.join(str(error).split())}); export the bundle again"
             ) from error
         length = float(np.linalg.norm(embedding))

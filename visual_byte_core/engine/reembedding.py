@@ -108,11 +108,12 @@ def _again(prototype: Prototype, embedder: Embedder) -> Prototype | None:
             return replace(prototype, embedding=embedder.embed_text(prototype.words))
         except InvalidText:
             return None
+    size = embedder.size_of("audio")
     try:
-        image = decode_photo(prototype.image, "a spoken name", max_pixels=embedder.size**2)
+        image = decode_photo(prototype.image, "a spoken name", max_pixels=size**2)
     except InvalidImage:
         image = np.empty((0, 0, 3), np.uint8)
-    if image.shape[:2] != (embedder.size, embedder.size):
+    if image.shape[:2] != (size, size):
         log.warning("a spoken name was rendered for another size of picture; say it again to teach it")
         return None
     return replace(prototype, embedding=embedder.embed(image[None])[0])

@@ -57,7 +57,8 @@ class LeanConvNeXt(nn.Module):
         self.stem_factors = None if self.stem_norm.factors is None else nn.Parameter(self.stem_norm.factors)
         self.layers = nn.Sequential(*layers)
         self.head_norm = _Norm(backbone.head.norm)
-        first, activation, second = network.projector
+        projector: Any = network.projector
+        first, activation, second = projector
         assert isinstance(first, nn.Linear)
         self.projector = nn.Sequential(_after(self.head_norm, first), activation, second)
 

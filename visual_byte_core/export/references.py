@@ -98,13 +98,16 @@ def reference_inputs(
             wide = image[: 3 * image.shape[1] // 4]  # as a camera sees, so that the fit counts
             yield f"photo {folder.name}/{path.name}", render_photo(wide, renderer.size, renderer.photo)
     for name in names:
-        yield f"text {name.en}", render_text(name.en, renderer.size, renderer.text)
+        yield f"text {name.en}", render_text(name.en, renderer.size_of("text"), renderer.text)
     samples, rate = read_sound(sound)
     for speed in SPEEDS:
-        played = render_speech(samples, round(rate * speed), renderer.size, renderer.speech)
+        played = render_speech(samples, round(rate * speed), renderer.size_of("audio"), renderer.speech)
         yield f"sound {sound.name} at speed {speed}", played
     for number in range(TONES):
-        yield f"sound tone {number}", render_speech(_tone(number), TONE_RATE, renderer.size, renderer.speech)
+        yield (
+            f"sound tone {number}",
+            render_speech(_tone(number), TONE_RATE, renderer.size_of("audio"), renderer.speech),
+        )
 
 
 def write_references(

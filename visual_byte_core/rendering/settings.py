@@ -55,9 +55,12 @@ class TextSettings:
     lose little by it."""
     sentence_share: float = 0.5
     """Share of the picture's power, 0..1, that `smooth+sentence` gives to the meaning."""
+    size: int = 0
+    """Side of the texture in pixels; 0: that of a photo."""
 
     def __post_init__(self) -> None:
         _one_of("text.renderer", self.renderer, TEXT_RENDERERS)
+        _check_size("text.size", self.size)
         if not 16 <= self.waves <= 4096 or not self.ngrams or min(self.ngrams) < 1:
             raise ConfigurationError(
                 f"text.waves must be 16 to 4096 and text.ngrams positive, got {self.waves}, {self.ngrams}"
@@ -94,8 +97,11 @@ class SpeechSettings:
     """2 draws the log-mel spectrogram; 1 the last state of a Whisper encoder, which no robot runs."""
     whisper: str = "openai/whisper-tiny"
     """For method 1, a folder of transformers or a name of its hub."""
+    size: int = 0
+    """Side of the image in pixels; 0: that of a photo."""
 
     def __post_init__(self) -> None:
+        _check_size("speech.size", self.size)
         if self.method not in SPEECH_METHODS or not self.whisper:
             raise ConfigurationError(
                 f"speech.method must be 1 or 2 and speech.whisper named, got {self.method}, {self.whisper!r}"
@@ -110,7 +116,7 @@ class RendererSettings:
     """All renderer settings of a bundle."""
 
     size: int = 224
-    """Side of every image that has none of its own, pixels, 32 to 1024."""
+    """Side in pixels of a photo, and of words and sounds that have none of their own, 32 to 1024."""
     photo: PhotoSettings = field(default_factory=PhotoSettings)
     """See `PhotoSettings`."""
     text: TextSettings = field(default_factory=TextSettings)
@@ -119,8 +125,12 @@ class RendererSettings:
     """See `SpeechSettings`."""
 
     def __post_init__(self) -> None:
-        if not 32 <= self.size <= 1024:
-            raise ConfigurationError(f"renderer.size must be 32 to 1024 pixels, got {self.size}")
+        _check_size("size", self.size or -1)
+
+    def size_of(self, modality: str) -> int:
+        """Side in pixels of the images of a modality, `text`, `audio` or `image`."""
+        own = {"text": self.text.size, "audio": self.speech.size, "image": 0}
+        return own[modality] or self.size
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON."""
@@ -137,13 +147,18 @@ class RendererSettings:
         return _digest_of(self.to_dict())
 
     def section_digest(self, section: str) -> str:
-        """The same for what decides one modality alone: `size` and the settings of `photo`, `text` or `speech`."""
-        return _digest_of({name: value for name, value in self.to_dict().items() if name in ("size", section)})
+        """The same for what decides one modality alone: its size and the settings of `photo`, `text` or `speech`."""
+        values: dict[str, Any] = {section: self.to_dict()[section]}
+        values["size"] = values[section].pop("size", 0) or self.size
+        return _digest_of(values)
 
 
 def _digest_of(values: dict[str, Any]) -> str:
     """What has no influence is left out, so that bundles from before a setting existed keep their digest."""
     photo, text, speech = values.get("photo"), values.get("text"), values.get("speech")
+    for part in (text, speech):
+        if part and not part.get("size"):
+            part.pop("size", None)
     if photo and not photo["middle"]:
         del photo["middle"]
     if text and text["renderer"] != "smooth+sentence":
@@ -153,6 +168,11 @@ def _digest_of(values: dict[str, Any]) -> str:
     if speech and speech["method"] == 2:
         del speech["method"], speech["whisper"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check_size(name: str, size: int) -> None:
+    if size and not 32 <= size <= 1024:
+        raise ConfigurationError(f"renderer.{name} must be 32 to 1024 pixels, got {max(0, size)}")
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from visual_byte_core.configuration import build, load_configuration
+from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.rendering.settings import RendererSettings
+
+PROJECTORS = ("mlp", "linear")
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,18 @@ class ModelConfig:
     """Weights to begin with: false for none, true for timm's hub, or the path of a checkpoint."""
     dimension: int = 512
     """Values of the embedding."""
+    projector: str = "mlp"
+    """From the backbone to the embedding: `mlp` or `linear`."""
     drop_path: float = 0.0
     """Share of the residual branches left out at random, 0..1 (stochastic depth)."""
     layer_scale: float = 1e-6
     """Where the scale of ConvNeXt's residual branches starts; 1e-6 is for hundreds of epochs."""
     start: str = ""
     """Checkpoint folder whose weights a new schedule begins with; empty to begin from `pretrained`."""
+
+    def __post_init__(self) -> None:
+        if self.projector not in PROJECTORS:
+            raise ConfigurationError(f"model.projector: one of {', '.join(PROJECTORS)}, got {self.projector!r}")
 
 
 @dataclass(frozen=True)
@@ -218,6 +227,56 @@ class DistillConfig:
 
 
 @dataclass(frozen=True)
+class TransferConfig:
+    """Names learned from a pretrained classifier, `model.backbone`, whose blocks from `cut` on learn."""
+
+    classifier: str = ""
+    """Weights of the classifier, a path; empty to train the whole network on photos alone."""
+    classes: str = ""
+    """File of the WordNet ids of its classes, one a line; empty for ImageNet's 1,000."""
+    cut: int = 5
+    """Blocks that stay frozen, as do the statistics of all batch norms."""
+    kept: str = "data/kept"
+    """Folder of the features that the frozen blocks make, computed once."""
+    steps: int = 5000
+    """Of the schedule."""
+    texts: int = 128
+    """Typed names in a batch."""
+    sounds: int = 128
+    """Spoken names in a batch."""
+    photos: int = 48
+    """Photos in a batch."""
+    text_views: int = 24
+    """Pictures kept of each spelling."""
+    sound_views: int = 2
+    """Pictures kept of each clip."""
+    photo_views: int = 6
+    """Pictures kept of each photo, at most."""
+    measure_every: int = 250
+    """Steps between measurements."""
+    scale: float = 20.0
+    """Factor of the cosines to the prototypes of all names, which are classified by them."""
+    text_class: float = 1.0
+    """Weight of this classification of typed names; 0 leaves a term out."""
+    text_near: float = 4.0
+    """Weight of the cosine of a typed name to its own prototype."""
+    sound_class: float = 1.0
+    """Weight of the classification of spoken names."""
+    sound_near: float = 2.0
+    """Weight of the cosine of a spoken name to its own prototype."""
+    photo_class: float = 0.5
+    """Weight of the classification of photos."""
+    photo_hold: float = 10.0
+    """Weight of the cosine to what the classifier's own network makes of the photo."""
+    speech_teacher: float = 1.0
+    """Weight of the cosine to what a Whisper's encoder makes of the clip."""
+    speech_features: str = "data/speech_features"
+    """Folder that keeps what the encoder made of the clips."""
+    whisper: str = ""
+    """Its folder; empty for the package with tiny.en."""
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a training run."""
 
@@ -241,6 +300,8 @@ class TrainingConfig:
     """See `OptimizerConfig`."""
     distill: DistillConfig = field(default_factory=DistillConfig)
     """See `DistillConfig`."""
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+    """See `TransferConfig`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML."""
