@@ -100,7 +100,8 @@ class CollectConfig:
     out: its folder; names: CSV of names, or starter; photos: where they come from; voices: by language how many
     training voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or
     empty; noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the
-    user's; pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
+    user's; check_clips: take out spoken clips that a Whisper cannot place; whisper: its folder, empty for tiny.en of a
+    package; pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
     """
 
     out: str
@@ -110,6 +111,8 @@ class CollectConfig:
     recordings: str = ""
     noise: str = ""
     clips: str = ""
+    check_clips: bool = False
+    whisper: str = ""
     pseudo_words: int = 0
     voices_a_pseudo_word: int = 4
 
