@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import rclpy
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
@@ -20,6 +19,7 @@ from std_msgs.msg import String
 
 from visual_byte.msg import Matches, Query, Remembered, Source
 from visual_byte_core.errors import VisualByteError
+from visual_byte_core.messages.stamps import seconds_of
 
 DEEP = QoSProfile(depth=1000)
 ANSWER_S, ATTEMPTS = 2.0, 15
@@ -139,7 +139,7 @@ class Graph:
         if answer.status == Matches.REJECTED:
             return
         if answer.modality == Query.AUDIO:
-            self.heard.setdefault(answer.text, self._asked(key, arrived - _seconds(answer.header.stamp)))
+            self.heard.setdefault(answer.text, self._asked(key, arrived - seconds_of(answer.header.stamp)))
         else:
             self.typed.setdefault(answer.text, key)
         self._notify()
@@ -157,10 +157,6 @@ class Graph:
     def _notify(self) -> None:
         with self.changed:
             self.changed.notify_all()
-
-
-def _seconds(stamp: Time) -> float:
-    return stamp.sec + stamp.nanosec * 1e-9
 
 
 def _stamp(message: Source | Remembered) -> tuple[int, int]:

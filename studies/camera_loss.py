@@ -24,6 +24,7 @@ from tqdm import tqdm
 from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frame_player import FramePlayer
 from visual_byte_core.capture.frame_sources import FrameSettings
+from visual_byte_core.capture.source_state import SourceState
 from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_testing.network_camera import NetworkCamera, network_camera
 from visual_byte_testing.paths import ROOT
@@ -52,7 +53,7 @@ def fail_once(fault: str) -> tuple[float, float]:
         player.start()
         until(lambda: len(shown) > 10)
         fail(camera)
-        lost = until(lambda: player.report().lost)
+        lost = until(lambda: player.report().status.state is SourceState.LOST)
         time.sleep(AWAY_S)
         mend(camera)
         before = len(shown)

@@ -39,7 +39,7 @@ from visual_byte_core.bundle.bundle import load_bundle  # noqa: E402
 from visual_byte_core.messages.stamps import seconds_of  # noqa: E402
 from visual_byte_testing.graph import Graph, Process, open_graph  # noqa: E402
 
-SEPARATE = ("embedding_node", "camera_node", "text_node", "microphone_node")
+SEPARATE = ("embedding_node", "camera_node", "text_node", "microphone_node", "markers_node")
 WAYS: dict[str, Sequence[str]] = {"one process": ("bringup",), "a process each": SEPARATE}
 TICK = os.sysconf("SC_CLK_TCK")
 

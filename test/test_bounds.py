@@ -45,7 +45,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
         yield memory
 
 
-@pytest.mark.parametrize("field", ["label", "map_id", "frame_id"])
+@pytest.mark.parametrize("field", ["label", "map_id", "frame_id", "pose_frame"])
 def test_texts_of_a_sighting_are_short(memory: Memory, field: str) -> None:
     with pytest.raises(InvalidMemory, match=f"{field}: 201 characters, at most 200"):
         memory.remember(VECTOR, Observation(1.0, **{field: LONG}))

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
 """Writes config/visual_byte.yaml, config/sros2_policy.xml, docs/parameters.md and docs/interfaces.md from the tables of
-the nodes.
+the nodes and msg/ErrorCode.msg.
 
     python tools/write_reference.py [--check]
 
@@ -16,7 +16,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ from visual_byte_ros.interfaces import Service, Topic, in_words, type_name
 from visual_byte_ros.parameters import Parameter
 
 ROOT = Path(__file__).resolve().parents[1]
+ERROR_CODES = ROOT / "msg" / "ErrorCode.msg"
 NODES = sorted(path.stem for path in (ROOT / "visual_byte_ros").glob("*_node.py"))
 GENERATED = "Written by tools/write_reference.py from the tables of the nodes; do not edit."
 
@@ -77,6 +78,18 @@ The quality of service of each topic can be overridden when the node starts, by 
     ros2 run visual_byte camera_node --ros-args -p qos_overrides./image.publisher.reliability:=best_effort
 
 With `lossless` of embedding_node the word is `subscription_lossless`.
+
+A service that did not do what was asked says so by `success`, in a sentence for people by `message`, and by `code` in a
+word for programs, [one of these](#error-codes).
+"""
+
+CODES = """
+## Error codes
+
+Constants of visual_byte/msg/ErrorCode: `response.code == ErrorCode.NO_FRAME`.
+
+| code | what it means |
+| --- | --- |
 """
 
 
@@ -120,7 +133,19 @@ def _parameter_row(row: Parameter) -> str:
 
 
 def interfaces(nodes: dict[str, ModuleType]) -> str:
-    return INTERFACES + "".join(f"\n## {name}\n{_interfaces_of(module)}" for name, module in nodes.items())
+    of_nodes = "".join(f"\n## {name}\n{_interfaces_of(module)}" for name, module in nodes.items())
+    return INTERFACES + of_nodes + CODES + "".join(f"| {_code(code)} | {what} |\n" for code, what in _error_codes())
+
+
+def _error_codes() -> Iterator[tuple[str, str]]:
+    """The constants of ErrorCode.msg and the comments beside them."""
+    for line in ERROR_CODES.read_text(encoding="utf-8").splitlines():
+        if constant := re.fullmatch(r'string \w+="(\w*)" *# (.+)', line):
+            yield constant[1], constant[2]
+
+
+def _code(code: str) -> str:
+    return f"`{code}`" if code else "empty"
 
 
 def _interfaces_of(module: ModuleType) -> str:

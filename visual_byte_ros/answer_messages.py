@@ -7,7 +7,7 @@ from __future__ import annotations
 import array
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Vector3
 from sensor_msgs.msg import CompressedImage, RegionOfInterest
 from std_msgs.msg import Header
 
@@ -58,10 +58,12 @@ def match_message(match: Match, probability: float, map_id: str = "") -> MatchMe
         map_id=match.map_id,
         in_current_map=match.map_id == map_id,
         parent_id=match.parent_id,
-        earlier_places=[_place_message(place) for place in match.places[:-1]],
+        earlier_places=[_place_message(place, match.pose_frame) for place in match.places[:-1]],
     )
     if match.pose is not None:
-        message.pose = pose_message(match.pose)
+        # The last observation may have had no pose; the last place says when this one was known.
+        stamp = time_message(match.places[-1].last_seen)
+        message.pose = PoseStamped(header=Header(stamp=stamp, frame_id=match.pose_frame), pose=pose_message(match.pose))
     if match.region is not None:
         left, top, width, height = match.region
         message.region_of_interest = RegionOfInterest(x_offset=left, y_offset=top, width=width, height=height)
@@ -79,11 +81,12 @@ def pose_of(position: Point | Vector3, orientation: Quaternion) -> PoseOfCore:
     return (position.x, position.y, position.z, orientation.x, orientation.y, orientation.z, orientation.w)
 
 
-def _place_message(place: Place) -> PlaceMessage:
+def _place_message(place: Place, frame_id: str) -> PlaceMessage:
+    last_seen = time_message(place.last_seen)
     return PlaceMessage(
-        pose=pose_message(place.pose),
+        pose=PoseStamped(header=Header(stamp=last_seen, frame_id=frame_id), pose=pose_message(place.pose)),
         first_seen=time_message(place.first_seen),
-        last_seen=time_message(place.last_seen),
+        last_seen=last_seen,
     )
 
 

@@ -219,7 +219,7 @@ def described(name: str, response: Find.Response) -> dict[str, Any]:
 
 
 def match_described(match: Match) -> dict[str, Any]:
-    region, position = match.region_of_interest, match.pose.position
+    region, position = match.region_of_interest, match.pose.pose.position
     return {
         "id": match.id,
         "label": match.label,
@@ -229,6 +229,7 @@ def match_described(match: Match) -> dict[str, Any]:
         "last_seen": seconds_of(match.last_seen),
         "times": match.times,
         "position": [round(v, 3) for v in (position.x, position.y, position.z)] if match.pose_known else None,
+        "pose_frame": match.pose.header.frame_id,
         "map_id": match.map_id,
         "frame_id": match.frame_id,
         "region": [region.x_offset, region.y_offset, region.width, region.height] if region.width else None,

@@ -19,6 +19,7 @@ from visual_byte_core.capture.camera import end_process
 from visual_byte_ros.camera_node import CameraNode
 from visual_byte_ros.embedding_node import EmbeddingNode
 from visual_byte_ros.lifecycle import run
+from visual_byte_ros.markers_node import MarkersNode
 from visual_byte_ros.microphone_node import MicrophoneNode
 from visual_byte_ros.recorder_node import RecorderNode
 from visual_byte_ros.text_node import TextNode
@@ -26,7 +27,7 @@ from visual_byte_ros.text_node import TextNode
 
 def main() -> None:
     # embedding_node first: it listens before the others ask.
-    nodes = [EmbeddingNode, CameraNode, TextNode, MicrophoneNode]
+    nodes = [EmbeddingNode, CameraNode, TextNode, MicrophoneNode, MarkersNode]
     parser = argparse.ArgumentParser(prog="bringup", description="All nodes in one process.")
     parser.add_argument("--record", nargs="?", const="", metavar="BAG", help="also record a bag into this folder")
     chosen = parser.parse_args(remove_ros_args(sys.argv)[1:])

@@ -18,6 +18,7 @@ from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frame_player import FramePlayer, PlayerReport
 from visual_byte_core.capture.frame_sources import FrameSettings
 from visual_byte_core.capture.lens_calibration import LensCalibration, read_lens_calibration
+from visual_byte_core.capture.source_state import SourceState
 from visual_byte_ros.camera_parameters import PARAMETERS
 from visual_byte_ros.image_messages import to_compressed_message, to_message
 from visual_byte_ros.interfaces import Interfaces, Topic
@@ -42,16 +43,6 @@ class CameraNode(ManagedNode):
         self._player: FramePlayer | None = None
 
     def open(self) -> None:
-        settings = FrameSettings(
-            source=self.parameters["source"],
-            device=self.parameters["device"],
-            path=self.parameters["path"],
-            rate=self.parameters["rate"],
-            loop=self.parameters["loop"],
-            width=self.parameters["width"],
-            height=self.parameters["height"],
-            silent_after_s=self.parameters["silent_after_s"],
-        )
         url = self.parameters["camera_info_url"]
         self._calibration: LensCalibration | None = read_lens_calibration(url) if url else None
         self._frame_id = self.parameters["frame_id"]
@@ -60,7 +51,9 @@ class CameraNode(ManagedNode):
         self._infos = self.publish_on(CAMERA_INFO)
         self._sources = self.publish_on(SOURCE)
         self._stamps = CaptureStamps()
-        self._player = FramePlayer(settings, self._publish, self.get_logger(), wanted=self._is_subscribed)
+        self._player = FramePlayer(
+            self.parameters.settings(FrameSettings), self._publish, self.get_logger(), wanted=self._is_subscribed
+        )
 
     def start(self) -> None:
         self._stamps = CaptureStamps()
@@ -86,23 +79,25 @@ class CameraNode(ManagedNode):
             "resolution": f"{width}x{height}",
             "dropped frames": report.dropped,
             "unreadable frames": report.unreadable,
-            "reconnects": report.reconnects,
+            "reconnects": report.status.returns,
             "seconds ahead of the clock": f"{self._stamps.ahead:.1f}",
         }
         return *self._judge(report, settings), values
 
     def _judge(self, report: PlayerReport, settings: FrameSettings) -> tuple[bytes, str]:
         """Level and message."""
-        if report.lost:
-            return DiagnosticStatus.ERROR, f"{report.state}; next try in {report.next_try:.0f} s"
-        if report.state in ("opening", "playing") and report.age > settings.silent_after_s + 1 / (settings.rate or 1):
+        status = report.status
+        if status.state is SourceState.LOST:
+            return DiagnosticStatus.ERROR, f"{status.in_words}; next try in {status.next_try_s:.0f} s"
+        begun = status.state in (SourceState.OPENING, SourceState.PLAYING)
+        if begun and report.age > settings.silent_after_s + 1 / (settings.rate or 1):
             return DiagnosticStatus.ERROR, f"no frame for {report.age:.0f} s"
         if self._calibration and report.shown and report.resolution != self._calibrated_size():
             return DiagnosticStatus.WARN, self._wrong_size(report.resolution)
         if self._stamps.ahead > NOTABLY_AHEAD:
             ahead = f"the clock was set back: stamps are {self._stamps.ahead:.1f} s ahead of it"
             return DiagnosticStatus.WARN, f"{ahead} until this node is deactivated and activated"
-        return (DiagnosticStatus.WARN if report.unreadable else DiagnosticStatus.OK), report.state
+        return (DiagnosticStatus.WARN if report.unreadable else DiagnosticStatus.OK), status.in_words
 
     def _publish(self, frame: Frame) -> None:
         header = Header(stamp=self._stamp(frame), frame_id=self._frame_id)

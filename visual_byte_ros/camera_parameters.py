@@ -32,7 +32,12 @@ PARAMETERS = (
         unit="Hz",
     ),
     Parameter("loop", True, "Begin again at the end of a video, of numbered images or of a folder."),
-    Parameter("frame_id", "camera", "frame_id in the header of each image.", expected="name of a coordinate frame"),
+    Parameter(
+        "frame_id",
+        "camera_optical_frame",
+        "frame_id in the header of each image: by REP 103 x right, y down, z forward.",
+        expected="name of a coordinate frame",
+    ),
     Parameter("width", 0, "Width in pixels to ask of a camera; 0 leaves it as it is.", 0, 7680, unit="px"),
     Parameter("height", 0, "Height in pixels to ask of a camera; 0 leaves it as it is.", 0, 4320, unit="px"),
     Parameter(

@@ -25,7 +25,7 @@ from rclpy.event_handler import (
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from visual_byte.msg import Query, Remembered
+from visual_byte.msg import ErrorCode, Query, Remembered
 from visual_byte.srv import Find, Remember
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
 from visual_byte_core.embedding.embedder import Embedder
@@ -285,8 +285,9 @@ class EmbeddingNode(ManagedNode):
         stamp = seconds_of(message.header.stamp)
         captured_at = self._stamps.seconds(topic, stamp, self._now()) if topic else stamp or self._now()
         image, frame_id, map_id = frame_to_rgb(message), message.header.frame_id, self.parameters["map_id"]
-        pose = self._poses.at(captured_at, frame_id, map_id)
-        return ObservedFrame(image, Observation(captured_at=captured_at, frame_id=frame_id, pose=pose, map_id=map_id))
+        pose, pose_frame = self._poses.at(captured_at, frame_id, map_id), self.parameters["pose_frame"]
+        observation = Observation(captured_at, frame_id, pose, map_id, pose_frame=pose_frame)
+        return ObservedFrame(image, observation)
 
     def _placed(self, observed: ObservedFrame) -> ObservedFrame:
         """With the pose that is known now, which was not when it arrived."""
@@ -294,7 +295,9 @@ class EmbeddingNode(ManagedNode):
         return replace(
             observed,
             observation=replace(
-                observation, pose=self._poses.at(observation.captured_at, observation.frame_id, observation.map_id)
+                observation,
+                pose=self._poses.at(observation.captured_at, observation.frame_id, observation.map_id),
+                pose_frame=self.parameters["pose_frame"],
             ),
         )
 
@@ -386,7 +389,7 @@ class EmbeddingNode(ManagedNode):
         query = Query(text=request.text, modality=request.modality)
         if not worker or not self.active:
             response.matches = rejected(query, NOT_ACTIVE)
-            return fail(response, "INACTIVE", NOT_ACTIVE)
+            return fail(response, ErrorCode.INACTIVE, NOT_ACTIVE)
         waits = self._finds.acquire(blocking=False)
         try:
             if not waits:
@@ -411,9 +414,11 @@ class EmbeddingNode(ManagedNode):
     def _remember(self, request: Remember.Request, response: Remember.Response) -> Remember.Response:
         worker = self._worker
         if not worker or not self.active:
-            return fail(response, "INACTIVE", NOT_ACTIVE)
+            return fail(response, ErrorCode.INACTIVE, NOT_ACTIVE)
         if request.newest_frame and not self._newest:
-            return fail(response, "NO_FRAME", "no frame has arrived on the topic image; check the camera and its name")
+            return fail(
+                response, ErrorCode.NO_FRAME, "no frame has arrived on the topic image; check the camera and its name"
+            )
         try:
             observed = self._newest[-1] if request.newest_frame else self._observed(request.image)
             response.id = worker.remember(observed.labelled(request.label)).result(SERVICE_S).id

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
+from visual_byte.msg import ErrorCode
 from visual_byte.srv import Count, Forget, List, Teach
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.forgetting import forget
@@ -83,7 +84,7 @@ class MemoryServices:
     def _teach(self, request: Teach.Request, response: Teach.Response) -> Teach.Response:
         frames = list(self._newest)[-(request.frames or 1) :]
         if not frames:
-            return fail(response, "NO_FRAME", NO_FRAME)
+            return fail(response, ErrorCode.NO_FRAME, NO_FRAME)
 
         def fill() -> None:
             if request.frames > MAX_FRAMES:
@@ -96,7 +97,7 @@ class MemoryServices:
     def _do(self, fill: Callable[[], None], response: T) -> T:
         """Fill the response in the worker's thread."""
         if not self._node.active:
-            return fail(response, "INACTIVE", NOT_ACTIVE)
+            return fail(response, ErrorCode.INACTIVE, NOT_ACTIVE)
         try:
             self._worker.do(fill).result(SERVICE_S)
         except (VisualByteError, FutureTimeoutError) as error:

@@ -17,8 +17,6 @@ from typing import Any
 import cv2
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from lifecycle_msgs.srv import ChangeState
-from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
@@ -34,7 +32,14 @@ from visual_byte_ros.dds_profile import use_profile
 from visual_byte_ros.interfaces import Service, Topic, copied
 from visual_byte_ros.parameters import Parameter, Parameters
 from visual_byte_ros.paths import provide_log_folder, share_path
-from visual_byte_ros.rclpy_compat import ThreadsExecutor, answer_always
+from visual_byte_ros.rclpy_compat import (
+    RCLError,
+    ThreadsExecutor,
+    UnknownROSArgsError,
+    answer_always,
+    answer_transitions,
+    state_of,
+)
 
 # The services of embedding_node wait for its worker, one thread each; the rest is over in a millisecond.
 EXECUTOR_THREADS = 12
@@ -60,8 +65,7 @@ class ManagedNode(LifecycleNode):
         self._transitions = threading.Lock()
         self._inputs: list[Callable[[], object]] = []
         self._outputs: list[LifecyclePublisher] = []
-        self._answer_change = self._service_change_state.callback
-        self._service_change_state.callback = self._change_state
+        answer_transitions(self, self._transitions)
         answer_always(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # By the steady clock: a simulated one may stand still, and then most of all somebody wants to know.
@@ -90,7 +94,7 @@ class ManagedNode(LifecycleNode):
 
     @property
     def active(self) -> bool:
-        return self._state_machine.current_state[1] == "active"
+        return state_of(self) == "active"
 
     def publish_on(self, topic: Topic) -> LifecyclePublisher:
         """A publisher that publishes only while the node is active. Raises ConfigurationError (QoS overrides)."""
@@ -134,7 +138,7 @@ class ManagedNode(LifecycleNode):
     def end(self) -> None:
         """Finish the current work and release everything; a transition in progress finishes first."""
         with self._transitions:
-            if self._state_machine.current_state[1] in ("unconfigured", "inactive", "active"):
+            if state_of(self) in ("unconfigured", "inactive", "active"):
                 self.trigger_shutdown()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -218,25 +222,12 @@ class ManagedNode(LifecycleNode):
             if self.parameters.fixed:
                 self.adjust()
 
-    def _change_state(self, request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
-        """As rclpy does it, but a transition that is not possible is refused: rclpy raises, and no response comes."""
-        with self._transitions:
-            try:
-                return self._answer_change(request, response)
-            except RCLError:
-                state = self._state_machine.current_state[1]
-                wanted = request.transition.label or request.transition.id
-                possible = ", ".join(sorted({label for _, label, *_ in self._state_machine.available_transitions}))
-                self.get_logger().error(f"transition {wanted} is not possible while {state}; possible: {possible}")
-                response.success = False
-                return response
-
     def _publish_diagnostics(self) -> None:
         level, message, values = DiagnosticStatus.OK, "", {}
-        state = self._state_machine.current_state[1]
+        state = state_of(self)
         if self._transitions.acquire(blocking=False):  # else a transition is under way
             try:
-                state = self._state_machine.current_state[1]
+                state = state_of(self)
                 if state in ("active", "inactive"):
                     level, message, values = self.diagnose()
             finally:

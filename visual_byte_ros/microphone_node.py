@@ -10,18 +10,18 @@
 from __future__ import annotations
 
 import sys
-import uuid
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.timer import Timer
 from rclpy.utilities import remove_ros_args
-from std_msgs.msg import Bool, Float32, Header
+from std_msgs.msg import Bool, Float32
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
 from visual_byte_core.capture.microphone import microphones_table
 from visual_byte_core.capture.sound_source import SoundSettings
+from visual_byte_core.capture.source_state import SourceState
 from visual_byte_core.capture.speech_likeness import SpeechLikeness
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceSettings
 from visual_byte_core.capture.utterance_listener import Listener
@@ -34,6 +34,7 @@ from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.microphone_parameters import PARAMETERS
 from visual_byte_ros.paths import bundle_path
 from visual_byte_ros.qos import RELIABLE
+from visual_byte_ros.query_messages import new_query
 
 QUERY = Topic("query", Query, RELIABLE, "What was said, rendered for the bundle.")
 MATCHES = Topic("matches", Matches, RELIABLE, "The rejection of a sound that cannot be a query, with the reason.")
@@ -67,27 +68,14 @@ class MicrophoneNode(ManagedNode):
         self._queries = self.publish_on(QUERY)
         self._matches = self.publish_on(MATCHES)
         self._levels = self.publish_on(LEVEL)
-        sound = SoundSettings(
-            source=self.parameters["source"],
-            device=self.parameters["device"],
-            channel=self.parameters["channel"],
-            folder=self.parameters["folder"],
-            speed=self.parameters["speed"],
-            loop=self.parameters["loop"],
-        )
-        utterances = UtteranceSettings(
-            mode=self.parameters["mode"],
-            voice_activity=self.parameters["voice_activity"],
-            voice_probability=self.parameters["voice_probability"],
-            threshold_dbfs=self.parameters["threshold_dbfs"],
-            above_noise_db=self.parameters["above_noise_db"],
-            pre_roll_s=self.parameters["pre_roll_s"],
-            hangover_s=self.parameters["hangover_s"],
-            min_utterance_s=self.parameters["min_utterance_s"],
-            max_utterance_s=self.parameters["max_utterance_s"],
-        )
+        utterances = self.parameters.settings(UtteranceSettings)
         self._listener = Listener(
-            sound, utterances, self._ask, self._refuse, self.get_logger(), wanted=self._is_subscribed
+            self.parameters.settings(SoundSettings),
+            utterances,
+            self._ask,
+            self._refuse,
+            self.get_logger(),
+            wanted=self._is_subscribed,
         )
         self.get_logger().info(f"hears {self._listener.device}")
         if utterances.mode != "voice":
@@ -111,7 +99,7 @@ class MicrophoneNode(ManagedNode):
             self._listener = None
 
     def diagnose(self) -> tuple[bytes, str, dict[str, object]]:
-        listener, meter = self._listener, self._listener.meter
+        listener, meter, status = self._listener, self._listener.meter, self._listener.status
         values = {
             "bundle": self._bundle.id,
             "source": listener.device,
@@ -122,13 +110,14 @@ class MicrophoneNode(ManagedNode):
             "listeners": self._queries.get_subscription_count(),
             "utterances": listener.heard,
             "refused sounds": self._refused,
-            "times lost": listener.losses,
+            "times lost": status.losses,
         }
-        if listener.state.startswith("lost"):
-            return DiagnosticStatus.ERROR, listener.state, values
-        if listener.state == "listening" and (warning := meter.warning()):
-            return DiagnosticStatus.WARN, warning, values
-        return DiagnosticStatus.OK, listener.state, values
+        if status.state is SourceState.LOST:
+            return DiagnosticStatus.ERROR, status.in_words, values
+        if status.state is not SourceState.PLAYING:
+            return DiagnosticStatus.OK, status.in_words, values
+        warning = meter.warning()
+        return (DiagnosticStatus.WARN if warning else DiagnosticStatus.OK), warning or "listening", values
 
     def _press(self, message: Bool) -> None:
         if self.active:
@@ -159,14 +148,7 @@ class MicrophoneNode(ManagedNode):
         self._matches.publish(rejected(self._query(name), reason, bundle=self._bundle.id))
 
     def _query(self, name: str) -> Query:
-        return Query(
-            header=Header(stamp=self.get_clock().now().to_msg()),
-            id=str(uuid.uuid4()),
-            modality=Query.AUDIO,
-            language=self._language,
-            text=name,
-            renderer=self._bundle.renderer.digest(),
-        )
+        return new_query(self, self._bundle, Query.AUDIO, name, self._language)
 
     def _is_subscribed(self) -> bool:
         return self._queries.get_subscription_count() > 0

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 
 from visual_byte_core.errors import ConfigurationError
+from visual_byte_ros.rclpy_compat import given_value
 
 Value = bool | int | float | str
+Settings = TypeVar("Settings", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,10 @@ class Parameters:
         value = self._node.get_parameter(name).value
         return str(value) if self._table[name].number_too else value
 
+    def settings(self, kind: type[Settings]) -> Settings:
+        """Settings of the core whose fields are parameters of the same names. Raises ConfigurationError, as they do."""
+        return kind(**{field.name: self[field.name] for field in fields(kind)})
+
     def _check(self, changes: list) -> SetParametersResult:
         for change in changes:
             known = self._table.get(change.name)
@@ -116,9 +123,7 @@ class Parameters:
 
     def _explained(self, parameter: Parameter, error: ParameterException) -> str:
         """In the words of the command line, where 10 is no decimal number and 10.0 is."""
-        given = next(
-            (one.value for name, one in self._node._parameter_overrides.items() if name == parameter.name), None
-        )
+        given = given_value(self._node, parameter.name)
         if isinstance(parameter.default, float) and isinstance(given, int) and not isinstance(given, bool):
             return f"{parameter.name} is a decimal number, got {given}; write {given}.0"
         return f"{error}; see ros2 param describe"

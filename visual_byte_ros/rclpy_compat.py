@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What rclpy lacks: callbacks in threads without a busy loop, and services that answer a malformed request too."""
+"""What rclpy lacks, and all use of what it does not promise to keep: callbacks in threads without a busy loop, services
+that answer a malformed request too, and the state machine of a lifecycle node."""
 
 from __future__ import annotations
 
@@ -10,10 +11,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
+from rclpy._rclpy_pybind11 import RCLError as RCLError
+from rclpy._rclpy_pybind11 import UnknownROSArgsError as UnknownROSArgsError
 from rclpy.context import Context
 from rclpy.executors import Executor, ShutdownException, TimeoutException
 from rclpy.guard_condition import GuardCondition
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.service import Service
 from rclpy.task import Task
@@ -76,6 +81,39 @@ class ThreadsExecutor(Executor):
             self._failures.put(failure)
             self.wake()
         done.set()
+
+
+def given_value(node: Node, parameter: str) -> Any:
+    """What the command line or a file gave for a parameter, before it is declared; None if they did not."""
+    given = node._parameter_overrides.get(parameter)
+    return None if given is None else given.value
+
+
+def state_of(node: LifecycleNode) -> str:
+    """The label of the state that the node is in: unconfigured, inactive, active, finalized, or a transition."""
+    return node._state_machine.current_state[1]
+
+
+def answer_transitions(node: LifecycleNode, lock: threading.Lock) -> None:
+    """Answer `change_state` as rclpy does, with the lock held; but a transition that is not possible is refused and
+    logged: rclpy raises, and no response comes."""
+    answer = node._service_change_state.callback
+
+    def change_state(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+        with lock:
+            try:
+                return answer(request, response)
+            except RCLError:
+                wanted = request.transition.label or request.transition.id
+                machine = node._state_machine
+                possible = ", ".join(sorted({label for _, label, *_ in machine.available_transitions}))
+                node.get_logger().error(
+                    f"transition {wanted} is not possible while {state_of(node)}; possible: {possible}"
+                )
+                response.success = False
+                return response
+
+    node._service_change_state.callback = change_state
 
 
 def answer_always(node: Node) -> None:

@@ -50,14 +50,18 @@ PARAMETERS = (
 )
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 IMAGE = Topic(
-    "image", Image, SENSOR, "What the robot sees.", when="image_transport is raw, or auto and it is published"
+    "image",
+    Image,
+    SENSOR,
+    "What the robot sees; with image_transport auto, if it is published.",
+    when="image_transport is raw",
 )
 COMPRESSED = Topic(
     "image/compressed",
     CompressedImage,
     SENSOR,
-    "The same as JPEG or PNG.",
-    when="image_transport is compressed, or auto and only this is published",
+    "The same as JPEG or PNG; with image_transport auto, if only this is published.",
+    when="image_transport is compressed",
 )
 ALWAYS = (
     Topic("query", Query, RELIABLE_BURSTS, "What it is asked."),

@@ -1,16 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Responses of services that failed: a code for programs and a sentence for people.
-
-Codes: BUNDLE, BUSY, FAILED, INACTIVE, INVALID_IMAGE, INVALID_REQUEST, INVALID_TEXT, MEMORY, NO_FRAME, NOT_FOUND,
-TIMEOUT.
-"""
+"""Responses of services that failed: a code for programs (visual_byte/ErrorCode) and a sentence for people."""
 
 from __future__ import annotations
 
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
+from visual_byte.msg import ErrorCode
 from visual_byte_core.engine.worker import Late, Refused
 from visual_byte_core.errors import (
     BundleError,
@@ -25,15 +22,15 @@ from visual_byte_core.errors import (
 SERVICE_S = 10.0
 NOT_ACTIVE = "embedding_node is not active; activate it and ask again"
 CODES = {
-    BundleError: "BUNDLE",
-    ConfigurationError: "INVALID_REQUEST",
-    InvalidImage: "INVALID_IMAGE",
-    InvalidMemory: "INVALID_REQUEST",
-    InvalidText: "INVALID_TEXT",
-    MemoryFolderError: "MEMORY",
-    NotFound: "NOT_FOUND",
-    Late: "TIMEOUT",
-    Refused: "BUSY",
+    BundleError: ErrorCode.BUNDLE,
+    ConfigurationError: ErrorCode.INVALID_REQUEST,
+    InvalidImage: ErrorCode.INVALID_IMAGE,
+    InvalidMemory: ErrorCode.INVALID_REQUEST,
+    InvalidText: ErrorCode.INVALID_TEXT,
+    MemoryFolderError: ErrorCode.MEMORY,
+    NotFound: ErrorCode.NOT_FOUND,
+    Late: ErrorCode.TIMEOUT,
+    Refused: ErrorCode.BUSY,
 }
 
 T = TypeVar("T", bound=Any)
@@ -41,11 +38,12 @@ T = TypeVar("T", bound=Any)
 
 def fail_with(response: T, error: Exception) -> T:
     if isinstance(error, FutureTimeoutError):
-        return fail(response, "TIMEOUT", f"no answer within {SERVICE_S:g} s; the machine is overloaded")
-    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "FAILED")
+        return fail(response, ErrorCode.TIMEOUT, f"no answer within {SERVICE_S:g} s; the machine is overloaded")
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), ErrorCode.FAILED)
     return fail(response, code, str(error))
 
 
 def fail(response: T, code: str, message: str) -> T:
+    """code: one of the constants of ErrorCode."""
     response.success, response.code, response.message = False, code, message
     return response

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import sys
-import uuid
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from std_msgs.msg import Header, String
+from std_msgs.msg import String
 
 from visual_byte.msg import Matches, Query
 from visual_byte_core.bundle.bundle import Bundle, load_bundle
@@ -21,6 +20,7 @@ from visual_byte_ros.lifecycle import ManagedNode, run
 from visual_byte_ros.parameters import AUTOSTART, BUNDLE, Parameter
 from visual_byte_ros.paths import bundle_path
 from visual_byte_ros.qos import RELIABLE
+from visual_byte_ros.query_messages import new_query
 
 PARAMETERS = (
     AUTOSTART,
@@ -62,14 +62,7 @@ class TextNode(ManagedNode):
         if not self.active:
             return
         renderer = self._bundle.renderer
-        query = Query(
-            header=Header(stamp=self.get_clock().now().to_msg()),
-            id=str(uuid.uuid4()),
-            modality=Query.TEXT,
-            language=self._language,
-            text=message.data,
-            renderer=renderer.digest(),
-        )
+        query = new_query(self, self._bundle, Query.TEXT, message.data, self._language)
         try:
             query.image = to_message(render_text(message.data, renderer.size, renderer.text))
         except InvalidText as error:

@@ -24,6 +24,7 @@ from visual_byte_core.capture.frame_sources import FrameSettings, numbered_image
 from visual_byte_core.capture.level_meter import Meter
 from visual_byte_core.capture.microphone import MicrophoneInfo, choose_microphone
 from visual_byte_core.capture.sound_source import Block, SoundSettings
+from visual_byte_core.capture.source_state import SourceState
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceSettings
 from visual_byte_core.capture.utterance_listener import Listener, open_sounds
 from visual_byte_core.errors import ConfigurationError, DeviceError, InvalidImage
@@ -214,9 +215,9 @@ def test_a_player_survives_a_folder_that_goes_and_comes_back(tmp_path: Path, cap
     player.start()
     assert [frame.name for frame in shown.first(3)] == ["1.png"] * 3
     shutil.rmtree(tmp_path / "photos")
-    wait_until(lambda: player.report().lost)
+    wait_until(lambda: player.report().status.state is SourceState.LOST)
     write_photo(tmp_path / "photos" / "2.png", 2)
-    wait_until(lambda: player.report().state == "playing")
+    wait_until(lambda: player.report().status.state is SourceState.PLAYING)
     player.close()
     assert shown.items[-1].name == "2.png"
     assert caplog.text.count("0.png: 0 bytes") == 1 and "no such folder" in caplog.text
@@ -230,11 +231,11 @@ def test_a_recording_waits_for_somebody_who_looks_and_ends(tmp_path: Path) -> No
     settings = FrameSettings(source="folder", path=str(tmp_path), rate=200.0, loop=False)
     player = FramePlayer(settings, shown, LOG, wanted=looks.is_set)
     player.start()
-    wait_until(lambda: player.report().state == "waiting for a subscriber")
+    wait_until(lambda: player.report().status.state is SourceState.WAITING)
     assert not shown.items
     looks.set()
     assert [frame.name for frame in shown.first(2)] == ["1.png", "2.png"]
-    wait_until(lambda: player.report().state == "ended")
+    wait_until(lambda: player.report().status.state is SourceState.ENDED)
     player.close()
     assert player.report().shown == 2
 
@@ -264,7 +265,7 @@ def listen(folder: Path, **settings: object) -> tuple[list[tuple[str, Utterance]
     sound = SoundSettings(source="folder", folder=str(folder), speed=500.0, **settings)  # type: ignore[arg-type]
     listener = Listener(sound, UtteranceSettings(voice_activity="energy"), heard, unheard, LOG)
     listener.start()
-    wait_until(lambda: listener.state == "ended")
+    wait_until(lambda: listener.status.state is SourceState.ENDED)
     listener.close()
     return heard.items, unheard.items
 

@@ -21,6 +21,7 @@ from visual_byte_core.capture.camera import CameraFrames, without_password
 from visual_byte_core.capture.frame import Frame
 from visual_byte_core.capture.frame_player import FramePlayer, PlayerReport
 from visual_byte_core.capture.frame_sources import FrameSettings, open_frames
+from visual_byte_core.capture.source_state import SourceState
 from visual_byte_core.errors import DeviceError
 from visual_byte_core.rendering.photo import decode_photo
 from visual_byte_testing.network_camera import NetworkCamera, jpeg_of, network_camera
@@ -48,7 +49,7 @@ def playing(
 
 
 def lost(player: FramePlayer) -> PlayerReport:
-    wait_until(lambda: player.report().lost)
+    wait_until(lambda: player.report().status.state is SourceState.LOST)
     return player.report()
 
 
@@ -66,8 +67,8 @@ def test_jpegs_are_passed_on_as_they_come() -> None:
         times = [frame.captured_at for frame in shown]
         assert times == sorted(times) and time.monotonic() - 5 < times[0]
         report = player.report()
-        assert (report.state, report.lost, report.resolution) == ("playing", False, (64, 48))
-        assert report.rate > 1 and report.age < 1 and report.reconnects == 0
+        assert (report.status.state, report.resolution) == (SourceState.PLAYING, (64, 48))
+        assert report.rate > 1 and report.age < 1 and report.status.returns == 0
 
 
 def test_a_camera_that_is_unplugged_comes_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -75,11 +76,11 @@ def test_a_camera_that_is_unplugged_comes_back(caplog: pytest.LogCaptureFixture)
         goes_on(shown)
         camera.unplug()
         report = lost(player)
-        assert "stopped delivering frames; check the address" in report.state
-        wait_until(lambda: "cannot be opened" in player.report().state)
+        assert "stopped delivering frames; check the address" in report.status.reason
+        wait_until(lambda: "cannot be opened" in player.report().status.reason)
         camera.plug_in()
         goes_on(shown)
-        assert player.report().state == "playing" and player.report().reconnects == 1
+        assert player.report().status.state is SourceState.PLAYING and player.report().status.returns == 1
         assert caplog.text.count("stopped delivering frames") == 1
 
 
@@ -87,9 +88,9 @@ def test_it_is_tried_less_and_less_often() -> None:
     with network_camera() as camera, playing(camera) as (player, shown):
         goes_on(shown)
         camera.unplug()
-        pauses = [lost(player).next_try]
+        pauses = [lost(player).status.next_try_s]
         while len(pauses) < 3:
-            next_try = player.report().next_try
+            next_try = player.report().status.next_try_s
             if next_try > pauses[-1] + 0.3:
                 pauses.append(next_try)
         assert pauses == pytest.approx([0.5, 1.0, 2.0], abs=0.3)
@@ -104,11 +105,11 @@ def test_a_stream_that_breaks_is_lost_and_comes_back(does: str, says: str) -> No
         goes_on(shown)
         camera.does = does
         began = time.monotonic()
-        assert re.search(says, lost(player).state)
+        assert re.search(says, lost(player).status.reason)
         assert time.monotonic() - began < WELL_UNDER_TEN
         camera.does = "play"
         goes_on(shown)
-        assert not player.report().lost
+        assert player.report().status.state is not SourceState.LOST
 
 
 def test_a_stream_may_change_its_size() -> None:
@@ -116,14 +117,14 @@ def test_a_stream_may_change_its_size() -> None:
         goes_on(shown)
         camera.jpeg = jpeg_of(128, 96)
         wait_until(lambda: player.report().resolution == (128, 96))
-        assert shown[-1].image.shape == (96, 128, 3) and player.report().reconnects == 0
+        assert shown[-1].image.shape == (96, 128, 3) and player.report().status.returns == 0
 
 
 def test_a_damaged_picture_is_named_once_and_skipped(caplog: pytest.LogCaptureFixture) -> None:
     with network_camera("spoil") as camera, playing(camera) as (player, shown):
         goes_on(shown)
         wait_until(lambda: player.report().unreadable > 3)
-        assert not player.report().lost and caplog.text.count("(skipped)") <= 3
+        assert player.report().status.state is not SourceState.LOST and caplog.text.count("(skipped)") <= 3
 
 
 def test_a_picture_too_large_is_refused_by_its_header() -> None:
@@ -140,7 +141,7 @@ def test_a_silent_address_holds_up_neither_opening_nor_stopping() -> None:
     with network_camera("silent") as camera:
         began = time.monotonic()
         with playing(camera) as (player, shown):
-            assert time.monotonic() - began < WELL_UNDER_TEN and player.report().state == "opening"
+            assert time.monotonic() - began < WELL_UNDER_TEN and player.report().status.state is SourceState.OPENING
             began = time.monotonic()
         assert time.monotonic() - began < WELL_UNDER_TEN
         assert not shown
@@ -233,13 +234,13 @@ def test_an_rtsp_camera_that_goes_hangs_and_comes_back(rtsp: RtspServer) -> None
         goes_on(shown)
         assert shown[-1].image.shape == (480, 640, 3) and shown[-1].jpeg.startswith(b"\xff\xd8")
         rtsp.end()
-        assert "secret" not in lost(player).state
+        assert "secret" not in lost(player).status.reason
         rtsp.start()
         goes_on(shown)
         rtsp.pause(True)
         lost(player)
         rtsp.pause(False)
         goes_on(shown)
-        assert player.report().reconnects == 2
+        assert player.report().status.returns == 2
     finally:
         player.close()

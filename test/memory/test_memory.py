@@ -68,8 +68,8 @@ def test_search_agrees_with_numpy(memory: Memory) -> None:
 
 def test_everything_seen_comes_back_also_after_a_restart(tmp_path: Path) -> None:
     everything = Observation(
-        captured_at=1_700_000_000.123456, frame_id="camera", pose=POSE, map_id="kitchen", label="my mug 머그",
-        thumbnail=thumbnail_of(1), source="photos/7.jpg", region=(1, 2, 30, 40),
+        captured_at=1_700_000_000.123456, frame_id="camera", pose=POSE, pose_frame="map", map_id="kitchen",
+        label="my mug 머그", thumbnail=thumbnail_of(1), source="photos/7.jpg", region=(1, 2, 30, 40),
     )  # fmt: skip
     with open_memory(tmp_path / "memory") as memory:
         full, bare = (
@@ -81,7 +81,7 @@ def test_everything_seen_comes_back_also_after_a_restart(tmp_path: Path) -> None
         match = memory.search(embedding_of(1), 1)[0]
         assert match.id == full and match.score == pytest.approx(1, abs=1e-3) and match.times == 1
         assert match.first_seen == match.last_seen == everything.captured_at
-        for field in ("frame_id", "pose", "map_id", "label", "thumbnail", "source", "region"):
+        for field in ("frame_id", "pose", "pose_frame", "map_id", "label", "thumbnail", "source", "region"):
             assert getattr(match, field) == getattr(everything, field)
         match = memory.search(embedding_of(2), 1)[0]
         assert match.id == bare and match.pose is None and match.region is None and match.thumbnail == b""

@@ -71,8 +71,9 @@ def test_what_may_not_have_moved_is_another_memory(memory: Memory) -> None:
     assert not see(memory, 1000.0 + 90_000, KITCHEN), "a day is over"
     assert not see(memory, 1100.0, None), "without a pose a minute counts"
     assert not see(memory, 1001.0, KITCHEN, map_id="office"), "poses of two maps have nothing in common"
+    assert not see(memory, 1001.0, KITCHEN, pose_frame="odom"), "poses of two frames have nothing in common"
     assert not see(memory, 1001.0, KITCHEN, thumbnail=thumbnail_of(2)), "another mug"
-    assert memory.count() == 5
+    assert memory.count() == 6
 
 
 def test_moving_can_be_switched_off(tmp_path: Path) -> None:

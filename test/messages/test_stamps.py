@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import re
+
 from visual_byte_core.messages.stamps import LiveStamps, describe_gap
+from visual_byte_testing.paths import ROOT
 
 NOW = 1_700_000_000.0
 
@@ -40,3 +43,11 @@ def test_stamps_of_the_far_future_are_told() -> None:
     LiveStamps(told.append).seconds("image", NOW + 1e9, NOW)
     assert "31.7 years after this machine's clock" in told[0]
     assert describe_gap(NOW, NOW + 3600) == "" and describe_gap(NOW + 2 * 86400, NOW) == "2 days after"
+
+
+def test_stamps_become_seconds_in_one_place() -> None:
+    """Code that multiplies `nanosec` has a second opinion of what a stamp is."""
+    folders = ("visual_byte_core", "visual_byte_ros", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    own = [str(path.relative_to(ROOT)) for path in files if re.search(r"\bnanosec \* ?1", path.read_text())]
+    assert own == ["visual_byte_core/messages/stamps.py"]

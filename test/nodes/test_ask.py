@@ -164,7 +164,7 @@ def test_a_prompt_with_history_that_ctrl_d_ends(graph: Graph, tmp_path: Path) ->
 
 def test_where_and_when_it_was_seen() -> None:
     match = Match(label="key", score=0.5, probability=0.8, pose_known=True, map_id="office", frame_id="camera")
-    match.pose.position.x, match.pose.position.y = 1.234, -2.0
+    match.pose.pose.position.x, match.pose.pose.position.y = 1.234, -2.0
     match.last_seen.sec = 1000
     match.region_of_interest.x_offset, match.region_of_interest.y_offset = 5, 6
     match.region_of_interest.width, match.region_of_interest.height = 70, 80

@@ -17,7 +17,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from visual_byte.msg import Match, Matches, Query, Remembered
 from visual_byte_core.bags.compose import BagPlan, Event
@@ -25,8 +25,15 @@ from visual_byte_core.bags.reading import Bag
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
 from visual_byte_core.embedding.regions import RegionSettings
+from visual_byte_core.messages.topic_types import TOPIC_TYPES
+from visual_byte_core.rendering.photo import read_photo
 from visual_byte_ros.answer_messages import time_message
+from visual_byte_ros.embedding_interfaces import INTERFACES as EMBEDDING
+from visual_byte_ros.image_messages import to_compressed_message
+from visual_byte_ros.interfaces import type_name
+from visual_byte_ros.pose_input import TOPICS as POSE_TOPICS
 from visual_byte_ros.qos import NEWEST_FRAME
+from visual_byte_ros.recorder_node import INTERFACES as RECORDER
 from visual_byte_testing.bags import SETTINGS, evaluated, write_photos, write_sample_bag
 from visual_byte_testing.graph import Graph, Process
 
@@ -90,7 +97,7 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
                 round(m.score, 6),
                 round(m.first_seen.sec - start + m.first_seen.nanosec * 1e-9, 6),
                 m.times,
-                [m.pose.position.x, m.pose.position.y, m.pose.position.z] if m.pose_known else None,
+                [m.pose.pose.position.x, m.pose.pose.position.y, m.pose.pose.position.z] if m.pose_known else None,
                 region_of(m),
             )
             for m in answer.nearest
@@ -107,7 +114,7 @@ def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, b
         ]
         assert found == wanted
     assert any(m.pose_known for answer in answers for m in answer.nearest)
-    places = {m.pose.position.x for answer in answers for m in answer.nearest if m.pose_known}
+    places = {m.pose.pose.position.x for answer in answers for m in answer.nearest if m.pose_known}
     assert len(places) > 1
 
 
@@ -164,3 +171,31 @@ def test_bringup_records(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     assert process.end(signal.SIGTERM) == 0
     with Bag(tmp_path / "walk") as bag:
         assert bag.cut == "" and bag.count([f"{graph.namespace}/image"]) > 3
+
+
+def test_a_robot_that_has_compressed_frames_only_is_recorded(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
+    write_photos(tmp_path)
+    jpeg = to_compressed_message(read_photo(tmp_path / "mug" / "1.png"))
+    process = graph.start("recorder_node", bag=str(tmp_path / "recorded"))
+    told = graph.diagnosis("recorder_node", lambda values: "nothing heard" in values["message"])
+    assert "no publisher of image or image/compressed" in told["message"] and told["recorded messages"] == "0"
+    publisher = graph.publisher(CompressedImage, "image/compressed", NEWEST_FRAME)
+    graph.repeat(
+        lambda: publisher.publish(jpeg),
+        lambda: int(graph.diagnosis("recorder_node", lambda _: True)["recorded messages"]) > 3, "recorded frames",
+    )  # fmt: skip
+    assert process.end() == 0
+    with Bag(tmp_path / "recorded") as bag:
+        (topic,) = bag.topics
+        assert topic.name.endswith("/image/compressed") and len(list(bag.messages([topic.name]))) > 3
+
+
+def test_what_a_live_node_takes_the_offline_tools_take(bundle: Bundle) -> None:
+    """One table: each type that embedding_node subscribes to, and that recorder_node records."""
+    live: dict[str, set[str]] = {}
+    for row in EMBEDDING.subscribes:
+        name = "pose" if row in POSE_TOPICS.values() else row.name.partition("/")[0]
+        live.setdefault(name, set()).add(type_name(row.kind))
+    assert live == {name: set(kinds) for name, kinds in TOPIC_TYPES.items()}
+    recorded = {type_name(row.kind) for row in RECORDER.subscribes}
+    assert recorded >= {kind for kinds in live.values() for kind in kinds}

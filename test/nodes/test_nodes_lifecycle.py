@@ -270,5 +270,8 @@ def test_all_nodes_in_one_process(graph: Graph, bundle: Bundle, tmp_path: Path) 
         "an answer",
     )
     assert "microphone 'no such microphone'" in process.output()
+    assert remembered[0].header.frame_id == "camera_optical_frame"
+    for node in ("camera_node", "embedding_node", "text_node", "markers_node"):
+        assert graph.diagnosis(node, lambda values: True)["state"] == "active"
     assert process.end(signal.SIGTERM) == 0
     assert "Traceback" not in process.output()

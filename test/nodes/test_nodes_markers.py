@@ -14,15 +14,16 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from visual_byte.msg import Matches
 from visual_byte.srv import Forget, Teach
-from visual_byte_ros.markers_node import FOUND, MARKERS, REMEMBERED
+from visual_byte_ros.marker_messages import FOUND, REMEMBERED
+from visual_byte_ros.markers_node import MARKERS
 from visual_byte_testing.graph import open_graph
 from visual_byte_testing.sample_bundle import write_sample_bundle
 
 
 def test_markers_are_where_things_were_seen(tmp_path: Path) -> None:
     with open_graph(tmp_path) as graph:
-        robot = Robot(graph, write_sample_bundle(tmp_path / "bundle"), tmp_path / "memory")
-        markers = graph.start("markers_node", map_frame="floor", marker_size=0.5)
+        robot = Robot(graph, write_sample_bundle(tmp_path / "bundle"), tmp_path / "memory", pose_frame="floor")
+        markers = graph.start("markers_node", marker_size=0.5)
         robot.show(1, x=2.0)
         robot.say("cup, spoken", "cup, spoken")
         assert robot.call(Teach, "teach", name="cup", query_id="cup, spoken").success

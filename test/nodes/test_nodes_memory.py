@@ -39,8 +39,8 @@ def picture(seed: int) -> np.ndarray:
 class Robot:
     """embedding_node with poses, and what it says."""
 
-    def __init__(self, graph: Graph, bundle: Bundle, memory: Path) -> None:
-        self.graph, self.bundle = graph, bundle
+    def __init__(self, graph: Graph, bundle: Bundle, memory: Path, pose_frame: str = "map") -> None:
+        self.graph, self.bundle, self.pose_frame = graph, bundle, pose_frame
         self._poses_heard = 0  # all that were published
         self.remembered = graph.collect(Remembered, "embedding_node/remembered")
         self.matches = graph.collect(Matches, "matches")
@@ -49,6 +49,7 @@ class Robot:
             bundle=str(bundle.path),
             memory_folder=str(memory),
             pose_type="pose_with_covariance",
+            pose_frame=pose_frame,
             map_id="home",
         )
         self.images = graph.publisher(Image, "image", NEWEST_FRAME)
@@ -69,9 +70,9 @@ class Robot:
         self.graph.repeat(lambda: self.images.publish(message), lambda: bool(acknowledged()), "the acknowledgement")
         return acknowledged()[0]
 
-    def stand(self, header: Header, x: float, frame: str = "map", variance: float = 0.01) -> None:
+    def stand(self, header: Header, x: float, frame: str = "", variance: float = 0.01) -> None:
         """Publish a pose, and return when the node has it."""
-        message = PoseWithCovarianceStamped(header=Header(stamp=header.stamp, frame_id=frame))
+        message = PoseWithCovarianceStamped(header=Header(stamp=header.stamp, frame_id=frame or self.pose_frame))
         message.pose.pose = pose_message((x, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0))
         message.pose.covariance[0] = message.pose.covariance[35] = variance
         self.poses.publish(message)
@@ -112,9 +113,11 @@ def test_a_thing_that_moved_has_its_new_place_and_its_history(robot: Robot) -> N
     first, second = robot.show(1, x=0.0), robot.show(1, x=5.0)
     assert second.merged and second.id == first.id
     match = robot.only(1)
-    assert match.pose_known and match.pose.position.x == 5.0 and match.in_current_map and match.map_id == "home"
+    assert match.pose_known and match.pose.pose.position.x == 5.0 and match.in_current_map and match.map_id == "home"
     (earlier,) = match.earlier_places
-    assert earlier.pose.position.x == 0.0 and earlier.last_seen == first.header.stamp
+    assert earlier.pose.pose.position.x == 0.0 and earlier.last_seen == first.header.stamp
+    assert match.pose.header == Header(stamp=match.last_seen, frame_id="map")
+    assert earlier.pose.header == Header(stamp=first.header.stamp, frame_id="map")
 
 
 def test_a_pose_that_is_no_good_is_not_kept(robot: Robot) -> None:
@@ -208,12 +211,13 @@ def test_forget_one_a_label_a_map_and_what_is_not_there(robot: Robot) -> None:
     for fields, forgotten in (
         ({"ids": [one]}, 1),
         ({"ids": [one]}, 0),
-        ({"label": "spoon"}, 1),
+        ({"label": " SPOON "}, 1),
         ({"label": "nobody's"}, 0),
         ({"seen_before": time_message(1e9)}, 0),
     ):
         response = robot.call(Forget, "forget", **fields)
-        assert response.success and response.count == forgotten
+        assert response.count == forgotten and response.success == bool(forgotten)
+        assert forgotten or response.code == "NOT_FOUND"
         count -= forgotten
     assert robot.call(Find, "find", text="spoon").matches.status == Matches.NOT_FOUND
     assert robot.call(Count, "count").count == count

@@ -68,9 +68,11 @@ def test_a_match_says_where_by_every_kind_of_pose(graph: Graph, tmp_path: Path, 
         return graph.call(Find, "embedding_node/find", image=frame_message, k=1).matches.matches[0]
 
     match = seen(1, 1.7e9, frame, "poses taken")
-    position, rotation = match.pose.position, match.pose.orientation
+    position, rotation = match.pose.pose.position, match.pose.pose.orientation
     assert match.pose_known and (match.map_id, match.in_current_map, match.frame_id) == ("home", True, "eye")
     assert (position.x, position.y, position.z) == PLACE[:3]
     assert (rotation.x, rotation.y, rotation.z, rotation.w) == pytest.approx(PLACE[3:])
+    assert (match.pose.header.frame_id, match.pose.header.stamp) == (frame, match.last_seen)
     elsewhere = seen(2, 1.7e9 + 60, "somewhere_else", "poses in another frame")
     assert not elsewhere.pose_known and elsewhere.map_id == "home"
+    assert elsewhere.pose == PoseStamped()

@@ -116,6 +116,8 @@ class SoundCard:
         )
         self.mute = threading.Event()
         """Deliver nothing, not even silence."""
+        self.spoil = threading.Event()
+        """Deliver NaN."""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
@@ -135,7 +137,8 @@ class SoundCard:
             if self.mute.is_set():
                 continue
             try:
-                os.write(self._pipe, cycle[position : position + chunk].tobytes())
+                sound = cycle[position : position + chunk]
+                os.write(self._pipe, (sound * np.nan if self.spoil.is_set() else sound).astype("<f4").tobytes())
             except BlockingIOError:
                 continue
             position = (position + chunk) % len(cycle)
@@ -160,7 +163,13 @@ def test_a_microphone_is_heard_lost_and_heard_again(graph: Graph, bundle: Bundle
     card.mute.clear()
     before = len(queries)
     graph.wait(lambda: len(queries) > before, "an utterance after the loss")
-    assert "the source of sound is back" in microphone.output()
+    assert "the default microphone: is back" in microphone.output()
+    card.spoil.set()
+    values = graph.diagnosis("microphone_node", lambda values: values["message"].startswith("lost"))
+    assert "delivers NaN or infinite samples" in values["message"] and int(values["times lost"]) >= 2
+    card.spoil.clear()
+    before = len(queries)
+    graph.wait(lambda: len(queries) > before, "an utterance after NaN")
     assert microphone.end() == 0
     card.close()
 

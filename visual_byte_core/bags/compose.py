@@ -74,7 +74,7 @@ class BagPlan:
     start: float = 1_700_000_000.0
     rate: float = 2.0
     side: int = 640
-    frame_id: str = "camera"
+    frame_id: str = "camera_optical_frame"
     map_id: str = "map"
     image_transport: str = "raw"
 

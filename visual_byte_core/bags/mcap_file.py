@@ -159,7 +159,7 @@ class McapFile:
         at = content + CHUNK_HEAD.size + 12
         while at + RECORD.size <= self._size:
             kind, length = self._head(at)
-            if kind == 0 or at + RECORD.size + length > self._size:
+            if kind not in (SCHEMA, CHANNEL, MESSAGE) or at + RECORD.size + length > self._size:
                 break
             self._take_in(kind, at + RECORD.size, length)
             at += RECORD.size + length

@@ -140,7 +140,7 @@ def _match(match: dict[str, Any], jpeg: bytes, threshold: float, under: bool) ->
     place = ""
     if match["pose"]:
         x, y, z = match["pose"][:3]
-        place = f"<br>at {x:.2f}, {y:.2f}, {z:.2f} m {html.escape(match['map_id'])}"
+        place = f"<br>at {x:.2f}, {y:.2f}, {z:.2f} m {html.escape(match['pose_frame'])} {html.escape(match['map_id'])}"
     return (
         f'<li{" class=under" if under else ""}>{picture}<div class="axis">'
         f'<i style="width:{_percent(match["score"])}"></i><b style="left:{_percent(threshold)}"></b></div>'

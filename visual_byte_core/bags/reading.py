@@ -21,7 +21,7 @@ from visual_byte_core.bags.stored_file import Raw
 from visual_byte_core.engine.stamp_order import TimeOrder
 from visual_byte_core.errors import DataError
 from visual_byte_core.messages.poses import POSE_MESSAGES
-from visual_byte_core.messages.stamps import TopicStamps, describe_gap, seconds_of
+from visual_byte_core.messages.stamps import TopicStamps, describe_gap, in_seconds, seconds_of
 from visual_byte_core.messages.topic_types import COMPRESSED_SUFFIX, TOPIC_TYPES
 
 # What a message that does not fit its definition makes the reader raise.
@@ -253,5 +253,4 @@ def _header_stamp(raw: Raw) -> float | None:
     fields = message_types().fielddefs.get(raw.channel.type, ([], []))[1]
     if not fields or fields[0][1] != (Nodetype.NAME, HEADER) or len(raw.data) < 12:
         return None
-    seconds, nanoseconds = struct.unpack_from("<iI" if raw.data[1] & 1 else ">iI", raw.data, 4)
-    return float(seconds + nanoseconds * 1e-9)
+    return in_seconds(*struct.unpack_from("<iI" if raw.data[1] & 1 else ">iI", raw.data, 4))

@@ -137,6 +137,7 @@ class Replay:
                 captured_at=received.stamp,
                 frame_id=received.message.header.frame_id,
                 pose=self._poses.at(received.stamp),
+                pose_frame=self._settings.pose_limits.frame_id,
                 map_id=self._settings.map_id,
             )
             observed = ObservedFrame(picture_of(received.message), observation)
@@ -204,6 +205,7 @@ class Replay:
             "times": match.times,
             "frame_id": match.frame_id,
             "pose": None if match.pose is None else [round(value, 6) for value in match.pose],
+            "pose_frame": match.pose_frame,
             "map_id": match.map_id,
             "region": None if match.region is None else list(match.region),
         }

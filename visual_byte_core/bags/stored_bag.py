@@ -8,7 +8,6 @@ that metadata which were lost, or edited to make the bag play elsewhere, cost no
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 from collections.abc import Collection, Iterator
@@ -17,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import yaml
 
@@ -109,10 +109,12 @@ class StoredBag:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="visual_byte_")))
         target = folder / file.name.removesuffix(PACKED)
         try:
-            with zstd.open(file, "rb") as packed, open(target, "wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
-        except (EOFError, zstd.ZstdError) as error:
-            self.notes.append(f"{file.name}: the packed file breaks off ({error}); what comes before is read")
+            with open(file, "rb") as packed, open(target, "wb") as unpacked:
+                is_whole = _unpack(packed, unpacked)
+            if not is_whole:
+                self.notes.append(f"{file.name}: the packed file breaks off; what comes before is read")
+        except zstd.ZstdError as error:
+            self.notes.append(f"{file.name}: the packed file is damaged ({error}); what comes before is read")
         except OSError as error:
             raise DataError(f"{file}: cannot be unpacked in {folder} ({error.strerror}); set TMPDIR") from error
         return target
@@ -144,6 +146,18 @@ def _storage_of(path: Path) -> str:
     """`.mcap` or `.db3`; empty if it is neither."""
     suffix = Path(path.name.removesuffix(PACKED)).suffix
     return suffix if suffix in SUFFIXES else ""
+
+
+def _unpack(packed: BinaryIO, unpacked: BinaryIO) -> bool:
+    """Unpack frame after frame, as far as they go; whether the last one is whole. Raises ZstdError."""
+    decompressor = zstd.ZstdDecompressor()
+    while block := packed.read(1 << 20):
+        while block:
+            unpacked.write(decompressor.decompress(block))
+            block = decompressor.unused_data if decompressor.eof else b""
+            if decompressor.eof and block:
+                decompressor = zstd.ZstdDecompressor()
+    return decompressor.eof
 
 
 def _unpacked(data: bytes) -> bytes:

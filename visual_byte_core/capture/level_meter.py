@@ -16,6 +16,7 @@ CLIPPED_SHARE = 0.01
 CLIPPED_S = 3.0  # longer than diagnostics are apart
 LEVEL_S = 0.1
 SILENT_S = 5.0
+CANCELLED_S = 1.0
 # A hundredth of a 16-bit step: what the resampler leaves of a constant. Every real room is louder.
 SAME = 3e-7
 
@@ -27,7 +28,7 @@ class Meter:
         self._noise = NoiseFloor()
         self._levels: deque[float] = deque(maxlen=round(LEVEL_S * RATE / ENERGY_WINDOW))
         self._clipped: deque[float] = deque(maxlen=round(CLIPPED_S / BLOCK_S))
-        self._silent = 0
+        self._silent = self._cancelled = 0
 
     @property
     def level_dbfs(self) -> float:
@@ -58,9 +59,12 @@ class Meter:
         self._clipped.append(block.clipped)
         same = len(block.samples) == 0 or float(np.ptp(block.samples)) < SAME
         self._silent = self._silent + len(block.samples) if same else 0
+        self._cancelled = self._cancelled + len(block.samples) if block.cancelled else 0
 
     def warning(self) -> str:
         """What is wrong with the sound and what to do; empty if nothing is."""
+        if self._cancelled > CANCELLED_S * RATE:
+            return "the channels of the microphone cancel one another (opposite phase): set channel to 1"
         if self.silent_s > SILENT_S:
             return f"only digital silence for {self.silent_s:.0f} s: is the microphone muted?"
         if self.clipped > CLIPPED_SHARE:

@@ -15,7 +15,7 @@ import soxr
 
 from visual_byte_core.capture.sound_source import BLOCK_S, Block, clipped_share
 from visual_byte_core.errors import DeviceError
-from visual_byte_core.rendering.speech import RATE
+from visual_byte_core.rendering.sound_signal import RATE, cancelled
 
 LOST_S = 1.5
 FIRST_SOUND_S = 5.0  # a sound server or a busy machine may take its time to begin
@@ -107,7 +107,7 @@ class Microphone:
                 f"microphone {self.info.name!r}: has {self.info.channels} channels, `channel` asks for number {channel}"
             )
         self._channel = channel
-        self._blocks: queue.Queue[np.ndarray] = queue.Queue(maxsize=MAX_WAITING_BLOCKS)
+        self._blocks: queue.Queue[tuple[np.ndarray, bool]] = queue.Queue(maxsize=MAX_WAITING_BLOCKS)
         self._resampler = soxr.ResampleStream(self.info.rate, RATE, 1, dtype="float32")
         try:
             self._stream = self._open(sounddevice)
@@ -126,16 +126,24 @@ class Microphone:
 
     def read(self, timeout_s: float) -> Block | None:
         try:
-            samples = self._blocks.get(timeout=timeout_s)
+            samples, is_cancelled = self._blocks.get(timeout=timeout_s)
         except queue.Empty:
             if not self._stream.active or time.monotonic() > self._silent_until:
                 raise DeviceError(f"microphone {self.info.name!r}: stopped delivering sound; check its cable") from None
             return None
         self._silent_until = time.monotonic() + LOST_S
-        return Block(self._resampler.resample_chunk(samples), clipped=clipped_share(samples))
+        if not np.isfinite(samples).all():
+            raise DeviceError(
+                f"microphone {self.info.name!r}: its driver delivers NaN or infinite samples; plug it in again"
+            )
+        return Block(self._resampler.resample_chunk(samples), clipped=clipped_share(samples), cancelled=is_cancelled)
 
     def close(self) -> None:
         self._stream.close(ignore_errors=True)
+
+    @property
+    def closed(self) -> bool:
+        return self._stream.closed
 
     def _open(self, sounddevice: Any) -> Any:
         """With the first number of channels that the driver gives."""
@@ -171,7 +179,7 @@ class Microphone:
         mono = samples[:, self._channel - 1].copy() if self._channel else samples.mean(axis=1, dtype=np.float32)
         if self._blocks.full():
             self._blocks.get_nowait()
-        self._blocks.put_nowait(mono)
+        self._blocks.put_nowait((mono, not self._channel and bool(cancelled(samples))))
 
 
 def rescan_microphones() -> None:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from visual_byte_core.capture.sound_source import BLOCK_S, Block, EndOfSounds, SoundSettings, UnreadableRecording
+from visual_byte_core.capture.sound_source import BLOCK_S, Block, SoundSettings, UnreadableRecording
+from visual_byte_core.capture.source_thread import EndOfSource
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
 from visual_byte_core.data_files import data_files, expected
 from visual_byte_core.errors import DataError, DeviceError, InvalidSound, printable
@@ -34,6 +35,7 @@ class Recordings:
         self._playing: Iterator[Block] | None = None
         self._next: Block | None = None
         self._due = time.monotonic()
+        self.closed = False
 
     def begin(self) -> None:
         self._due = time.monotonic()
@@ -52,6 +54,7 @@ class Recordings:
 
     def close(self) -> None:
         self._waiting, self._playing, self._next = [], None, None
+        self.closed = True
 
     def _take_next(self) -> Block:
         while True:
@@ -70,7 +73,7 @@ class Recordings:
     def _next_path(self) -> Path:
         if not self._waiting:
             if not self._loop:
-                raise EndOfSounds
+                raise EndOfSource
             self._waiting = self._list()
         return self._waiting.pop(0)
 

@@ -46,6 +46,11 @@ class SoundSettings:
         if not 0 <= self.channel <= MAX_CHANNELS:
             raise ConfigurationError(f"channel must be 0 (the mean of all) to {MAX_CHANNELS}, got {self.channel}")
 
+    @property
+    def name(self) -> str:
+        """What is heard, to show."""
+        return self.folder or self.device or "the default microphone"
+
 
 @dataclass(frozen=True)
 class Block:
@@ -53,12 +58,14 @@ class Block:
 
     samples: float32 (n,), mono, 16 kHz, in -1..1. name: the recording's file name without suffix, empty for a
     microphone. clipped: share of the source's samples at full scale, 0..1. ends: the recording ends with it.
+    cancelled: the channels of its source are of opposite phase, so that their mean is nothing.
     """
 
     samples: np.ndarray
     name: str = ""
     clipped: float = 0.0
     ends: bool = False
+    cancelled: bool = False
 
 
 class Sounds(Protocol):
@@ -73,16 +80,16 @@ class Sounds(Protocol):
         """The next block when its time has come; None if it has not within `timeout_s`.
 
         Raises:
-            EndOfSounds: there is no more.
+            EndOfSource: there is no more.
             UnreadableRecording: this recording cannot be read; the next call reads on after it.
             DeviceError: the source is lost.
         """
 
     def close(self) -> None: ...
 
-
-class EndOfSounds(Exception):
-    """The last recording was played."""
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called and everything is let go of."""
 
 
 class UnreadableRecording(InvalidSound):

@@ -147,8 +147,8 @@ def _filter(arguments: argparse.Namespace) -> Filter | None:
 def _described(match: Match) -> dict[str, Any]:
     return {
         "id": match.id, "label": match.label, "first_seen": match.first_seen, "last_seen": match.last_seen,
-        "times": match.times, "map_id": match.map_id, "pose": match.pose, "source": match.source,
-        "places": [vars(place) for place in match.places],
+        "times": match.times, "map_id": match.map_id, "pose_frame": match.pose_frame, "pose": match.pose,
+        "source": match.source, "places": [vars(place) for place in match.places],
     }  # fmt: skip
 
 

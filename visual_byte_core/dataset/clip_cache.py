@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from visual_byte_core.errors import DataError
-from visual_byte_core.files import write_whole
+from visual_byte_core.files import expanded, write_whole
 from visual_byte_core.names import slugify
 from visual_byte_core.user_folders import cache_folder
 
@@ -38,7 +38,7 @@ class ClipCache:
     @classmethod
     def at(cls, folder: str = "") -> ClipCache:
         """The cache in `folder`, or the user's."""
-        return cls(Path(folder).expanduser() if folder else cache_folder("clips"))
+        return cls(expanded(folder) if folder else cache_folder("clips"))
 
     def path(self, words: str, voice: Voice) -> Path:
         """Where the words are kept as this voice says them, whether they are there or not."""

@@ -37,11 +37,11 @@ def calibrate(
 
     new_names: words to teach, by kind of query; without them nothing is said of taught names.
     Returns for each kind
-        memories [m], false_accept_rates [f], thresholds [m][f]: the cosine below which a query is refused,
+        `memories [m]`, `false_accept_rates [f]`, `thresholds [m][f]`: the cosine below which a query is refused,
         probability {intercept [m], score [m], ceiling [m]}: for each number of memories, the chance that the best
             match is of the class asked, where half of the things are absent; see `fit_probability`,
         taught {intercept, score, ceiling}: the same of a query that is taken for a taught name; see `calibrate_taught`,
-        false_refusals [m][f]: the share of present things that the thresholds refuse,
+        `false_refusals [m][f]`: the share of present things that the thresholds refuse,
         curve {memories, threshold, far, frr} at about 300 memories.
     """
     asked = ask_drawn_memories(photos, queries, never_trained, overlaps, seed=seed, progress=progress)

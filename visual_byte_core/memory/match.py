@@ -26,7 +26,7 @@ class Match:
     score: cosine, -1..1, in an answer that of a region of a frame lowered by 0.06; 0 if nothing was asked for. times:
     how many observations were merged into it; pose (the last that was known) and frame are those of the last one,
     source, region, parent_id and thumbnail those of the first. places: where it was, oldest first, all in the map
-    `map_id`; the last is where it is now, at `pose`; empty if no pose was known.
+    `map_id` and its coordinate frame `pose_frame`; the last is where it is now, at `pose`; empty if no pose was known.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Match:
     source: str
     places: tuple[Place, ...] = ()
     parent_id: str = ""
+    pose_frame: str = ""
 
 
 @dataclass(frozen=True)

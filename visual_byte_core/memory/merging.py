@@ -26,7 +26,7 @@ MAX_PLACES = 9  # the one where it is, and eight before
 
 @dataclass(frozen=True)
 class MergeSettings:
-    """When an observation is of the same thing as one before; all must hold, and the map must be equal.
+    """When an observation is of the same thing as one before; all must hold, and the map and its frame must be equal.
 
     within_s: to the last observation. embedding_cosine: at least. thumbnail_difference: mean absolute difference of
     the thumbnails, reduced to 8 x 8 and brought to the same brightness and contrast (standard deviation 50), at most; a
@@ -70,9 +70,10 @@ def same_thing(
     for candidate in candidates:
         match, other = candidate.match, candidate.picture
         both_known = observation.pose is not None and match.pose is not None
+        comparable = not both_known or match.pose_frame == observation.pose_frame
         near_in_time = abs(observation.captured_at - match.last_seen) <= settings.span(pose_known=both_known)
         alike = match.map_id == observation.map_id and bool(match.parent_id) == bool(observation.parent_id)
-        fits = near_in_time and alike and _labels_agree(match, observation)
+        fits = near_in_time and comparable and alike and _labels_agree(match, observation)
         if fits and other is not None and _difference(other, picture) <= settings.thumbnail_difference:
             return candidate
     return None
@@ -85,7 +86,8 @@ def merged(match: Match, observation: Observation, settings: MergeSettings) -> M
     if observation.captured_at < match.last_seen:
         return replace(match, **known, first_seen=min(observation.captured_at, match.first_seen))
     if observation.pose is not None:
-        known |= {"pose": observation.pose, "places": _moved(match.places, observation, settings)}
+        places = _moved(match.places, observation, settings)
+        known |= {"pose": observation.pose, "pose_frame": observation.pose_frame, "places": places}
     return replace(match, **known, last_seen=observation.captured_at, frame_id=observation.frame_id)
 
 

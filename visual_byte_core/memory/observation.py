@@ -22,7 +22,8 @@ class Observation:
     captured_at: seconds since 1970. frame_id: the camera's coordinate frame. pose: x y z in metres and quaternion
     qx qy qz qw in the map `map_id`, None if unknown. label: what a person called it. thumbnail: JPEG, b"" for none.
     source: the file or device it came from. region: x y width height in pixels of the frame, None for the whole of it.
-    parent_id: id of the memory of the frame that this is a region of, "" for a whole frame.
+    parent_id: id of the memory of the frame that this is a region of, "" for a whole frame. pose_frame: the coordinate
+    frame of the map.
     """
 
     captured_at: float
@@ -34,6 +35,7 @@ class Observation:
     source: str = ""
     region: Region | None = None
     parent_id: str = ""
+    pose_frame: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Remembered:
 
 def check_observation(observation: Observation) -> None:
     """Raises InvalidMemory if a number is not finite or missing, or a text too long to be kept."""
-    texts = {"label": observation.label, "map_id": observation.map_id, "frame_id": observation.frame_id}
-    for name, text in texts.items():
+    for name in ("label", "map_id", "frame_id", "pose_frame"):
+        text = getattr(observation, name)
         if printable(text) != text:
             raise InvalidMemory(f"{name}: {printable(text)} is no UTF-8; write it as UTF-8")
         if len(text) > MAX_TEXT_CHARACTERS:

@@ -15,6 +15,7 @@ from visual_byte_core.memory.match import Match, Place
 from visual_byte_core.memory.observation import Observation
 
 _AS_IS = ("label", "map_id", "frame_id", "first_seen", "last_seen", "times", "source")
+_WITH_DEFAULT = ("parent_id", "pose_frame")
 
 
 def first_observation(observation: Observation) -> Match:
@@ -34,6 +35,7 @@ def first_observation(observation: Observation) -> Match:
         thumbnail=observation.thumbnail,
         source=observation.source,
         parent_id=observation.parent_id,
+        pose_frame=observation.pose_frame if observation.pose else "",
         places=() if observation.pose is None else (Place(observation.pose, at, at),),
     )
 
@@ -41,14 +43,13 @@ def first_observation(observation: Observation) -> Match:
 def description_of(match: Match) -> dict[str, Any]:
     """All of a memory but its id, thumbnail and embedding, as JSON values."""
     return {
-        **{key: getattr(match, key) for key in _AS_IS},
+        **{key: getattr(match, key) for key in (*_AS_IS, *_WITH_DEFAULT)},
         "pose": None if match.pose is None else list(map(float, match.pose)),
         "places": [
             {"pose": list(map(float, p.pose)), "first_seen": p.first_seen, "last_seen": p.last_seen}
             for p in match.places
         ],
         "region": None if match.region is None else list(map(int, match.region)),
-        "parent_id": match.parent_id,
     }
 
 
@@ -67,7 +68,7 @@ def match_of(id: object, description: dict[str, Any], thumbnail: bytes = b"") ->
         region=tuple(region) if region else None,
         thumbnail=thumbnail,
         places=places,
-        parent_id=description.get("parent_id", ""),  # older memories have no parts
+        **{key: description.get(key, "") for key in _WITH_DEFAULT},
         **{key: description[key] for key in _AS_IS},
     )
 
@@ -95,12 +96,13 @@ def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:
 def check_description(description: dict[str, Any]) -> None:
     """Raises InvalidMemory if it is not what `description_of` gives."""
     texts, numbers = ("label", "map_id", "frame_id", "source"), ("first_seen", "last_seen")
-    unknown = {*description, "parent_id"} ^ {*_AS_IS, "pose", "places", "region", "parent_id"}
+    unknown = {*description, *_WITH_DEFAULT} ^ {*_AS_IS, *_WITH_DEFAULT, "pose", "places", "region"}
     wrong = [key for key in texts if not isinstance(description.get(key), str)]
     wrong += [key for key in numbers if not _is_number(description.get(key))]
     wrong += [] if isinstance(description.get("times"), int) and description["times"] >= 1 else ["times"]
     wrong += [] if description.get("pose") is None or _is_pose(description["pose"]) else ["pose"]
     wrong += [] if _is_id_or_empty(description.get("parent_id", "")) else ["parent_id"]
+    wrong += [] if isinstance(description.get("pose_frame", ""), str) else ["pose_frame"]
     places, region = description.get("places"), description.get("region")
     if not isinstance(places, list) or not all(_is_place(place) for place in places):
         wrong.append("places")

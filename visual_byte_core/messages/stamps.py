@@ -17,7 +17,12 @@ class Stamp(Protocol):
 
 def seconds_of(stamp: Stamp) -> float:
     """Seconds since 1970."""
-    return stamp.sec + stamp.nanosec * 1e-9
+    return in_seconds(stamp.sec, stamp.nanosec)
+
+
+def in_seconds(sec: int, nanosec: int) -> float:
+    """Seconds since 1970, of the two fields of a stamp."""
+    return sec + nanosec * 1e-9
 
 
 DAY_S = 86400.0

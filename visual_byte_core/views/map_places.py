@@ -19,12 +19,13 @@ ANEW_S = 30.0
 @dataclass(frozen=True)
 class MapPlace:
     """id, label: of the memory; pose: where the robot was when it was last seen, None if that is not known in the map
-    that the robot is in; last_seen: seconds since 1970."""
+    that the robot is in; last_seen: seconds since 1970; frame_id: the coordinate frame of the pose."""
 
     id: str
     label: str
     pose: Pose | None
     last_seen: float
+    frame_id: str = ""
 
     @property
     def name(self) -> str:
