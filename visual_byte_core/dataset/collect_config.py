@@ -118,6 +118,10 @@ class CollectConfig:
     """Folder of background sounds; empty for none."""
     clips: str = ""
     """Folder that keeps what voices have said; empty for the user's."""
+    check_clips: bool = False
+    """Take out spoken clips that a Whisper cannot place."""
+    whisper: str = ""
+    """Its folder; empty for the package with tiny.en."""
     pseudo_words: int = 0
     """How many invented words to train against."""
     voices_a_pseudo_word: int = 4

@@ -33,6 +33,7 @@ def is_plain_convnext(network: VisualByteNet) -> bool:
     norms = [backbone.stem[-1], backbone.head.norm, *(norm for norm, _ in halving), *(block.norm for block in blocks)]
     return (
         all(type(norm).__name__ in NORMS for norm in norms)
+        and isinstance(network.projector, nn.Sequential)
         and isinstance(backbone.norm_pre, nn.Identity)
         and isinstance(backbone.head.pre_logits, nn.Identity)
         and all(convolution.kernel_size == convolution.stride == (2, 2) for _, convolution in halving)
