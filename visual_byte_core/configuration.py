@@ -28,7 +28,7 @@ def load_configuration(kind: type[T], path: str | Path, overrides: list[str] | N
     import yaml  # here, so that the help of a command does not wait for it
 
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _every_key_once()) or {}
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _every_key_once()) or {}  # noqa: S506  a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     for override in overrides or []:

@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The part of a logger that the threads of this package use: Python's own and a ROS node's both have it; and who else
-may write where a command does."""
+"""The part of a logger that threads use, of Python and of a ROS node; and who may write where a command does."""
 
 from __future__ import annotations
 
@@ -32,8 +31,13 @@ def quiet_libraries() -> Iterator[None]:
 
 
 class Log(Protocol):
-    def info(self, message: str, /) -> Any: ...
+    """Whatever takes lines of three severities."""
 
-    def warning(self, message: str, /) -> Any: ...
+    def info(self, message: str, /) -> Any:
+        """Something went as it should."""
 
-    def error(self, message: str, /) -> Any: ...
+    def warning(self, message: str, /) -> Any:
+        """Something is worse than it could be, and goes on."""
+
+    def error(self, message: str, /) -> Any:
+        """Something failed."""

@@ -8,6 +8,7 @@ import sqlite3
 import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
@@ -21,7 +22,11 @@ NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
 class SqliteFile:
-    """See `StoredFile`. Raises DataError if not even its tables are there."""
+    """See `StoredFile`.
+
+    Raises:
+        DataError: not even its tables are there.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,6 +50,11 @@ class SqliteFile:
         self.promised = self._promised()
 
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
+        """The messages of these topics in the order in which they were recorded.
+
+        Raises:
+            DataError: the file cannot be read on.
+        """
         wanted = {id: one for id, one in self._channels.items() if one.topic in topics and one.encoding == CDR}
         order = "id" if self.lost_bytes else "timestamp"  # of a file that was cut the index may be what is missing
         of_topics = f"topic_id IN ({','.join(map(str, wanted))})"
@@ -57,6 +67,7 @@ class SqliteFile:
                 self.damage.append(f"{self._path}: cannot be read on ({error})")
 
     def close(self) -> None:
+        """Let go of the file, and of the index that was made to read it."""
         self._database.close()
         if self._makes_index:
             self._index.unlink(missing_ok=True)
@@ -81,7 +92,7 @@ class SqliteFile:
             for id, topic, kind, encoding in rows
         }
 
-    def _rows(self, statement: str) -> list[tuple]:
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What older versions do not have, or a cut has taken, is no error."""
         try:
             return self._database.execute(statement).fetchall()
@@ -108,7 +119,11 @@ class SqliteFile:
 
 
 def topic_counts(metadata: object) -> dict[str, int]:
-    """Messages by topic that the metadata of a bag promise. Raises DataError if they are none."""
+    """Messages by topic that the metadata of a bag promise.
+
+    Raises:
+        DataError: they are none.
+    """
     try:
         information = metadata.get("rosbag2_bagfile_information", metadata)  # type: ignore[attr-defined]
         counts: dict[str, int] = {}
@@ -127,4 +142,4 @@ def _size_by_header(path: Path) -> int:
     if len(header) < 100:
         return 0
     page_size, pages = struct.unpack(">H", header[16:18])[0], struct.unpack(">I", header[28:32])[0]
-    return (65536 if page_size == 1 else page_size) * pages
+    return int((65536 if page_size == 1 else page_size) * pages)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -74,6 +74,7 @@ class StoredBag:
         return [line for file in self._files for line in file.damage]
 
     def close(self) -> None:
+        """Let go of all files, and of what was unpacked to read them."""
         for file in self._files:
             file.close()
         self._stack.close()
@@ -132,7 +133,7 @@ class StoredBag:
                 counts[topic] = counts.get(topic, 0) + count
         return counts
 
-    def _metadata(self) -> dict:
+    def _metadata(self) -> dict[str, Any]:
         """What metadata.yaml says; empty if there is none or it cannot be read."""
         try:
             found = yaml.safe_load((self.path / "metadata.yaml").read_text(encoding="utf-8"))

@@ -90,9 +90,11 @@ class FramePlayer:
         self._thread.stop()
 
     def close(self) -> None:
+        """Stop playing, and let go of the source."""
         self._thread.close()
 
     def report(self) -> PlayerReport:
+        """How it goes: state, rate and age of the last frame; any thread may ask."""
         now, times, frames = time.monotonic(), list(self._times), self._thread.source
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
         age = now - max([self._began, *times[-1:]])

@@ -25,13 +25,16 @@ ESTIMATED_SHARE = 0.05  # of the frames of a video: some formats only estimate h
 class FrameSettings:
     """Where frames come from.
 
-    source: `device` (a camera), `file` (a video), `images` (numbered images) or `folder` (photos in it and below it).
-    device: index of the camera ("0"), its path ("/dev/video0") or the address of a stream ("http://...").
-    path: the video, the pattern of the numbered images ("frame_%04d.png") or the folder.
-    rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
-    loop: start again at the end; a camera has none.
-    width, height: pixels asked of a camera, 0 for its own; files are shown as they are.
-    silent_after_s: seconds without a frame after which a camera counts as lost.
+    Attributes:
+        source: `device` (a camera), `file` (a video), `images` (numbered images) or `folder` (photos in it and below
+            it).
+        device: index of the camera ("0"), its path ("/dev/video0") or the address of a stream ("http://...").
+        path: the video, the pattern of the numbered images ("frame_%04d.png") or the folder.
+        rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
+        loop: start again at the end; a camera has none.
+        width: pixels asked of a camera, 0 for its own; files are shown as they are.
+        height: as `width`.
+        silent_after_s: seconds without a frame after which a camera counts as lost.
     """
 
     source: str = "device"
@@ -64,8 +67,11 @@ class FrameSettings:
 def open_frames(settings: FrameSettings, *, wait_s: float = 2.0) -> Frames:
     """Open the source that `settings` names.
 
-    wait_s: seconds to wait for a camera to open.
-    Raises DeviceError if the source is not there; a camera that neither opens nor refuses while we wait says so later.
+    Args:
+        wait_s: seconds to wait for a camera to open.
+
+    Raises:
+        DeviceError: the source is not there; a camera that neither opens nor refuses while we wait says so later.
     """
     if settings.source == "device":
         size = (settings.width, settings.height)
@@ -207,7 +213,8 @@ class PhotoFrames:
 def numbered_images(pattern: Path) -> list[Path]:
     """The files of a pattern such as `folder/frame_%04d.png`, in the order of their numbers; gaps are no matter.
 
-    Raises ConfigurationError if the file's name does not hold exactly one number as %d or %04d.
+    Raises:
+        ConfigurationError: the file's name does not hold exactly one number as %d or %04d.
     """
     parts = re.fullmatch(r"([^%]*)%(0\d+)?d([^%]*)", pattern.name)
     if parts is None:

@@ -81,6 +81,7 @@ class Listener:
 
     @property
     def status(self) -> SourceStatus:
+        """How the source is now; any thread may ask."""
         return self._thread.status
 
     @property
@@ -104,6 +105,7 @@ class Listener:
         self._thread.stop()
 
     def close(self) -> None:
+        """Stop listening, and let go of the source."""
         self._thread.close()
 
     def press(self, down: bool) -> None:

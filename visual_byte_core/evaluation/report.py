@@ -284,7 +284,7 @@ def _curve(present: BestScores, absent: BestScores) -> dict[str, list[float]]:
 
 def _embed_s(embedder: Embedder) -> list[float]:
     """One image at a time, as on the robot; what is in the picture makes no difference."""
-    image = render_text("latency", embedder.size, embedder.bundle.renderer.text)[None]
+    image = render_text("latency", embedder.size_of("text"), embedder.bundle.renderer.text)[None]
     seconds = []
     for _ in range(LATENCY_WARM_UP + LATENCY_RUNS):
         started = time.perf_counter()

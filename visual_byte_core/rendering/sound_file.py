@@ -42,11 +42,16 @@ class SoundHeader:
 
     @property
     def seconds(self) -> float:
+        """Its length, by what the header says."""
         return self.frames / self.rate
 
 
 def sound_header(path: str | Path) -> SoundHeader:
-    """What a sound file says of itself. Raises InvalidSound: missing, no sound file, or one that holds no sound."""
+    """What a sound file says of itself.
+
+    Raises:
+        InvalidSound: missing, no sound file, or one that holds no sound.
+    """
     with _opened(path) as file:
         return _header(file, path)
 
@@ -75,10 +80,17 @@ def read_sound(path: str | Path, *, max_s: float = MAX_S) -> tuple[np.ndarray, i
 
 
 def mono_blocks(path: str | Path, block_s: float = BLOCK_S) -> Iterator[tuple[np.ndarray, float]]:
-    """A file of any length as float32 (n,) at 16 kHz, block after block, without the offset of its first block; and the
-    share of samples at full scale in each.
+    """A file of any length, block after block, without the offset of its first block.
 
-    Raises InvalidSound: as `read_sound`, but for its length; not finite; nothing but silence all through.
+    Args:
+        path: of the file.
+        block_s: length of a block, seconds.
+
+    Yields:
+        float32 (n,) at 16 kHz, and the share of its samples at full scale, 0..1.
+
+    Raises:
+        InvalidSound: as `read_sound`, but for its length; not finite; nothing but silence all through.
     """
     with _opened(path) as file:
         header = _header(file, path)
@@ -174,7 +186,8 @@ def _missing_bytes(path: str | Path, size: int) -> int:
 def _read(file: soundfile.SoundFile, frames: int, path: str | Path) -> np.ndarray:
     try:
         with quiet_libraries():
-            return file.read(frames, dtype="float32")
+            samples: np.ndarray = file.read(frames, dtype="float32")
+        return samples
     except (OSError, soundfile.SoundFileError, RuntimeError, MemoryError) as error:
         raise InvalidSound(f"{path}: cannot be read on ({_reason(path, error)}); copy the file again") from error
 
