@@ -213,7 +213,7 @@ def _collect(config: CollectConfig, path: Path) -> None:
     """In a process of its own: every clip is spoken by a new process, which would import this file and torch again."""
     write_atomically(path, yaml.safe_dump(_plain(asdict(config)), allow_unicode=True).encode())
     command = [sys.executable, "-m", "visual_byte_core", "collect", "--config", str(path), "--json"]
-    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise DataError(f"{path}: the data could not be collected; see above")
 
 
@@ -235,7 +235,7 @@ def load_evaluation(root: Path, training: TrainingConfig, names: list[ClassName]
                 samples, rate = read_sound(path)
                 for mixer in mixed:
                     heard = mixer.mix(samples, rate, path.name) if mixer else samples
-                    images.append(render_speech(heard, rate, renderer.size, renderer.speech))
+                    images.append(render_speech(heard, rate, renderer.size_of("audio"), renderer.speech))
                     slugs.append(name.slug)
         return np.stack(images), slugs
 
@@ -247,11 +247,11 @@ def load_evaluation(root: Path, training: TrainingConfig, names: list[ClassName]
             [slug for _, slug in photos],
         ),
         names=(
-            np.stack([render_text(name.en, renderer.size, renderer.text) for name in names]),
+            np.stack([render_text(name.en, renderer.size_of("text"), renderer.text) for name in names]),
             [name.slug for name in names],
         ),
         typos=(
-            np.stack([render_text(words, renderer.size, renderer.text) for words, _ in typos]),
+            np.stack([render_text(words, renderer.size_of("text"), renderer.text) for words, _ in typos]),
             [slug for _, slug in typos],
         ),
         tts=spoken("audio_eval_tts", None),

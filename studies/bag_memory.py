@@ -30,7 +30,7 @@ def write_bag(path: Path, gigabytes: float, bundle_folder: Path) -> int:
     """Noise at 30 frames a second, and a typed name now and then. Returns the number of frames."""
     bundle = load_bundle(bundle_folder)
     frames = max(1, round(gigabytes * 1e9 / (3 * WIDTH * HEIGHT)))
-    words = render_text("mug", bundle.size, bundle.renderer.text).reshape(-1)
+    words = render_text("mug", bundle.size_of("text"), bundle.renderer.text).reshape(-1)
     with BagWriter(path) as writer:
         for number in range(frames):
             at = 1_700_000_000 * 10**9 + number * 33_333_333
@@ -39,7 +39,7 @@ def write_bag(path: Path, gigabytes: float, bundle_folder: Path) -> int:
             if number % FRAMES_A_QUERY == 0:
                 query = new_message(
                     QUERY, id=str(number), modality="text", text="mug", renderer=bundle.renderer.digest(),
-                    image=image(words, bundle.size, bundle.size),
+                    image=image(words, bundle.size_of("text"), bundle.size_of("text")),
                 )  # fmt: skip
                 writer.write("/query", QUERY, at + 1000, query)
     return frames

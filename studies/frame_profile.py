@@ -109,7 +109,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(memory, new, with its JPEG)": lambda: growing.remember(
             others[next(numbers)], Observation(captured_at=1e9), picture
         ),
-        "(the frame copied)": lambda: frame.copy(),
+        "(the frame copied)": frame.copy,
         "(saved: a JPEG made)": lambda: to_jpeg(picture),
         "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
         "(saved: a memory read from its database)": lambda: memory._store.matches([1]),
@@ -133,7 +133,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
     shifts = iter(range(10**9))
     side = windows(480, 640, RegionSettings().size)
     cut = [render_photo(frame[y : y + h, x : x + w], bundle.size) for x, y, w, h in side]
-    words = render_text("banana", bundle.size, bundle.renderer.text)
+    words = render_text("banana", bundle.size_of("text"), bundle.renderer.text)
     embedder.embed_query(words, "text")
     return {
         "a frame, embedded": lambda: embedder.embed_photo(frame),
@@ -142,7 +142,7 @@ def other_steps(embedder: Embedder) -> dict[str, Callable[[], object]]:
         "np.roll alone": lambda: np.roll(frame, 40, axis=1),
         f"{len(cut)} windows of a frame, one batch": lambda: embedder.embed(np.stack(cut)),
         f"{len(cut)} windows, one by one": lambda: [embedder.embed(one[None]) for one in cut],
-        "a name rendered": lambda: render_text("banana", bundle.size, bundle.renderer.text),
+        "a name rendered": lambda: render_text("banana", bundle.size_of("text"), bundle.renderer.text),
         "a name asked before, `embed_query`": lambda: embedder.embed_query(words, "text"),
     }
 

@@ -120,7 +120,7 @@ def spread(paths: list[Path]) -> list[Path]:
 
 def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensitivity: bool) -> dict[str, Path]:
     """A file for every way."""
-    exported = bundle_export.export_onnx(network, size, folder / "exported.onnx")
+    exported = bundle_export.export_onnx(network, [size], folder / "exported.onnx")
     base = folder / "float32.onnx"
     quant_pre_process(str(exported), str(base), skip_symbolic_shape=True)
     products, convolutional = ours._products(onnx.load(base).graph)
@@ -142,7 +142,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
 
     add("7 bits, MinMax (shipped)", static())
     with patch.object(bundle_export, "is_plain_convnext", return_value=False):
-        written_out = bundle_export.export_onnx(network, size, folder / "written_out.onnx")
+        written_out = bundle_export.export_onnx(network, [size], folder / "written_out.onnx")
     quant_pre_process(str(written_out), str(written_out), skip_symbolic_shape=True)
     add("7 bits, operators as timm has them", static(written_out, ours._products(onnx.load(written_out).graph)[0]))
     add("8 bits, MinMax", static(reduce_range=False))
@@ -151,7 +151,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
         add(f"7 bits, percentile {percent}", static(calibrate_method=CalibrationMethod.Percentile, percentile=percent))
     for alpha in (0.3, 0.5, 0.7):
         smooth = bundle_export.export_onnx(
-            smoothed(network, images.ranges, alpha), size, folder / f"smooth{alpha}.onnx"
+            smoothed(network, images.ranges, alpha), [size], folder / f"smooth{alpha}.onnx"
         )
         quant_pre_process(str(smooth), str(smooth), skip_symbolic_shape=True)
         add(f"7 bits, SmoothQuant {alpha}", static(smooth, ours._products(onnx.load(smooth).graph)[0]))

@@ -166,7 +166,7 @@ def print_sounds(embedder: Embedder, data: Path, split: EmbeddedSplit, calibrati
     rows = []
     for what, heard in sounds(data).items():
         speech = np.array([likeness.probability(s, rate) >= DEFAULT_SPEECH_PROBABILITY for s, rate in heard])
-        images = np.stack([render_speech(s, rate, embedder.size, settings) for s, rate in heard])
+        images = np.stack([render_speech(s, rate, embedder.size_of("audio"), settings) for s, rate in heard])
         accepted = (embedder.embed(images) @ split.photos.embeddings[shown].T).max(axis=1) >= threshold
         rows.append([what, str(len(heard)), _share(speech), _share(accepted), _share(speech & accepted)])
     print_table(["sound", "n", "taken for speech", "over the threshold", "both"], rows)

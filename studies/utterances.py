@@ -236,7 +236,7 @@ class Known:
             return False
         renderer = self._embedder.bundle.renderer
         try:
-            image = render_speech(samples, RATE, renderer.size, renderer.speech)
+            image = render_speech(samples, RATE, renderer.size_of("audio"), renderer.speech)
         except InvalidSound:
             return False
         best = int(np.argmax(self._vectors @ self._embedder.embed(image[None])[0]))

@@ -47,7 +47,7 @@ def write(bundle_folder: Path, checkpoint: Path) -> None:
     bundle = embedder.bundle
     network, config, _ = load_checkpoint(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
-        path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
+        path = export_onnx(network, [config.renderer.size], Path(folder) / "float32.onnx")
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def exact(images: np.ndarray) -> np.ndarray:

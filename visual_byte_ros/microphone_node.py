@@ -131,7 +131,7 @@ class MicrophoneNode(ManagedNode):
         renderer = self._bundle.renderer
         try:
             self._speech.check(utterance.samples, utterance.rate, self.parameters["speech_probability"])
-            image = render_speech(utterance.samples, utterance.rate, renderer.size, renderer.speech)
+            image = render_speech(utterance.samples, utterance.rate, renderer.size_of("audio"), renderer.speech)
         except InvalidSound as error:
             self._refuse(name, str(error))
             return
@@ -155,6 +155,7 @@ class MicrophoneNode(ManagedNode):
 
 
 def print_microphones() -> int:
+    """Print a table of the microphones that PortAudio sees; returns the exit code."""
     try:
         print(microphones_table())
     except VisualByteError as error:

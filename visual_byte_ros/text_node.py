@@ -64,7 +64,7 @@ class TextNode(ManagedNode):
         renderer = self._bundle.renderer
         query = new_query(self, self._bundle, Query.TEXT, message.data, self._language)
         try:
-            query.image = to_message(render_text(message.data, renderer.size, renderer.text))
+            query.image = to_message(render_text(message.data, renderer.size_of("text"), renderer.text))
         except InvalidText as error:
             query.text = message.data[:MAX_ECHO_CHARACTERS]
             self._refuse(query, str(error))

@@ -373,3 +373,17 @@ def test_a_quote_that_is_not_closed_does_not_swallow_the_truth(tmp_path: Path) -
     (tmp_path / "truth.csv").write_text('kind,id,from,to,label\nframe,,0,1,"mug\nframe,,1,2,lamp\nquery,q,,,lamp\n')
     with pytest.raises(DataError, match="cannot be read as a CSV"):
         read_truth(tmp_path / "truth.csv")
+
+
+def test_a_damaged_row_of_a_sqlite3_bag_costs_that_row(walk: Path, tmp_path: Path) -> None:
+    path = rewritten(raw(walk), tmp_path / "rows", StoragePlugin.SQLITE3)
+    with sqlite3.connect(path / "rows.db3") as database:
+        database.execute("CREATE TABLE other AS SELECT * FROM messages")
+        database.execute("UPDATE other SET timestamp = NULL WHERE id = 3")
+        database.execute("UPDATE other SET data = 'text' WHERE id = 5")
+        database.execute("DROP TABLE messages")
+        database.execute("ALTER TABLE other RENAME TO messages")
+    database.close()
+    with Bag(path) as bag:
+        found = [received.stamp for received in bag.messages([*TOPICS, "/pose"])]
+        assert len(found) == len(raw(walk)) - 2 and sum(bag.unread.values()) == 2 and "are missing" in bag.cut

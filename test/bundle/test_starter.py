@@ -54,7 +54,9 @@ def test_the_checkpoint_to_go_on_from_is_that_of_the_bundle(embedder: Embedder) 
 
     network, config, names = load_checkpoint(ROOT / "checkpoints" / "starter")
     assert config.renderer == embedder.bundle.renderer and names == list(embedder.bundle.class_names)
-    images = np.stack([render_text(name.en, config.renderer.size, config.renderer.text) for name in names[:20]])
+    images = np.stack(
+        [render_text(name.en, config.renderer.size_of("text"), config.renderer.text) for name in names[:20]]
+    )
     with torch.inference_mode():
         exact = network(prepare_pixels(torch.from_numpy(images))).numpy()
     assert np.sum(exact * embedder.embed(images), axis=1).min() > 0.98

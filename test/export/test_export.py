@@ -70,7 +70,7 @@ def test_a_network_that_computes_something_else_in_onnx_is_refused(
     before = SimpleNamespace(model_proto=onnx.load(float32))
     monkeypatch.setattr(torch.onnx, "export", lambda *arguments, **settings: before)
     with pytest.raises(BundleError, match=r"`embedding` of PyTorch .* differ by 0\.\d+"):
-        export_onnx(network, SIZE, tmp_path / "network.onnx")
+        export_onnx(network, [SIZE], tmp_path / "network.onnx")
 
 
 def test_int8_holds_products_over_channels_only_and_stays_near(float32: Path, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(eight_bits: Bundl
 
 
 @pytest.mark.usefixtures("exported_once")
-@pytest.mark.parametrize("least, bits", [(0.99, "7"), (1.1, "all 8")])
+@pytest.mark.parametrize(("least", "bits"), [(0.99, "7"), (1.1, "all 8")])
 def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, bits: str
 ) -> None:
@@ -264,7 +264,7 @@ def test_what_differs_from_a_plain_convnext_is_exported_as_it_is(backbone: str) 
 
 def test_a_convnext_has_no_convolution_but_the_stem_and_depthwise_ones(checkpoint: Path, tmp_path: Path) -> None:
     network, config, _ = load_checkpoint(checkpoint)
-    nodes = onnx.load(export_onnx(network, config.renderer.size, tmp_path / "network.onnx")).graph.node
+    nodes = onnx.load(export_onnx(network, [config.renderer.size], tmp_path / "network.onnx")).graph.node
     kinds = Counter(node.op_type for node in nodes)
     blocks = sum(len(stage.blocks) for stage in network.backbone.stages)
     assert kinds["Conv"] == 1 + blocks and kinds["MatMul"] == 3 + 2 * blocks and kinds["Gemm"] == 2

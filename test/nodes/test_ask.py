@@ -35,7 +35,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     bundle = write_sample_bundle(folder / "bundle")
     with open_graph(folder) as graph:
         graph.start("embedding_node", bundle=str(bundle.path), memory_folder=str(folder / "memory"))
-        picture = to_message(render_text("mug", bundle.size, bundle.renderer.text))
+        picture = to_message(render_text("mug", bundle.size_of("text"), bundle.renderer.text))
         assert graph.call(Remember, "embedding_node/remember", image=picture, label="my mug").success
         yield graph
 

@@ -20,7 +20,7 @@ TIMEOUT = 1.0  # the default of answer_timeout_s
 
 
 def query(bundle: Bundle, number: int) -> Query:
-    image = to_message(render_text(f"mug {number}", bundle.size, bundle.renderer.text))
+    image = to_message(render_text(f"mug {number}", bundle.size_of("text"), bundle.renderer.text))
     return Query(id=str(number), modality=Query.TEXT, text="mug", renderer=bundle.renderer.digest(), image=image)
 
 

@@ -137,7 +137,7 @@ def test_how_many_wait(robot: Robot) -> None:
     robot.set(max_waiting=1, answer_timeout_s=10.0)
     answers = robot.graph.collect(Matches, "matches")
     queries = robot.graph.publisher(Query, "query")
-    image = to_message(render_text("mug", robot.bundle.size, robot.bundle.renderer.text))
+    image = to_message(render_text("mug", robot.bundle.size_of("text"), robot.bundle.renderer.text))
     for number in range(30):
         queries.publish(Query(id=str(number), modality="text", renderer=robot.bundle.renderer.digest(), image=image))
     robot.graph.wait(lambda: len(answers) == 30, "thirty answers")

@@ -87,7 +87,7 @@ class Robot:
 
     def say(self, id: str, words: str) -> Matches:
         """Ask as microphone_node would: the node cannot know what the picture was made of."""
-        image = to_message(render_text(words, self.bundle.size, self.bundle.renderer.text))
+        image = to_message(render_text(words, self.bundle.size_of("text"), self.bundle.renderer.text))
         renderer = self.bundle.renderer.digest()
         self.queries.publish(Query(id=id, modality=Query.AUDIO, renderer=renderer, image=image))
         return self.graph.wait_for(self.matches, lambda m: m.id == id, f"an answer to {id}")
@@ -177,7 +177,7 @@ def test_the_same_name_twice_gets_more_examples(robot: Robot) -> None:
 
 
 def test_a_query_alone_names_what_was_typed(robot: Robot) -> None:
-    image = to_message(render_text("spoon", robot.bundle.size, robot.bundle.renderer.text))
+    image = to_message(render_text("spoon", robot.bundle.size_of("text"), robot.bundle.renderer.text))
     query = Query(id="typed", modality=Query.TEXT, text="spoon", renderer=robot.bundle.renderer.digest(), image=image)
     robot.queries.publish(query)
     robot.graph.wait_for(robot.matches, lambda m: m.id == "typed", "an answer")

@@ -76,12 +76,12 @@ def test_recordings_become_queries_or_are_rejected(graph: Graph, bundle: Bundle,
     graph.wait(lambda: len(matches) + len(queries) == 5, "five answers")
     assert [query.text for query in queries] == ["apple", "eight_channels"]
     assert {(q.modality, q.language, q.renderer) for q in queries} == {("audio", "en", bundle.renderer.digest())}
-    rendered = render_speech(apple, RATE, bundle.size, bundle.renderer.speech)
+    rendered = render_speech(apple, RATE, bundle.size_of("audio"), bundle.renderer.speech)
     np.testing.assert_array_equal(to_rgb(queries[0].image), rendered)
     assert [match.text for match in matches] == ["nan", "short", "silent"]
     assert {match.status for match in matches} == {Matches.REJECTED}
     reasons = {match.text: match.reason for match in matches}
-    assert "NaN" in reasons["nan"] and "no utterance" in reasons["short"] and "no utterance" in reasons["silent"]
+    assert "NaN" in reasons["nan"] and "no utterance" in reasons["short"] and "every sample is 0" in reasons["silent"]
     values = graph.diagnosis("microphone_node", lambda values: values["message"] == "ended")
     assert (values["utterances"], values["refused sounds"]) == ("2", "3")
     assert microphone.end() == 0

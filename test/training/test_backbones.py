@@ -52,7 +52,7 @@ def test_the_map_of_a_single_cell_is_the_embedding(network: VisualByteNet) -> No
 
 
 def test_onnx_and_int8_compute_the_same_of_any_side(network: VisualByteNet, tmp_path: Path) -> None:
-    exact = export_onnx(network, SIZE, tmp_path / "float32.onnx")
+    exact = export_onnx(network, [SIZE], tmp_path / "float32.onnx")
     if any(type(module).__name__ in SIMPLE_NORMS for module in network.modules()):  # each is one operator
         kinds = [node.op_type for node in onnx.load(exact).graph.node]
         assert kinds.count("LayerNormalization") >= 14 and "Sqrt" not in kinds and "Sub" not in kinds

@@ -38,7 +38,8 @@ Task = Callable[[], object]
 def unit_vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> np.ndarray:
     """float32 (count, dimension), of unit length, in random directions."""
     vectors = np.random.default_rng(seed).standard_normal((count, dimension), np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def frame() -> np.ndarray:
@@ -71,11 +72,11 @@ def our_tasks(contender: Contender) -> dict[str, Task]:
         return finder.find(embedding, modality) if finder else memory.search(embedding, 3)
 
     def typed() -> object:
-        return matches(render_text(f"oat milk {next(numbers)}", bundle.size, bundle.renderer.text), "text")
+        return matches(render_text(f"oat milk {next(numbers)}", bundle.size_of("text"), bundle.renderer.text), "text")
 
     def spoken() -> object:
         speech.check(samples, rate, DEFAULT_SPEECH_PROBABILITY)
-        return matches(render_speech(samples, rate, bundle.size, bundle.renderer.speech), "audio")
+        return matches(render_speech(samples, rate, bundle.size_of("audio"), bundle.renderer.speech), "audio")
 
     def remembered() -> object:
         embedding = embedder.embed_photo(picture)

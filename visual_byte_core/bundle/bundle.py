@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bundle: one folder with everything a robot must know to embed what it sees and is asked.
 
-- `backbone.onnx`: input `pixels` float32 [n, 3, size, size]; outputs `embedding` float32 [n, 512], unit length, and
+- `backbone.onnx`: input `pixels` float32 [n, 3, 32 h, 32 w]; outputs `embedding` float32 [n, 512], unit length, and
   `embedding_map` float32 [n, 512, h, w], unit length per cell
 - `sentence/`, only where the text renderer needs it: a portable sentence model (`rendering.sentence_encoder`)
 - `bundle.yaml`: name, renderer, normalization, class names, calibration, metrics, SHA-256 of every file that is read
@@ -64,11 +64,16 @@ class Bundle:
 
     @property
     def size(self) -> int:
-        """Side of the square input in pixels."""
+        """Side of a photo's square picture in pixels."""
         return self.renderer.size
+
+    def size_of(self, modality: str) -> int:
+        """Side in pixels of the pictures of a modality, `text`, `audio` or `image`."""
+        return self.renderer.size_of(modality)
 
     @property
     def onnx_path(self) -> Path:
+        """The network's file, below `path`."""
         return self.path / BACKBONE
 
 
@@ -217,7 +222,10 @@ def _normalization() -> dict[str, list[float]]:
 def _plain(data: Mapping[str, Any], what: str) -> dict[str, Any]:
     """The same data as YAML and JSON hold it: tuples become lists, numpy values become Python's."""
     try:
-        return json.loads(json.dumps(dict(data), default=lambda value: value.tolist(), allow_nan=False))
+        plain: dict[str, Any] = json.loads(
+            json.dumps(dict(data), default=lambda value: value.tolist(), allow_nan=False)
+        )
+        return plain
     except (AttributeError, TypeError, ValueError) as error:
         raise BundleError(f"bundle: {what} must hold plain finite data only: {error}") from error
 

@@ -28,7 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     from visual_byte_core.training.config import load_config
 
     config = load_config(arguments.config, arguments.overrides)  # before torch is loaded, which takes seconds
-    from visual_byte_core.training.loop import train
+    if config.transfer.classifier:
+        from visual_byte_core.training.transfer.loop import train_transfer as train
+    else:
+        from visual_byte_core.training.loop import train
 
     # A service manager's stop is a keyboard's, also while the training is still being set up.
     interrupt_on_sigterm()
@@ -39,5 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(metrics)
     else:
-        print(f"checkpoints: {config.out}/best, {config.out}/last")
+        kept = ("last",) if config.transfer.classifier else ("best", "last")
+        print(f"checkpoints: {', '.join(f'{config.out}/{one}' for one in kept)}")
     return 0

@@ -50,6 +50,7 @@ class CacheReport:
 
     @property
     def images(self) -> int:
+        """How many images were written."""
         return sum(self.written.values())
 
 
@@ -109,7 +110,7 @@ def cached_speech(sound: Path, root: Path, renderer: RendererSettings) -> np.nda
         image = cv2.imread(str(target), cv2.IMREAD_COLOR)
         if image is not None:  # a power cut can leave an empty file
             return image[:, :, ::-1]
-    return render_speech(*read_sound(sound), renderer.size, renderer.speech)
+    return render_speech(*read_sound(sound), renderer.size_of("audio"), renderer.speech)
 
 
 def speech_image(sound: Path, root: Path, method: int) -> Path | None:
@@ -206,11 +207,11 @@ def _start_worker() -> None:
 
 def _do(job: Job, renderer: RendererSettings) -> str:
     if isinstance(job.source, str):
-        _write_image(job, render_text(job.source, renderer.size, renderer.text))
+        _write_image(job, render_text(job.source, renderer.size_of("text"), renderer.text))
         return ""
     try:
         changed = job.source.stat().st_mtime_ns  # before it is read: a later change makes the image stale
-        image = render_speech(*read_sound(job.source), renderer.size, renderer.speech)
+        image = render_speech(*read_sound(job.source), renderer.size_of("audio"), renderer.speech)
     except (InvalidSound, OSError) as error:
         return _reason(job.source, error)
     _write_image(job, image, changed)
@@ -232,7 +233,7 @@ def _run_whisper(jobs: Sequence[Job], renderer: RendererSettings, title: str) ->
                     heard.append((job, prepare(*read_sound(sound), renderer.speech), changed))
                 except (InvalidSound, OSError) as error:
                     reasons.append(_reason(sound, error))
-            images = whisper_images([samples for _, samples, _ in heard], renderer.size, renderer.speech)
+            images = whisper_images([samples for _, samples, _ in heard], renderer.size_of("audio"), renderer.speech)
             for (job, _, changed), image in zip(heard, images, strict=True):
                 _write_image(job, image, changed)
             bar.update(len(batch))

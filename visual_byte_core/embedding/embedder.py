@@ -18,6 +18,7 @@ from visual_byte_core.errors import BundleError, InvalidImage
 from visual_byte_core.log import Log
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import render_photo, with_middles
+from visual_byte_core.rendering.settings import MODALITIES
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
 
@@ -56,12 +57,17 @@ class Embedder:
     @property
     def provider(self) -> str:
         """The execution provider that computes, as ONNX Runtime says it."""
-        return self._session.get_providers()[0]
+        provider: str = self._session.get_providers()[0]
+        return provider
 
     @property
     def size(self) -> int:
-        """Side of the square input in pixels."""
+        """Side of a photo's square picture in pixels."""
         return self.bundle.size
+
+    def size_of(self, modality: str) -> int:
+        """Side in pixels of the pictures of a modality, `text`, `audio` or `image`."""
+        return self.bundle.size_of(modality)
 
     @property
     def has_map(self) -> bool:
@@ -77,18 +83,32 @@ class Embedder:
         return [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
 
     def embed(self, images: np.ndarray) -> np.ndarray:
-        """Embed rendered images, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length. Raises InvalidImage."""
-        expected = (self.size, self.size, 3)
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != expected:
+        """Embed rendered images, uint8 (n, s, s, 3) RGB, s the size of a modality -> float32 (n, 512), unit length.
+
+        Raises InvalidImage.
+        """
+        sizes = sorted({self.size_of(modality) for modality in MODALITIES})
+        expected = [(size, size, 3) for size in sizes]
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] not in expected:
             found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise InvalidImage(f"rendered images: expected uint8 (n, {self.size}, {self.size}, 3), got {found}")
+            wanted = " or ".join(f"(n, {size}, {size}, 3)" for size in sizes)
+            raise InvalidImage(f"rendered images: expected uint8 {wanted}, got {found}")
         if len(images) == 0:
             return np.empty((0, self.bundle.dimension), np.float32)
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
     def embed_photos(self, images: np.ndarray) -> np.ndarray:
-        """Embed rendered photos, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length, each with its middle if
-        the bundle says so. Raises InvalidImage."""
+        """Embed rendered photos, each with its middle if the bundle says so.
+
+        Args:
+            images: uint8 (n, size, size, 3), RGB.
+
+        Returns:
+            float32 (n, 512), unit length.
+
+        Raises:
+            InvalidImage: images of another shape or type.
+        """
         middle = self.bundle.renderer.photo.middle
         if not middle or len(images) == 0:
             return self.embed(images)
@@ -103,10 +123,17 @@ class Embedder:
         return _mean(embeddings, self.embed(with_middles(images, middle)[len(images) :]))
 
     def embed_query(self, image: np.ndarray, modality: str) -> np.ndarray:
-        """Embed a rendered query, uint8 (size, size, 3) -> float32 (512,), read-only; the last 256 queries are not
-        computed again.
+        """Embed a rendered query; the last 256 queries are not computed again.
 
-        modality: what was rendered, `text`, `audio` or `image`. Raises InvalidImage.
+        Args:
+            image: uint8 (s, s, 3), RGB, s the size of its modality.
+            modality: what was rendered, `text`, `audio` or `image`.
+
+        Returns:
+            float32 (512,), unit length, read-only.
+
+        Raises:
+            InvalidImage: an image of another shape or type.
         """
         key = modality.encode() + hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
         embedding = self._queries.get(key)
@@ -120,11 +147,17 @@ class Embedder:
         return embedding
 
     def embed_map(self, images: np.ndarray) -> np.ndarray:
-        """One embedding for each region: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit
-        length.
+        """One embedding for each region of 32 x 32 pixels.
 
-        Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
-        for sides that the bundle's network was not exported for, BundleError if it has no map.
+        Args:
+            images: uint8 (n, h, w, 3), RGB; the sides are multiples of 32 pixels, larger than `size` for a finer map.
+
+        Returns:
+            float32 (n, 512, h / 32, w / 32), each of unit length.
+
+        Raises:
+            InvalidImage: other images, or sides that the bundle's network was not exported for.
+            BundleError: its network has no map.
         """
         if not self._outputs_map:
             raise BundleError(f"bundle {self.bundle.id}: its network has no embedding_map; export its checkpoint again")
@@ -145,29 +178,37 @@ class Embedder:
     def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
         """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
         rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)
-        return self.embed_photos(rendered[None])[0]
+        embedding: np.ndarray = self.embed_photos(rendered[None])[0]
+        return embedding
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
-        return self.embed_query(render_text(words, self.size, self.bundle.renderer.text), "text")
+        return self.embed_query(render_text(words, self.size_of("text"), self.bundle.renderer.text), "text")
 
     def embed_speech(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Embed a spoken name, samples as `render_speech` takes them at `rate` Hz -> float32 (512,), unit length.
 
         Raises InvalidSound.
         """
-        return self.embed(render_speech(samples, rate, self.size, self.bundle.renderer.speech)[None])[0]
+        image = render_speech(samples, rate, self.size_of("audio"), self.bundle.renderer.speech)
+        embedding: np.ndarray = self.embed(image[None])[0]
+        return embedding
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        return self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        embeddings: np.ndarray = self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        return embeddings
 
     def _check_network(self) -> None:
         """Run once: a network that does not do what the bundle says fails here and not in front of the user."""
+        for size in {self.size_of(modality) for modality in MODALITIES}:
+            self._check_size(size)
+
+    def _check_size(self, size: int) -> None:
         try:
-            embedding = self._run(np.full((1, self.size, self.size, 3), 128, np.uint8))
+            embedding = self._run(np.full((1, size, size, 3), 128, np.uint8))
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise BundleError(
-                f"{self.bundle.onnx_path}: does not run on images of {self.size} pixels "
+                f"{self.bundle.onnx_path}: does not run on images of {size} pixels "
                 f"({' '.join(str(error).split())}); export the bundle again"
             ) from error
         length = float(np.linalg.norm(embedding))
@@ -198,7 +239,8 @@ class Embedder:
 
 def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     sums = one + other
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    means: np.ndarray = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return means
 
 
 def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:

@@ -74,9 +74,10 @@ def question_of(query: RenderedQuery, bundle: Bundle, k: int, where: Filter | No
             f"query: rendered with settings {query.renderer[:40]!r}, bundle {bundle.id} needs"
             f" {bundle.renderer.digest()!r}; give all nodes the same `bundle`"
         )
-    if query.image.shape[:2] != (bundle.size, bundle.size):
+    size = bundle.size_of(query.modality)
+    if query.image.shape[:2] != (size, size):
         raise InvalidImage(
             f"query: its image is {query.image.shape[1]}x{query.image.shape[0]} pixels, bundle {bundle.id} needs"
-            f" {bundle.size}x{bundle.size}; give all nodes the same `bundle`"
+            f" {size}x{size} for {query.modality}; give all nodes the same `bundle`"
         )
     return Question(query.image, query.modality, k, where, id, query.text)

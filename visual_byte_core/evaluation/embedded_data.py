@@ -43,6 +43,7 @@ class EmbeddedFiles:
 
     @property
     def labelled(self) -> Labelled:
+        """The embeddings with the slug of each file."""
         return Labelled(self.embeddings, tuple(file.slug for file in self.files))
 
 
@@ -60,7 +61,7 @@ def embed_speech(embedder: Embedder, files: Sequence[LabelledFile], noise: Noise
         samples, rate = read_sound(file.path)
         if noise is not None:
             samples = noise.mix(samples, rate, file.key)
-        return render_speech(samples, rate, embedder.size, settings)
+        return render_speech(samples, rate, embedder.size_of("audio"), settings)
 
     return _embed(embedder.embed, files, "speech", render)
 
@@ -110,6 +111,6 @@ def embed_words(embedder: Embedder, words: Sequence[str]) -> tuple[NDArray[np.fl
     images, seconds = [], []
     for one in words:
         started = time.perf_counter()
-        images.append(render_text(one, embedder.size, embedder.bundle.renderer.text))
+        images.append(render_text(one, embedder.size_of("text"), embedder.bundle.renderer.text))
         seconds.append(time.perf_counter() - started)
     return embedder.embed(np.stack(images)), seconds

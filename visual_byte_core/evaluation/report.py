@@ -221,7 +221,10 @@ def _of_chosen_classes(files: list[LabelledFile], settings: EvaluationSettings) 
     """The files of the classes that are evaluated. Raises DataError if there are fewer than are asked for."""
     slugs = {file.slug for file in files}
     if settings.only_names:
-        slugs &= {name.slug for name in read_names(settings.only_names)}
+        chosen = {name.slug for name in read_names(settings.only_names)}
+        if without := sorted(chosen - slugs):
+            log.warning("%d of %d chosen classes have no photos: %s", len(without), len(chosen), _some(without))
+        slugs &= chosen
         if not slugs:
             raise DataError(f"{settings.images}: no photos of a name in {settings.only_names}")
     if settings.num_classes > len(slugs):
@@ -281,7 +284,7 @@ def _curve(present: BestScores, absent: BestScores) -> dict[str, list[float]]:
 
 def _embed_s(embedder: Embedder) -> list[float]:
     """One image at a time, as on the robot; what is in the picture makes no difference."""
-    image = render_text("latency", embedder.size, embedder.bundle.renderer.text)[None]
+    image = render_text("latency", embedder.size_of("text"), embedder.bundle.renderer.text)[None]
     seconds = []
     for _ in range(LATENCY_WARM_UP + LATENCY_RUNS):
         started = time.perf_counter()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -25,12 +25,12 @@ from visual_byte_core.errors import BundleError, ConfigurationError, DataError, 
 from visual_byte_core.export.half_precision import METHOD as HALF
 from visual_byte_core.export.half_precision import convert_to_half
 from visual_byte_core.export.lean_convnext import LeanConvNeXt, is_plain_convnext
-from visual_byte_core.export.quantization import cosines, method, quantize
+from visual_byte_core.export.quantization import cosines, method, quantize, ways
 from visual_byte_core.names import ClassName
 from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.settings import RendererSettings
+from visual_byte_core.rendering.settings import MODALITIES, RendererSettings
 from visual_byte_core.rendering.speech import read_sound
 from visual_byte_core.training.checkpoint import CONFIG, load_checkpoint
 from visual_byte_core.training.config import TrainingConfig
@@ -91,7 +91,8 @@ def export(
     if target == "onnx-int8":
         images = rendered_images(root, names, config.renderer)
     with tempfile.TemporaryDirectory() as folder:
-        onnx_path = export_onnx(network, config.renderer.size, Path(folder) / "float32.onnx")
+        sizes = {config.renderer.size_of(modality) for modality in MODALITIES}
+        onnx_path = export_onnx(network, sizes, Path(folder) / "float32.onnx")
         if target == "onnx-int8":
             onnx_path, quantization = _quantized(onnx_path, *images, reduce_range)
             if quantization["processors"] != "every processor":
@@ -111,7 +112,7 @@ def export(
         )
 
 
-def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
+def export_onnx(network: VisualByteNet, sizes: Collection[int], out: Path) -> Path:
     """Write the network to `out` with input `pixels` [n, 3, 32 h, 32 w] and outputs `embedding`, `embedding_map`.
 
     The side is free, so that a map of regions can be made from a larger picture than `size`, that of the embedding.
@@ -137,7 +138,8 @@ def export_onnx(network: VisualByteNet, size: int, out: Path) -> Path:
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces, with the folders of this machine
     onnx.save(model, str(out))
-    _check_agreement(_WithMap(network).eval(), size, out)
+    for size in sizes:
+        _check_agreement(_WithMap(network).eval(), size, out)
     return out
 
 
@@ -148,17 +150,18 @@ def _multiple(name: str) -> Any:
 
 def rendered_images(
     root: Path, names: Sequence[ClassName], renderer: RendererSettings
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Pictures of a data set's training split, a third each of photos, typed and spoken names, the same every time.
 
-    Returns those to measure ranges on and others to compare on, at most 96 and 48, uint8 (n, size, size, 3) each.
-    Raises DataError if the data set holds fewer than 3 photos or sounds.
+    Returns those to measure ranges on and others to compare on, at most 96 and 48, uint8 (s, s, 3)
+    each, s the size of the modality. Raises DataError if the data set holds fewer than 3 photos or sounds.
     """
     photos = _spread([path for name in names for path in photos_of(root / "image" / name.slug)])
     sounds = _spread([path for name in names for path in sounds_below(root / "audio" / name.slug)])
+    typed = [name.trainable()[0] for name in names if name.trainable()]
     kinds = [
         [render_photo(read_photo(path), renderer.size, renderer.photo) for path in photos],
-        [render_text(name.en, renderer.size, renderer.text) for name in _spread(names)],
+        [render_text(words, renderer.size_of("text"), renderer.text) for words in _spread(typed)],
         list(_render_sounds(sounds, renderer)),
     ]
     if min(map(len, kinds)) < COMPARE_EVERY:
@@ -168,7 +171,7 @@ def rendered_images(
         )
     measured = [image for kind in kinds for i, image in enumerate(kind) if i % COMPARE_EVERY]
     others = [image for kind in kinds for image in kind[::COMPARE_EVERY]]
-    return np.stack(measured), np.stack(others)
+    return measured, others
 
 
 def with_middle(renderer: RendererSettings, middle: float | None) -> RendererSettings:
@@ -189,7 +192,7 @@ def _portable(renderer: RendererSettings) -> tuple[RendererSettings, Path | None
 def _render_sounds(paths: Iterable[Path], renderer: RendererSettings) -> Iterator[np.ndarray]:
     for path in paths:
         with contextlib.suppress(InvalidSound):  # a clip without a name in it says nothing of the ranges
-            yield render_speech(*read_sound(path), renderer.size, renderer.speech)
+            yield render_speech(*read_sound(path), renderer.size_of("audio"), renderer.speech)
 
 
 def _spread(items: Sequence[T]) -> list[T]:
@@ -199,15 +202,18 @@ def _spread(items: Sequence[T]) -> list[T]:
 
 
 def _quantized(
-    onnx_path: Path, measured: np.ndarray, others: np.ndarray, reduce_range: str
+    onnx_path: Path, measured: list[np.ndarray], others: list[np.ndarray], reduce_range: str
 ) -> tuple[Path, dict[str, Any]]:
     """The INT8 network, and what the model card says of it."""
     reduced = reduce_range != "off"
-    quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured, reduce_range=reduced)
-    cosine = cosines(onnx_path, quantized, others)
+    for way in ways(onnx_path):  # the quickest that is exact enough
+        quantized = quantize(onnx_path, onnx_path.with_name("int8.onnx"), measured, reduce_range=reduced, way=way)
+        cosine = cosines(onnx_path, quantized, others)
+        if cosine.mean() >= MIN_MEAN_COSINE:
+            break
     if reduce_range == "auto" and cosine.mean() < MIN_MEAN_COSINE:
         return _quantized(onnx_path, measured, others, "off")
-    facts = method(reduced) | {
+    facts = method(reduced, way) | {
         "ranges_measured_on": f"{len(measured)} training images (photos, typed and spoken names)",
         "compared_on": f"{len(others)} other training images",
         "mean_cosine_to_float32": float(cosine.mean()),
@@ -219,9 +225,11 @@ def _quantized(
 
 
 def _probe(network: VisualByteNet, words: str, renderer: RendererSettings, quantized: Path) -> dict[str, Any]:
-    """By which another processor can tell what the network loses on it: a typed name, its float32 embedding, and the
-    cosine of this processor's to it."""
-    pixels = normalize(render_text(words, renderer.size, renderer.text)[None])
+    """By which another processor can tell what the network loses on it.
+
+    A typed name, its float32 embedding, and the cosine of this processor's to it.
+    """
+    pixels = normalize(render_text(words, renderer.size_of("text"), renderer.text)[None])
     with torch.inference_mode():
         exact = network(torch.from_numpy(pixels)).numpy()[0]
     session = onnxruntime.InferenceSession(str(quantized), providers=["CPUExecutionProvider"])
@@ -264,10 +272,10 @@ def _training_facts(checkpoint: Path, config: TrainingConfig, names: list[ClassN
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     rows: Iterable[Any] = card.get("data", []) if isinstance(card, dict) else [None]
     if not all(isinstance(row, dict) and {"name", "items", "licence", "source"} <= set(row) for row in rows):
         raise ConfigurationError(f"{path}: expected `data` (a list of name, items, licence, source) and `commands`")
-    return card
+    return dict(card)

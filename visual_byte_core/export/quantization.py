@@ -12,7 +12,8 @@ ARM.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,35 @@ MIN_IMAGES = 3
 ALIKE = 1.0  # grey levels of mean difference: images nearer together than this say the same of the ranges
 
 
-def method(reduce_range: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Way:
+    """One way to quantize.
+
+    share: of the products, counted from the network's end, that are computed in integers; results: whether what
+    convolutions hand to the next is in integers too, which is quicker and less exact.
+    """
+
+    share: float
+    results: bool
+
+
+# From the quickest to the most exact. The lower half of a network has few of the weights, and its errors go through all
+# that follows.
+WAYS = (Way(1.0, True), Way(1.0, False), Way(0.5, False))
+
+
+def ways(onnx_path: Path) -> tuple[Way, ...]:
+    """The ways that differ for this network: of convolutions all, else the first alone."""
+    return WAYS if _products(onnx.load(onnx_path).graph)[1] else WAYS[:1]
+
+
+def method(reduce_range: bool, way: Way = WAYS[0]) -> dict[str, Any]:
     """What the model card says of `quantize`."""
     return {
         "precision": "INT8",
-        "method": "ONNX Runtime static quantization (QDQ) of products over channels, ranges by MinMax",
+        "method": "ONNX Runtime static quantization (QDQ) of products over channels"
+        + (", those of the upper half of the network" if way.share < 1 else "")
+        + ", ranges by MinMax",
         "weights": f"INT8 per channel, {'7' if reduce_range else 'all 8'} bits used",
         "activations": "UINT8",
         "processors": "every processor" if reduce_range else "x86-64 with VNNI, and ARM",
@@ -44,18 +69,25 @@ def method(reduce_range: bool) -> dict[str, Any]:
 class _Images(CalibrationDataReader):
     """Gives the quantizer one rendered image after the other."""
 
-    def __init__(self, images: np.ndarray) -> None:
+    def __init__(self, images: Sequence[np.ndarray]) -> None:
         self._inputs: Iterator[dict[str, np.ndarray]] = ({"pixels": normalize(image[None])} for image in images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._inputs, None)
 
 
-def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, reduce_range: bool = True) -> Path:
+def quantize(
+    onnx_path: Path,
+    out: Path,
+    calibration_images: Sequence[np.ndarray],
+    *,
+    reduce_range: bool = True,
+    way: Way = WAYS[0],
+) -> Path:
     """Write the INT8 version of a float32 network with input `pixels` to `out`, and return `out`.
 
-    calibration_images: uint8 (n, size, size, 3) RGB, rendered; about 40 of all kinds that the network will see.
-    reduce_range: weights of 7 bits, for every processor.
+    calibration_images: uint8 (s, s, 3) RGB each, rendered; about 40 of all kinds that the network will see.
+    reduce_range: weights of 7 bits, for every processor. way: what is computed in integers.
     Raises BundleError if the images are under 3 or all alike, or the network cannot be quantized.
     """
     _check_images(calibration_images)
@@ -65,6 +97,8 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
             # Symbolic shape inference stumbles over the dynamic batch; ONNX's own, which follows, suffices.
             quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
             products, convolutional = _products(onnx.load(prepared).graph)
+            products = products[len(products) - round(way.share * len(products)) :]
+            integers_between = convolutional and way.results
             quantize_static(
                 str(prepared),
                 str(out),
@@ -79,20 +113,23 @@ def quantize(onnx_path: Path, out: Path, calibration_images: np.ndarray, *, redu
                 calibrate_method=CalibrationMethod.MinMax,
                 # Their results go to GELU and LayerNorm, which compute in float32 anyway; where one convolution follows
                 # the other, as in a MobileNet, they are computed in integers only if their results are such.
-                extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul", *([] if convolutional else ["Conv"])]},
+                extra_options={
+                    "OpTypesToExcludeOutputQuantization": ["MatMul", *([] if integers_between else ["Conv"])]
+                },
             )
         except Exception as error:  # neither tool documents what it raises
             raise BundleError(f"{onnx_path}: cannot be quantized ({' '.join(str(error).split())})") from error
     return out
 
 
-def _check_images(images: np.ndarray) -> None:
+def _check_images(images: Sequence[np.ndarray]) -> None:
     if len(images) < MIN_IMAGES:
         raise BundleError(
             f"quantization: needs at least {MIN_IMAGES} rendered images to measure ranges on, got {len(images)}; "
             "give photos, typed and spoken names"
         )
-    if np.abs(images - images.mean(axis=0)).mean() < ALIKE:
+    alike = {image.shape: image for image in images}
+    if all(np.abs(image.astype(float) - alike[image.shape]).mean() < ALIKE for image in images):
         raise BundleError(
             f"quantization: the {len(images)} images to measure ranges on are all alike, so their ranges would not "
             "hold for others; give different photos, typed and spoken names"
@@ -115,8 +152,8 @@ def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:
     return names, weights["Conv"] > weights["MatMul"]
 
 
-def cosines(first: Path, second: Path, images: np.ndarray) -> np.ndarray:
-    """Cosine between the embeddings of two networks for each image, uint8 (n, size, size, 3) -> float32 (n,)."""
+def cosines(first: Path, second: Path, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Cosine between the embeddings of two networks for each image, uint8 (s, s, 3) -> float32 (n,)."""
     sessions = [onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (first, second)]
     products = []
     for image in images:

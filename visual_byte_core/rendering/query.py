@@ -36,8 +36,8 @@ class Example:
 class RenderedQuery:
     """A query that is a picture already.
 
-    image: uint8 (size, size, 3) RGB; modality: what was rendered, `text`, `audio` or `image`; renderer: digest of the
-    settings it was rendered with; text: what was typed.
+    image: uint8 (s, s, 3) RGB, s the size of the modality; modality: what was rendered, `text`, `audio` or `image`;
+    renderer: digest of the settings it was rendered with; text: what was typed.
     """
 
     image: NDArray[np.uint8]
@@ -58,12 +58,14 @@ def render_query(asked: Asked, settings: RendererSettings) -> RenderedQuery:
     """
     if isinstance(asked, RenderedQuery):
         return asked
-    digest, size = settings.digest(), settings.size
+    digest = settings.digest()
     if isinstance(asked, str):
+        size = settings.size_of("text")
         return RenderedQuery(render_text(asked, size, settings.text), "text", digest, asked)
     if isinstance(asked, SpokenName):
+        size = settings.size_of("audio")
         return RenderedQuery(render_speech(asked.samples, asked.rate, size, settings.speech), "audio", digest)
-    return RenderedQuery(render_photo(asked.image, size, settings.photo), "image", digest)
+    return RenderedQuery(render_photo(asked.image, settings.size, settings.photo), "image", digest)
 
 
 def check_query(id: str, text: str, modality: str) -> None:

@@ -5,21 +5,23 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
+from torch import nn
 
-from visual_byte_core.training.network import VisualByteNet
+Network = TypeVar("Network", bound=nn.Module)
 
 
-class AveragedWeights:
+class AveragedWeights(Generic[Network]):
     """A copy of a network whose weights follow it slowly; with a decay of 0 the network itself."""
 
-    def __init__(self, network: VisualByteNet, decay: float) -> None:
+    def __init__(self, network: Network, decay: float) -> None:
         self.decay, self.steps = decay, 0
         self.network = copy.deepcopy(network).requires_grad_(False) if decay else network
 
     @torch.no_grad()
-    def follow(self, network: VisualByteNet) -> None:
+    def follow(self, network: Network) -> None:
         """Once a step. The first steps count more, so that the start is soon forgotten."""
         if not self.decay:
             return

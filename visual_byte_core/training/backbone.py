@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from visual_byte_core.errors import ConfigurationError
 from visual_byte_core.pretrained.torch_companions import import_torchvision
@@ -38,7 +39,25 @@ def create_backbone(name: str, pretrained: bool | str, drop_path: float, layer_s
             raise ConfigurationError(f"model.pretrained: no file {pretrained}")
         options["pretrained_cfg_overlay"] = {"file": pretrained}
     try:
-        return timm.create_model(name, pretrained=bool(pretrained), **options)
+        network: nn.Module = timm.create_model(name, pretrained=bool(pretrained), **options)
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"model.backbone {name}, pretrained {pretrained}: {reason}") from error
+    for module in network.modules():
+        if type(module).__name__ == "Conv2dSame":
+            module.__class__ = PaddedConv
+    return network
+
+
+class PaddedConv(nn.Conv2d):
+    """A square convolution with TensorFlow's padding, `SAME`, for sides that are multiples of its stride.
+
+    timm's own module works the padding out from each picture's side, which an exported network of free sides cannot.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pictures (n, c, h, w), padded as TensorFlow does, convolved."""
+        padding = self.kernel_size[0] - self.stride[0]
+        before, after = padding // 2, padding - padding // 2
+        padded = F.pad(input, (before, after, before, after))
+        return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)

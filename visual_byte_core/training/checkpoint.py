@@ -24,7 +24,15 @@ MODEL, CONFIG, NAMES, METRICS = "model.safetensors", "config.yaml", "names.csv",
 def build_network(config: TrainingConfig, classes: int) -> VisualByteNet:
     """A network as the configuration describes it."""
     model = config.model
-    return VisualByteNet(model.backbone, classes, model.dimension, model.pretrained, model.drop_path, model.layer_scale)
+    return VisualByteNet(
+        model.backbone,
+        classes,
+        model.dimension,
+        model.pretrained,
+        model.drop_path,
+        model.layer_scale,
+        model.projector,
+    )
 
 
 def save_checkpoint(

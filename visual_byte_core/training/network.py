@@ -18,7 +18,10 @@ MAX_SCALE = 100.0
 
 
 class VisualByteNet(nn.Module):
-    """Backbone -> pooling and norm -> projector Linear-GELU-Linear -> unit length; a classifier on the embedding."""
+    """Backbone -> pooling and norm -> projector -> unit length; a classifier on the embedding.
+
+    projector: `mlp`, Linear-GELU-Linear, or `linear`, which keeps the geometry of a pretrained backbone's features.
+    """
 
     def __init__(
         self,
@@ -28,12 +31,15 @@ class VisualByteNet(nn.Module):
         pretrained: bool | str = False,
         drop_path: float = 0.0,
         layer_scale: float = 1e-6,
+        projector: str = "mlp",
     ) -> None:
         super().__init__()
         timm_model: Any = create_backbone(backbone, pretrained, drop_path, layer_scale)
         self.backbone = timm_model
         features = timm_model.head_hidden_size  # behind the head, which widens the features of some backbones
-        self.projector = nn.Sequential(nn.Linear(features, dimension), nn.GELU(), nn.Linear(dimension, dimension))
+        self.projector: nn.Module = nn.Linear(features, dimension)
+        if projector == "mlp":
+            self.projector = nn.Sequential(self.projector, nn.GELU(), nn.Linear(dimension, dimension))
         self.classifier = nn.Linear(dimension, classes)
         start = math.log(1 / INITIAL_TEMPERATURE)
         # Both as logarithms: the optimizer's steps are then relative, and neither can turn negative.
@@ -67,7 +73,8 @@ class VisualByteNet(nn.Module):
 
     def logits(self, embedding: Tensor) -> Tensor:
         """Class logits (n, classes) of embeddings."""
-        return self.classifier(embedding) / self.temperature
+        logits: Tensor = self.classifier(embedding) / self.temperature
+        return logits
 
     def _embed(self, pooled: Tensor) -> Tensor:
         return F.normalize(self.projector(pooled).float(), dim=-1)

@@ -11,12 +11,15 @@ Sounds are float32 (n,) at 16 kHz.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from visual_byte_core.pretrained.torch_companions import import_torchaudio
 from visual_byte_core.rendering.speech import RATE
+from visual_byte_core.training.config import AugmentConfig
 
 F = import_torchaudio().functional
 Generator = np.random.Generator
@@ -24,6 +27,20 @@ Generator = np.random.Generator
 SPEEDS = (0.85, 0.9, 0.95, 1.05, 1.1, 1.15)  # ratios of small numbers, which are quick to resample by
 MICROPHONE_TAPS = 257
 HIGHEST_SHARE, WIDEST_SHARE = 0.15, 0.1  # of the picture that a strip hides
+
+
+def change_sound(sound: Tensor, change: AugmentConfig, noises: Sequence[np.ndarray], generator: Generator) -> Tensor:
+    """What `augment` says, each change by its probability; noises: float32 (n,) at 16 kHz each, or none."""
+    if generator.random() < change.speed:
+        sound = change_speed(sound, generator)
+    if generator.random() < change.reverb:
+        sound = reverberate(sound, generator)
+    if noises and generator.random() < change.noise:
+        noise = torch.from_numpy(noises[int(generator.integers(len(noises)))])
+        sound = add_noise(sound, noise, generator, change.snr)
+    if change.overdrive and generator.random() < change.overdrive:
+        sound = overdrive(sound, generator)
+    return limit_band(sound, generator) if generator.random() < change.band else sound
 
 
 def change_speed(sound: Tensor, generator: Generator) -> Tensor:

@@ -20,7 +20,7 @@ from visual_byte_core.errors import ConfigurationError, DataError, InvalidImage,
 from visual_byte_core.names import ClassName
 from visual_byte_core.pretrained.renderers import render_speech, render_text
 from visual_byte_core.rendering.photo import read_photo, render_photo
-from visual_byte_core.rendering.settings import TextSettings
+from visual_byte_core.rendering.settings import MODALITIES, TextSettings
 from visual_byte_core.rendering.speech import RATE, mono_at, prepare, read_sound
 from visual_byte_core.training import photo_augment, sound_augment, text_augment
 from visual_byte_core.training.config import AugmentConfig, DataConfig, TrainingConfig
@@ -82,7 +82,7 @@ class TripletDataset(Dataset[Triplet]):
         self._leave_out_reserved()
         self.sounds = [_sounds_by_language(root / "audio" / name.slug, config.data) for name in names]
         self.distractors = _distractors(config.data)
-        self.noises = _noises(config.data)
+        self.noises = noises_of(config.data)
         self._check()
 
     @property
@@ -92,6 +92,7 @@ class TripletDataset(Dataset[Triplet]):
 
     @property
     def photo_count(self) -> int:
+        """Photos of all classes."""
         return sum(map(len, self.photos))
 
     @property
@@ -159,27 +160,15 @@ class TripletDataset(Dataset[Triplet]):
         renderer = self.config.renderer
         samples, rate = read_sound(path)
         try:
-            name = prepare(self._change_sound(samples, rate, generator).numpy(), RATE, renderer.speech)
+            sound = torch.from_numpy(mono_at(samples, rate, RATE).astype(np.float32))
+            changed = sound_augment.change_sound(sound, self.config.augment, self.noises, generator)
+            name = prepare(changed.numpy(), RATE, renderer.speech)
         except InvalidSound:
             # Noise and echo can leave more than a name's length of sound; the clip itself was checked when it was made.
             name = prepare(samples, rate, renderer.speech)
         if renderer.speech.method == 2:
             return name
-        return render_speech(name, RATE, renderer.size, renderer.speech)
-
-    def _change_sound(self, samples: np.ndarray, rate: int, generator: np.random.Generator) -> Tensor:
-        change = self.config.augment
-        sound = torch.from_numpy(mono_at(samples, rate, RATE).astype(np.float32))
-        if generator.random() < change.speed:
-            sound = sound_augment.change_speed(sound, generator)
-        if generator.random() < change.reverb:
-            sound = sound_augment.reverberate(sound, generator)
-        if self.noises and generator.random() < change.noise:
-            noise = torch.from_numpy(self.noises[int(generator.integers(len(self.noises)))])
-            sound = sound_augment.add_noise(sound, noise, generator, change.snr)
-        if change.overdrive and generator.random() < change.overdrive:
-            sound = sound_augment.overdrive(sound, generator)
-        return sound_augment.limit_band(sound, generator) if generator.random() < change.band else sound
+        return render_speech(name, RATE, renderer.size_of("audio"), renderer.speech)
 
     def _leave_out_reserved(self) -> None:
         """Classes without any spelling that may be trained on are not drawn: a triplet needs its words."""
@@ -192,6 +181,12 @@ class TripletDataset(Dataset[Triplet]):
 
     def _check(self) -> None:
         _check_augment(self.config.augment)
+        renderer = self.config.renderer
+        if len({renderer.size_of(modality) for modality in MODALITIES}) > 1:
+            raise ConfigurationError(
+                "renderer: text.size and speech.size other than size are for names learned from a classifier"
+                " (transfer.classifier); set them to 0"
+            )
         silent = [
             name.slug
             for name, sounds in zip(self.names, self.sounds, strict=True)
@@ -221,6 +216,7 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         distractors: int,
         steps: int,
         seed: int,
+        *,
         balance: float = 1.0,
         start: int = 0,
         shard: tuple[int, int] = (0, 1),
@@ -258,7 +254,8 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
             order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
             return self.numbers[order[: self.classes]]
         noisy = self.log_weights + generator.gumbel(size=(self.classes, len(self.numbers)))
-        return self.numbers[noisy.argmax(axis=1)]
+        drawn: np.ndarray = self.numbers[noisy.argmax(axis=1)]
+        return drawn
 
     def _my_shard(self, draws: list[Draw]) -> list[Draw]:
         rank, world = self.shard
@@ -345,12 +342,13 @@ def _distractors(config: DataConfig) -> list[tuple[str, list[Path]]]:
     return [(folder.name.replace("_", " "), sounds_below(folder)) for folder in folders]
 
 
-def _noises(config: DataConfig) -> list[np.ndarray]:
+def noises_of(config: DataConfig) -> list[np.ndarray]:
+    """The background sounds of `data.noise`, float32 at 16 kHz; none if it is empty. Raises DataError."""
     if not config.noise:
         return []
     noises = []
     for path in sounds_below(Path(config.noise)):
-        samples, rate = read_sound(path, longest_s=3600.0)
+        samples, rate = read_sound(path, max_s=3600.0)
         if rate != RATE:
             raise DataError(f"{path}: noise must have {RATE} Hz, got {rate}; convert it")
         noises.append(samples)

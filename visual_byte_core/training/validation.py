@@ -37,7 +37,7 @@ class Validation:
         self.splits = {
             split: (self._photos(photos), self._sounds(sounds)) for split, (photos, sounds) in SPLITS.items()
         }
-        size, text = config.renderer.size, config.renderer.text
+        size, text = config.renderer.size_of("text"), config.renderer.text
         self.texts = np.stack([render_text(name.en, size, text) for name in names])
 
     def measure(self, network: VisualByteNet, device: torch.device) -> dict[str, dict[str, dict[str, float]]]:

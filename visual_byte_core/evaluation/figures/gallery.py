@@ -58,12 +58,12 @@ class Gathered:
 
     def texture(self, slug: str) -> NDArray[np.uint8]:
         """A typed name as the network is shown it."""
-        return render_text(self.names[slug], self.embedder.size, self.embedder.bundle.renderer.text)
+        return render_text(self.names[slug], self.embedder.size_of("text"), self.embedder.bundle.renderer.text)
 
     def spectrogram(self, number: int) -> NDArray[np.uint8]:
         """A clip as the network is shown it."""
         samples, rate = read_sound(self.clip_files[number].path)
-        return render_speech(samples, rate, self.embedder.size, self.embedder.bundle.renderer.speech)
+        return render_speech(samples, rate, self.embedder.size_of("audio"), self.embedder.bundle.renderer.speech)
 
     def title(self) -> str:
         """Bundle, counts and R@1, for the title of a figure."""
