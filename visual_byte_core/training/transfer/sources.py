@@ -122,7 +122,7 @@ class Clip:
 
 
 def clips_of(config: TrainingConfig, names: Sequence[ClassName], split: str = "audio") -> list[Clip]:
-    """The clips of a split of the data set that say what may be trained on; for `audio` those of `data.distractors` too.
+    """The clips of a split of the data set that say what may be trained on; of `audio` those of `data.distractors` too.
 
     `<split>/<slug>/<language>/*` say the name, `<split>/<slug>/<language>/<slug of a synonym>/*` that one. Reserved
     spellings are left out, and counted in the log.
