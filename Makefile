@@ -29,9 +29,10 @@ demo: install/.built
 	@$(IN_ENVIRONMENT) python examples/demo.py
 
 test: install/.built .venv/.development
-	@$(IN_ENVIRONMENT) ruff check && ruff format --check
-	@$(IN_ENVIRONMENT) lint-imports
+	@$(IN_ENVIRONMENT) ruff check
+	@$(IN_ENVIRONMENT) ruff format --check
 	@$(IN_ENVIRONMENT) mypy
+	@$(IN_ENVIRONMENT) lint-imports
 	@$(IN_ENVIRONMENT) env -u PYTHONDONTWRITEBYTECODE python -m pytest  # hundreds of nodes start, all by the same code
 
 build: install/.built

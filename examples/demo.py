@@ -79,7 +79,7 @@ def names_to_ask(photos: Path) -> dict[str, str]:
     absent = yaml.safe_load((HERE / "absent.yaml").read_text(encoding="utf-8"))
     names = {slug.replace("_", " "): slug for slug in shown}
     names |= {slug.replace("_", " "): "known_absent" for slug in absent["trained"]}
-    return names | {word: "never_trained" for word in absent["never_trained"]}
+    return names | dict.fromkeys(absent["never_trained"], "never_trained")
 
 
 class Nodes:

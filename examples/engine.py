@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""A memory that is asked, taught and made to forget: python examples/engine.py PHOTOS MEMORY banana "lunch" """
+"""A memory that is asked, taught and made to forget: python examples/engine.py PHOTOS MEMORY banana lunch"""
 
 import sys
 from pathlib import Path

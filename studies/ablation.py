@@ -213,7 +213,7 @@ def _collect(config: CollectConfig, path: Path) -> None:
     """In a process of its own: every clip is spoken by a new process, which would import this file and torch again."""
     write_atomically(path, yaml.safe_dump(_plain(asdict(config)), allow_unicode=True).encode())
     command = [sys.executable, "-m", "visual_byte_core", "collect", "--config", str(path), "--json"]
-    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise DataError(f"{path}: the data could not be collected; see above")
 
 

@@ -32,8 +32,15 @@ WARM_UP = 0.2  # part of the steps without it
 
 @dataclass(frozen=True)
 class Product:
-    """node: of the quantized graph. weight: of float32, (inputs, outputs). bias: 0 unless it is in the node.
-    integers: name of the tensor to round again. scale: float32 (outputs,)."""
+    """A product of matrices, whose weights are rounded again.
+
+    Attributes:
+        node: of the quantized graph.
+        weight: of float32, (inputs, outputs).
+        bias: 0 unless it is in the node.
+        integers: name of the tensor to round again.
+        scale: float32 (outputs,).
+    """
 
     node: onnx.NodeProto
     weight: Tensor

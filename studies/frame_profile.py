@@ -109,7 +109,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "(memory, new, with its JPEG)": lambda: growing.remember(
             others[next(numbers)], Observation(captured_at=1e9), picture
         ),
-        "(the frame copied)": lambda: frame.copy(),
+        "(the frame copied)": frame.copy,
         "(saved: a JPEG made)": lambda: to_jpeg(picture),
         "(saved: a JPEG read and compared)": lambda: coarse_jpeg(jpeg),
         "(saved: a memory read from its database)": lambda: memory._store.matches([1]),

@@ -379,7 +379,7 @@ def measured(
     rows = []
     for name, (process, pipe, told) in running.items():
         pipe.send(("end", 0))
-        told |= pipe.recv()
+        told.update(pipe.recv())
         process.join()
         rows.append({"engine": name, "size": size, **summary(told, exact, grown, size)})
     shutil.rmtree(root / "engines", ignore_errors=True)

@@ -102,7 +102,7 @@ def measure(photos: list[Path], sequence: list[Encounter], bundle: Path, merge: 
             observation = Observation(1.7e9 + encounter.time, pose=pose, map_id="home")
             ids.append(memory.remember(embedder.embed_photo(image), observation, reduced(image)).id)
         matches, _ = memory.page(None, 1000)
-    right = {photo: 0 for photo in range(len(photos))}
+    right = dict.fromkeys(range(len(photos)), 0)
     last = {encounter.thing: (encounter, id) for encounter, id in zip(sequence, ids, strict=True)}
     by_id = {match.id: match for match in matches}
     for thing, (encounter, id) in last.items():

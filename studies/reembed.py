@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is lost when a memory is embedded again from its thumbnails, as `visual-byte memory reembed` does.
+r"""What is lost when a memory is embedded again from its thumbnails, as `visual-byte memory reembed` does.
 
-    python studies/reembed.py --images $VISUAL_BYTE_DATA/grocery/val \\
+    python studies/reembed.py --images $VISUAL_BYTE_DATA/grocery/val \
         --before models/starter-small --after models/starter
 
 A memory of all photos is made with the bundle --before and embedded again with --after; it is compared with one that

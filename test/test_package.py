@@ -11,8 +11,8 @@ import re
 import subprocess
 import sys
 import sysconfig
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml

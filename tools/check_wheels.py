@@ -103,7 +103,7 @@ def last_error(finished: subprocess.CompletedProcess[str]) -> str:
 
 
 def project(wheel: str) -> str:
-    return re.sub(r"[-_.]+", "-", wheel.split("-")[0]).lower()
+    return re.sub(r"[-_.]+", "-", wheel.split("-", maxsplit=1)[0]).lower()
 
 
 def table(found: Sequence[Wheels]) -> str:
@@ -111,8 +111,7 @@ def table(found: Sequence[Wheels]) -> str:
     projects = sorted({name for one in found for name in one.wheels})
     lines = ["| package | " + " | ".join(f"{one.machine} {one.python}" for one in found) + " |"]
     lines.append("| --- |" + " --- |" * len(found))
-    for name in projects:
-        lines.append(f"| {name} | " + " | ".join(_cell(one, name) for one in found) + " |")
+    lines += (f"| {name} | " + " | ".join(_cell(one, name) for one in found) + " |" for name in projects)
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from visual_byte_core.rendering.text import render_text
 from visual_byte_core.training import photo_augment, sound_augment, text_augment
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, DRAWS = 96, 4

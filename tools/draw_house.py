@@ -48,7 +48,7 @@ def imports(rooms: set[str]) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
-            pair = tuple((name.split(".") + [""])[1] for name in (module, imported))
+            pair = tuple([*name.split("."), ""][1] for name in (module, imported))
             if pair[0] != pair[1] and rooms.issuperset(pair):
                 found[pair[0], pair[1]] += 1
     return found

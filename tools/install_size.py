@@ -60,8 +60,10 @@ def table(found: dict[str, dict[str, float]]) -> str:
     first = next(iter(found.values()))
     rows = sorted(packages, key=lambda name: (-first.get(name, 0.0), name))
     lines = ["| package, MB | " + " | ".join(found) + " |", "| --- |" + " --- |" * len(found)]
-    for name in rows:
-        lines.append(f"| {name} | " + " | ".join(f"{columns.get(name, 0.0):.1f}" for columns in found.values()) + " |")
+    lines += (
+        f"| {name} | " + " | ".join(f"{columns.get(name, 0.0):.1f}" for columns in found.values()) + " |"
+        for name in rows
+    )
     totals = [sum(columns[name] for name in packages if name in columns) for columns in found.values()]
     lines.append("| **together** | " + " | ".join(f"**{total:.0f}**" for total in totals) + " |")
     lines.append(f"| {BYTECODE} | " + " | ".join(f"{columns[BYTECODE]:.0f}" for columns in found.values()) + " |")

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes config/visual_byte.yaml, config/sros2_policy.xml, docs/parameters.md and docs/interfaces.md from the tables of
-the nodes and msg/ErrorCode.msg.
+"""Writes what is known of parameters, topics and services, from the tables of the nodes.
 
     python tools/write_reference.py [--check]
 
---check writes nothing and fails if one of the files is not what it would write.
+These are config/visual_byte.yaml, config/sros2_policy.xml, docs/parameters.md and docs/interfaces.md. --check writes
+nothing and fails if one of the files is not what it would write.
 """
 
 from __future__ import annotations

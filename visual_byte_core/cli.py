@@ -87,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; a command imports what it needs when it runs."""
     parser = argparse.ArgumentParser(
         prog="visual-byte",
         description="Find things by a spoken or typed name: make data, train, export, measure, search a folder.",

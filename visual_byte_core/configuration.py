@@ -9,9 +9,12 @@ import os
 import types
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from visual_byte_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import yaml
 
 T = TypeVar("T")
 
@@ -25,12 +28,28 @@ def load_configuration(kind: type[T], path: str | Path, overrides: list[str] | N
     import yaml  # here, so that the help of a command does not wait for it
 
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _every_key_once()) or {}  # noqa: S506  a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     for override in overrides or []:
         _override(values, override)
     return build(kind, values)
+
+
+def _every_key_once() -> type[yaml.SafeLoader]:
+    """YAML that is plain data, and in which no key comes twice: the second would replace the first without a word."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{twice[0]} is there twice; keep one of them", node.start_mark
+                )
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def build(kind: type[T], values: Any, where: str = "") -> T:

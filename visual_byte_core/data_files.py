@@ -30,8 +30,13 @@ log = logging.getLogger("visual_byte")
 
 @dataclass
 class DataFiles:
-    """The data of a folder: `found`, sorted; passed_over: how many other files, by reason; mended: those reasons that
-    a user may want to do something about."""
+    """The data of a folder.
+
+    Attributes:
+        found: the files, sorted.
+        passed_over: how many other files, by reason.
+        mended: those reasons that a user may want to do something about.
+    """
 
     folder: Path
     found: list[Path] = field(default_factory=list)
@@ -53,7 +58,9 @@ def data_files(folder: Path, kind: str, *, deep: bool = True) -> DataFiles:
 
     A link is followed, but no folder is entered twice: the folder itself comes before links to it. Hidden files and
     those that macOS and Windows put beside others are passed over.
-    Raises DataError if there is no such folder or it cannot be read.
+
+    Raises:
+        DataError: there is no such folder or it cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected one with {kind}s")

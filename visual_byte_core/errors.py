@@ -6,8 +6,10 @@ from __future__ import annotations
 
 
 def printable(text: object) -> str:
-    """Text that every terminal, message and file takes: bytes of a file name or an argument that are no UTF-8, which
-    Python keeps as lone surrogates, are shown as \\xNN."""
+    r"""Text that every terminal, message and file takes.
+
+    Bytes of a file name or an argument that are no UTF-8, which Python keeps as lone surrogates, are shown as \xNN.
+    """
     try:
         return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # other surrogates, as a message of JSON may have

@@ -19,7 +19,8 @@ from visual_byte_core.errors import ConfigurationError, DataError
 def home_folder() -> Path:
     """The folder of this user, by HOME or, if that is not set, by the system's list of users.
 
-    Raises ConfigurationError if there is none, as in a container with a user that it does not know.
+    Raises:
+        ConfigurationError: there is none, as in a container with a user that it does not know.
     """
     home = os.environ.get("HOME")
     if home:
@@ -59,8 +60,10 @@ def take_any_text() -> None:
 
 
 def json_text(value: Any, **options: Any) -> str:
-    """JSON of one value, in characters as they are; what is no UTF-8 (a file's name may not be) is escaped, and read
-    back as it was."""
+    """JSON of one value, in characters as they are.
+
+    What is no UTF-8 (a file's name may not be) is escaped, and read back as it was.
+    """
     return json.dumps(value, ensure_ascii=False, **options).encode("utf-8", "backslashreplace").decode()
 
 
@@ -113,8 +116,12 @@ def sha256_of_file(path: Path) -> str:
 
 
 def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file whole or not at all, and make its folder, as `write_whole` does. Raises DataError; OSError if the
-    source cannot be read."""
+    """Copy a file whole or not at all, and make its folder, as `write_whole` does.
+
+    Raises:
+        DataError: the copy cannot be written.
+        OSError: the source cannot be read.
+    """
     partial = target.with_name(f".{target.name}.part")
     with open(source, "rb") as content:
         try:

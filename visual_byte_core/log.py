@@ -1,9 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""The part of a logger that the threads of this package use: Python's own and a ROS node's both have it."""
+"""The part of a logger that threads use, of Python and of a ROS node; and who may write where a command does."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 libraries_are_quiet = False
@@ -11,9 +14,30 @@ libraries_are_quiet = False
 own that name the file."""
 
 
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Drop what C libraries write to standard error meanwhile, if they are to be quiet."""
+    if not libraries_are_quiet:
+        yield
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class Log(Protocol):
-    def info(self, message: str, /) -> Any: ...
+    """Whatever takes lines of three severities."""
 
-    def warning(self, message: str, /) -> Any: ...
+    def info(self, message: str, /) -> Any:
+        """Something went as it should."""
 
-    def error(self, message: str, /) -> Any: ...
+    def warning(self, message: str, /) -> Any:
+        """Something is worse than it could be, and goes on."""
+
+    def error(self, message: str, /) -> Any:
+        """Something failed."""

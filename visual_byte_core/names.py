@@ -32,9 +32,15 @@ log = logging.getLogger("visual_byte")
 class ClassName:
     """One class.
 
-    slug: its folder's name; en, ko: how people say it (ko may be empty); broader: slugs of broader names, direct ones;
-    synonyms: other English spellings; reserved: spellings kept for measuring, never trained on as text or as sound,
-    `en` itself if it is among them; sources: where it comes from; synset: its WordNet 3.0 id, or empty.
+    Attributes:
+        slug: its folder's name.
+        en: how people say it.
+        ko: likewise in Korean, or empty.
+        broader: slugs of broader names, direct ones.
+        synonyms: other English spellings.
+        reserved: spellings kept for measuring, never trained on as text or as sound, `en` itself if it is among them.
+        sources: where it comes from.
+        synset: its WordNet 3.0 id, or empty.
     """
 
     slug: str
@@ -67,8 +73,10 @@ class ClassName:
 
 
 def folded(words: str) -> str:
-    """What makes two spellings the same name: compatibility forms unified, case folded, blanks and what nobody sees
-    collapsed. It is how a name is found, and so how labels are compared."""
+    """What makes two spellings the same name: how a name is found, and so how labels are compared.
+
+    Compatibility forms unified, case folded, blanks and what nobody sees collapsed.
+    """
     plain = unicodedata.normalize("NFKC", words).casefold()
     # Cc, Cf, Cs: control characters, direction marks, lone surrogates - what a terminal or keyboard adds unseen.
     visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in plain)
@@ -88,12 +96,12 @@ def slugify(name: str) -> str:
 
 
 def read_names(path: str | Path) -> list[ClassName]:
-    """Read a UTF-8 CSV with the header `en,ko` and optionally `slug`, `broader`, `synonyms`, `reserved`, `source` and
-    `synset`; broader names are names of the same file, and several values of a cell stand with `;` between them. The
-    bare word `starter` is the file of names that comes with Visual Byte.
+    """Read the names of a UTF-8 CSV; the bare word `starter` is the file that comes with Visual Byte.
 
-    A byte order mark, blank lines, either kind of line end and blanks around values are fine. `parent` is read as
-    `broader`. A line that says the same as an earlier one is left out with a warning.
+    The header is `en,ko` and optionally `slug`, `broader`, `synonyms`, `reserved`, `source` and `synset`; broader names
+    are names of the same file, and several values of a cell stand with `;` between them. A byte order mark, blank
+    lines, either kind of line end and blanks around values are fine. `parent` is read as `broader`. A line that says
+    the same as an earlier one is left out with a warning.
 
     Raises:
         InvalidNames: the file cannot be read, lacks the column `en` or holds no name; or, with its line, a row lacks

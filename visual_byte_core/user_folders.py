@@ -17,7 +17,8 @@ APPLICATION = "visual_byte"
 def cache_folder(name: str) -> Path:
     """Where what can be made again is kept, by default `~/.cache/visual_byte/<name>`; it need not be there yet.
 
-    Raises ConfigurationError if this user has no home folder and XDG_CACHE_HOME names none.
+    Raises:
+        ConfigurationError: this user has no home folder and XDG_CACHE_HOME names none.
     """
     _check_home("XDG_CACHE_HOME")
     return user_cache_path(APPLICATION) / name

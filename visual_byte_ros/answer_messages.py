@@ -45,6 +45,7 @@ def rejected(query: Query, reason: str, seconds: float = 0.0, bundle: str = "") 
 
 
 def match_message(match: Match, probability: float, map_id: str = "") -> MatchMessage:
+    """A match as a message, with the probability, 0..1, that it is what was asked for, in the map `map_id`."""
     message = MatchMessage(
         id=match.id,
         label=match.label,
@@ -73,11 +74,13 @@ def match_message(match: Match, probability: float, map_id: str = "") -> MatchMe
 
 
 def pose_message(pose: PoseOfCore) -> Pose:
+    """A pose, x y z in metres and a quaternion x y z w, as a message."""
     x, y, z, qx, qy, qz, qw = pose
     return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
 
 
 def pose_of(position: Point | Vector3, orientation: Quaternion) -> PoseOfCore:
+    """The same of a message, or of the parts of a transform."""
     return (position.x, position.y, position.z, orientation.x, orientation.y, orientation.z, orientation.w)
 
 

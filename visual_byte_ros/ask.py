@@ -77,6 +77,7 @@ class Asker:
         raise NoAnswer(f"{self._service} gave no answer within {self._timeout_s:g} s; see the node's diagnostics")
 
     def close(self) -> None:
+        """Leave the graph."""
         self._executor.shutdown()
         self._node.destroy_node()
 
@@ -94,11 +95,13 @@ class Asker:
 
 
 def main() -> None:
+    """Ask as the command line says, and exit with its code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C raises KeyboardInterrupt, whoever called
     sys.exit(run(remove_ros_args(sys.argv)[1:]))
 
 
 def run(arguments: list[str]) -> int:
+    """Ask what the arguments say; exit code 0: found, 1: not found, 2: no answer or wrong arguments."""
     chosen = parse(arguments)
     take_any_text()
     try:
@@ -127,6 +130,7 @@ def run(arguments: list[str]) -> int:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the arguments, those of ROS removed; wrong ones end the program."""
     parser = argparse.ArgumentParser(
         prog="ask", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -201,6 +205,7 @@ class History:
 
 
 def history_path() -> Path:
+    """Where the names that were typed are kept for the next time."""
     return state_folder() / "ask_history"
 
 
@@ -219,6 +224,7 @@ def described(name: str, response: Find.Response) -> dict[str, Any]:
 
 
 def match_described(match: Match) -> dict[str, Any]:
+    """A match as a program reads it, plain JSON values; times in seconds since 1970."""
     region, position = match.region_of_interest, match.pose.pose.position
     return {
         "id": match.id,

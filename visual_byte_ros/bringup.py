@@ -26,6 +26,7 @@ from visual_byte_ros.text_node import TextNode
 
 
 def main() -> None:
+    """Run the nodes in this process until Ctrl-C, and exit with its code."""
     # embedding_node first: it listens before the others ask.
     nodes = [EmbeddingNode, CameraNode, TextNode, MicrophoneNode, MarkersNode]
     parser = argparse.ArgumentParser(prog="bringup", description="All nodes in one process.")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.time import Time
@@ -117,7 +118,7 @@ class CameraNode(ManagedNode):
             self._images.publish(image)
 
     def _stamp(self, frame: Frame) -> object:
-        clock = self.get_clock()
+        clock: Any = self.get_clock()  # a ROSClock, which its type does not say
         now = clock.now()
         if clock.ros_time_is_active:  # a simulated clock has its own pace
             return now.to_msg()

@@ -43,8 +43,12 @@ class DebugImages:
         self._engine.do_aside(explained).add_done_callback(lambda future: self._publish(query.header, future))
 
     def explain_rejection(self, query: Query, picture: np.ndarray | None, reason: str, now: float) -> None:
-        """picture: what the query holds, uint8 (height, width, 3) RGB, None if it cannot be read. now: seconds since
-        1970."""
+        """Draw a query that was rejected, and why.
+
+        Args:
+            picture: what the query holds, uint8 (height, width, 3) RGB, None if it cannot be read.
+            now: seconds since 1970.
+        """
         if not self._publisher.get_subscription_count():
             return
         rejection = Explanation(picture, query.modality, query.text, "REJECTED", reason, now)

@@ -18,7 +18,8 @@ IMAGE = Topic(
     "image",
     Image,
     NEWEST_FRAME,
-    "What the camera sees; every encoding that OpenCV reads as a photo.",
+    "What the camera sees: rgb, bgr, rgba, bgra and mono of 8 or 16 bits, 8UC3 (BGR), bayer of 8 bits, yuv422 (uyvy,"
+    " yuyv), nv12, nv21; depth (16UC1, 32FC1), bayer of 16 bits and any other encoding is refused by its name.",
     when="lossless is false and image_transport is raw",
 )
 COMPRESSED = replace(

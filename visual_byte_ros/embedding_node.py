@@ -57,8 +57,9 @@ SILENT_S = 3.0  # without a frame
 
 
 class EmbeddingNode(ManagedNode):
-    """Topics `image`, `query`, `pose` in, `matches`, `~/remembered`, `~/debug_image` out; services: EngineServices.
+    """Remembers frames and answers queries.
 
+    Topics `image`, `query`, `pose` in, `matches`, `~/remembered`, `~/debug_image` out; services: EngineServices.
     Callbacks read messages and hand what they hold to the engine, which does the rest in a thread of its own.
     """
 
@@ -170,8 +171,13 @@ class EmbeddingNode(ManagedNode):
         return self._poses.at(observation.captured_at, observation.frame_id, observation.map_id)
 
     def _read(self, message: Image | CompressedImage, topic: str = "") -> tuple[np.ndarray, Observation]:
-        """A frame and what is known of it; without a stamp, of a request or of a topic that has none, it was captured
-        now. Raises InvalidImage."""
+        """A frame and what is known of it.
+
+        Without a stamp, of a request or of a topic that has none, it was captured now.
+
+        Raises:
+            InvalidImage: the message holds no image that can be read.
+        """
         header, stamp = message.header, seconds_of(message.header.stamp)
         captured_at = self._stamps.seconds(topic, stamp, self._now()) if topic else stamp or self._now()
         map_id, pose_frame = self.parameters["map_id"], self.parameters["pose_frame"]

@@ -67,7 +67,7 @@ class EngineServices:
 
     @property
     def _map_id(self) -> str:
-        return self._node.parameters["map_id"]
+        return str(self._node.parameters["map_id"])
 
     def _find(self, request: Find.Request, response: Find.Response) -> Find.Response:
         received = time.monotonic()

@@ -51,9 +51,10 @@ def convert_with_cv_bridge(message: Image) -> np.ndarray:
     if message.encoding in NOT_OF_CV_BRIDGE:
         return convert_with_numpy(message)
     try:
-        return CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
+        pixels: np.ndarray = CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8")
     except CvBridgeError as error:
         raise InvalidImage(f"image message: cv_bridge cannot convert {message.encoding} ({error})") from error
+    return pixels
 
 
 convert: Callable[[Image], np.ndarray] = convert_with_numpy if CvBridge is None else convert_with_cv_bridge
@@ -64,7 +65,7 @@ def to_message(image: np.ndarray, encoding: str = "rgb8") -> Image:
     message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding, step=image.shape[1] * 3)
     # An array is taken over at once; bytes or an ndarray would be checked value by value.
     pixels = array.array("B")
-    pixels.frombytes(np.ascontiguousarray(image))
+    pixels.frombytes(np.ascontiguousarray(image).data)
     message.data = pixels
     return message
 
@@ -74,7 +75,9 @@ def to_compressed_message(
 ) -> CompressedImage:
     """A JPEG message of uint8 (height, width, 3) pixels, as image_transport names it; its header is left empty.
 
-    quality: of JPEG, 1 to 100; jpeg: the picture as JPEG already, which is then passed on as it is.
+    Args:
+        quality: of JPEG, 1 to 100.
+        jpeg: the picture as JPEG already, which is then passed on as it is.
     """
     message = CompressedImage(format=f"{encoding}; jpeg compressed bgr8")
     if not jpeg:

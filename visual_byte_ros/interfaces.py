@@ -26,6 +26,8 @@ class Topic:
 
 @dataclass(frozen=True)
 class Service:
+    """A service that a node offers: relative name, type of ROS, and a sentence for the docs."""
+
     name: str
     kind: type
     description: str

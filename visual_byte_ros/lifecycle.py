@@ -56,7 +56,7 @@ class ManagedNode(LifecycleNode):
     sends_whole_frames = False
     """Whether the process needs the DDS profile for them, which costs 17 MB of shared memory."""
 
-    def __init__(self, name: str, table: Iterable[Parameter], **options: object) -> None:
+    def __init__(self, name: str, table: Iterable[Parameter], **options: Any) -> None:
         super().__init__(name, **options)
         self.parameters = Parameters(self, table)
         self.parameters.changed = self._adjust
@@ -94,12 +94,13 @@ class ManagedNode(LifecycleNode):
 
     @property
     def active(self) -> bool:
+        """Whether the node works, and not only could."""
         return state_of(self) == "active"
 
     def publish_on(self, topic: Topic) -> LifecyclePublisher:
         """A publisher that publishes only while the node is active. Raises ConfigurationError (QoS overrides)."""
         with _explained(topic):
-            publisher = self.create_lifecycle_publisher(
+            publisher: LifecyclePublisher = self.create_lifecycle_publisher(
                 topic.kind, topic.name, copied(topic.qos), qos_overriding_options=_overridable(topic)
             )
         self._outputs.append(publisher)
@@ -120,6 +121,7 @@ class ManagedNode(LifecycleNode):
         return subscription
 
     def serve(self, service: Service, callback: Callable[[Any, Any], Any], group: CallbackGroup | None = None) -> None:
+        """Offer a service while configured; callbacks of one `group` come one after another."""
         server = self.create_service(service.kind, service.name, callback, callback_group=group)
         self._inputs.append(lambda: self.destroy_service(server))
 
@@ -142,9 +144,11 @@ class ManagedNode(LifecycleNode):
                 self.trigger_shutdown()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `open` says; rclpy calls it."""
         return self._transition("configure", self._open)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `start` says; rclpy calls it."""
         super().on_activate(state)  # publishers first: what `start` starts may publish at once
         done = self._transition("activate", self.start)
         if done != TransitionCallbackReturn.SUCCESS:
@@ -152,14 +156,17 @@ class ManagedNode(LifecycleNode):
         return done
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `stop` says; rclpy calls it."""
         done = self._transition("deactivate", self.stop, TransitionCallbackReturn.ERROR)
         super().on_deactivate(state)
         return done
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `close` says; rclpy calls it."""
         return self._transition("clean up", self._release, TransitionCallbackReturn.ERROR)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As `stop` and `close` say; rclpy calls it."""
         return self._transition("shut down", self._stop_and_release, TransitionCallbackReturn.ERROR)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -223,7 +230,8 @@ class ManagedNode(LifecycleNode):
                 self.adjust()
 
     def _publish_diagnostics(self) -> None:
-        level, message, values = DiagnosticStatus.OK, "", {}
+        values: dict[str, object] = {}
+        level, message = DiagnosticStatus.OK, ""
         state = state_of(self)
         if self._transitions.acquire(blocking=False):  # else a transition is under way
             try:
@@ -260,18 +268,22 @@ def _explained(topic: Topic) -> Iterator[None]:
 
 
 class Ending:
-    """Whether the process is to end. A signal handler may say so at any time: threading.Event would take a lock that
-    the interrupted thread may hold."""
+    """Whether the process is to end.
+
+    A signal handler may say so at any time: threading.Event would take a lock that the interrupted thread may hold.
+    """
 
     def __init__(self) -> None:
         self.begun = False
         self._said: SimpleQueue[None] = SimpleQueue()  # its `put` is reentrant
 
     def begin(self, *_: object) -> None:
+        """Let it end; takes what a signal handler is given."""
         self.begun = True
         self._said.put(None)
 
     def wait(self) -> None:
+        """Return when somebody said `begin`."""
         self._said.get()
 
 
@@ -294,7 +306,7 @@ def run(node_types: Sequence[type[ManagedNode]], parameter_file: str = "") -> in
         _initialise(parameter_file)
         executor = ThreadsExecutor(EXECUTOR_THREADS)
         for node_type in node_types:
-            nodes.append(node_type())
+            nodes.append(node_type())  # type: ignore[call-arg]  # a node itself knows its name and table
             executor.add_node(nodes[-1])
         if profile:
             nodes[0].get_logger().info(profile)

@@ -33,7 +33,7 @@ def marker_array(places: Sequence[MapPlace], stamp: Time, size: float, found: st
 
 
 def _markers(header: Header, number: int, place: MapPlace, size: float, *, found: bool) -> list[Marker]:
-    pose = pose_message(place.pose)
+    pose = pose_message(place.pose)  # type: ignore[arg-type]  # only places with a pose are shown
     above = Pose()
     above.position.x, above.position.y = pose.position.x, pose.position.y
     above.position.z = pose.position.z + 1.2 * size

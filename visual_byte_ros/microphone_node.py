@@ -155,6 +155,7 @@ class MicrophoneNode(ManagedNode):
 
 
 def print_microphones() -> int:
+    """Print a table of the microphones that PortAudio sees; returns the exit code."""
     try:
         print(microphones_table())
     except VisualByteError as error:

@@ -43,6 +43,7 @@ class Parameter:
     read_only: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
+        """What ROS tells of the parameter: description, range, choices, and whether it may change."""
         descriptor = ParameterDescriptor(
             name=self.name,
             description=self.description,
@@ -97,13 +98,14 @@ class Parameters:
                 raise ConfigurationError(f"{node.get_name()}: {self._explained(parameter, error)}") from error
         node.add_post_set_parameters_callback(self._tell)
 
-    def __getitem__(self, name: str) -> Value:
+    def __getitem__(self, name: str) -> Any:
         value = self._node.get_parameter(name).value
         return str(value) if self._table[name].number_too else value
 
     def settings(self, kind: type[Settings]) -> Settings:
         """Settings of the core whose fields are parameters of the same names. Raises ConfigurationError, as they do."""
-        return kind(**{field.name: self[field.name] for field in fields(kind)})
+        values: Settings = kind(**{field.name: self[field.name] for field in fields(kind)})
+        return values
 
     def _check(self, changes: list) -> SetParametersResult:
         for change in changes:

@@ -17,7 +17,11 @@ from visual_byte_core.files import expanded, home_folder
 
 
 def share_path(name: str) -> Path:
-    """Path of `config/...`, files that only ROS needs. Raises ConfigurationError if the package is not installed."""
+    """Path of `config/...`, files that only ROS needs.
+
+    Raises:
+        ConfigurationError: the package is not installed.
+    """
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / "package.xml").is_file():
         return checkout / name
@@ -49,7 +53,8 @@ def memory_path(parameter: str, namespace: str) -> Path:
 def provide_log_folder() -> None:
     """Give ROS a folder for its logs where it would find none and end: it knows HOME only, which a container may lack.
 
-    Raises ConfigurationError if HOME is empty.
+    Raises:
+        ConfigurationError: HOME is empty.
     """
     if os.environ.get("ROS_LOG_DIR") or os.environ.get("ROS_HOME") or os.environ.get("HOME"):
         return

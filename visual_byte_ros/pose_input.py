@@ -87,10 +87,12 @@ class PoseInput:
         self._track.limits = limits
 
     def diagnose(self) -> dict[str, object]:
+        """What /diagnostics tells of the poses."""
         counts = {f"poses {kind}": number for kind, number in self._track.counts.items()}
         return {"pose source": self._kind, "tf2_ros": "installed" if tf2_ros else "not installed", **counts}
 
     def close(self) -> None:
+        """Let go of tf2; a subscription goes with its node."""
         if self._listener is not None:
             self._listener.unregister()
 

@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What rclpy lacks, and all use of what it does not promise to keep: callbacks in threads without a busy loop, services
-that answer a malformed request too, and the state machine of a lifecycle node."""
+"""What rclpy lacks, and all use of what it does not promise to keep.
+
+Callbacks in threads without a busy loop, services that answer a malformed request too, and the state machine of a
+lifecycle node.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from rclpy.executors import Executor, ShutdownException, TimeoutException
 from rclpy.guard_condition import GuardCondition
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
-from rclpy.service import Service
 from rclpy.task import Task
 
 AT_ONCE = 0.005  # seconds
@@ -91,12 +93,14 @@ def given_value(node: Node, parameter: str) -> Any:
 
 def state_of(node: LifecycleNode) -> str:
     """The label of the state that the node is in: unconfigured, inactive, active, finalized, or a transition."""
-    return node._state_machine.current_state[1]
+    return str(node._state_machine.current_state[1])
 
 
 def answer_transitions(node: LifecycleNode, lock: threading.Lock) -> None:
-    """Answer `change_state` as rclpy does, with the lock held; but a transition that is not possible is refused and
-    logged: rclpy raises, and no response comes."""
+    """Answer `change_state` as rclpy does, with the lock held.
+
+    But a transition that is not possible is refused and logged: rclpy raises, and no response comes.
+    """
     answer = node._service_change_state.callback
 
     def change_state(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
@@ -125,7 +129,7 @@ def answer_always(node: Node) -> None:
         service.callback = partial(_answer, node, service, service.callback)
 
 
-def _answer(node: Node, service: Service, callback: Any, request: Any, response: Any) -> Any:
+def _answer(node: Node, service: Any, callback: Any, request: Any, response: Any) -> Any:
     try:
         return callback(request, response)
     except Exception as error:

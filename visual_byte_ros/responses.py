@@ -39,6 +39,7 @@ T = TypeVar("T", bound=Any)
 
 
 def fail_with(response: T, error: Exception) -> T:
+    """Fill a response with the code and the message of an error; returns the response."""
     if isinstance(error, FutureTimeoutError):
         return fail(response, ErrorCode.TIMEOUT, f"no answer within {SERVICE_S:g} s; the machine is overloaded")
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), ErrorCode.FAILED)
@@ -46,6 +47,6 @@ def fail_with(response: T, error: Exception) -> T:
 
 
 def fail(response: T, code: str, message: str) -> T:
-    """code: one of the constants of ErrorCode."""
+    """Fill a response with a code and a message that says what to do; returns the response."""
     response.success, response.code, response.message = False, code, message
     return response

@@ -35,17 +35,19 @@ class ServiceCaller(Generic[Response]):
             node = client.srv_name.split("/")[-2]
             raise Unanswered(f"{client.srv_name} is not there; start {node} in this namespace")
         answered = threading.Event()
-        future = client.call_async(self._kind.Request(**fields))
+        request = self._kind.Request(**fields)  # type: ignore[attr-defined]  # every service type has one
+        future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
         end = time.monotonic() + self._within_s
         while not answered.wait(0.05):
             if self._stopping.is_set() or time.monotonic() > end:
                 client.remove_pending_request(future)
                 raise Unanswered(f"{client.srv_name} does not answer within {self._within_s:g} s")
-        response = future.result()
+        response: Any = future.result()
         if not response.success:
             raise Unanswered(response.message)
-        return response
+        return response  # type: ignore[no-any-return]
 
     def close(self) -> None:
+        """Let go of the client."""
         self._node.destroy_client(self._client)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from lifecycle_msgs.msg import State
@@ -58,19 +59,19 @@ class AttackedNodes:
         printed = sum(len(process.output()) for process in self.processes.values())
         return f"every node lives; they printed {printed / 1e6:.1f} MB"
 
-    def _call(self, kind: type, service: str, **fields: object) -> object:
+    def _call(self, kind: Any, service: str, **fields: object) -> Any:
         return self.graph.call(kind, f"embedding_node/{service}", **fields)
 
 
 def _is_active(graph: Graph, node: str) -> bool:
-    return graph.call(GetState, f"{node}/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
+    return bool(graph.call(GetState, f"{node}/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE)
 
 
 def attacked_nodes(graph: Graph, pose_type: str = POSE_TYPES[0], transport: str = "raw") -> AttackedNodes:
     bundle = write_sample_bundle(graph.folder / "bundle")
     of_bundle = {"bundle": str(bundle.path)}
     photos, recordings = str(ROOT / "examples" / "photos"), str(DATA)
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "embedding_node": {
             **of_bundle,
             "memory_folder": str(graph.folder / "memory"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def visual_byte(*arguments: str | Path, code: int = 0, **options) -> subprocess.CompletedProcess[str]:
+def visual_byte(*arguments: str | Path, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, in a process of its own."""
     command = [sys.executable, "-c", "import sys; from visual_byte_core.cli import main; sys.exit(main())"]
     done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, **options)

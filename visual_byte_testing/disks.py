@@ -21,12 +21,19 @@ def frozen(folder: Path) -> Iterator[None]:
     if os.geteuid() == 0:
         if subprocess.run(["chattr", "+i", *paths], capture_output=True).returncode:
             pytest.skip("root, on a file system without immutable files")
-        thaw = lambda: subprocess.run(["chattr", "-i", *paths], check=True, capture_output=True)  # noqa: E731
+
+        def thaw() -> None:
+            subprocess.run(["chattr", "-i", *paths], check=True, capture_output=True)
+
     else:
         modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
         for path, mode in modes.items():
             path.chmod(mode & ~0o222)
-        thaw = lambda: [path.chmod(mode) for path, mode in modes.items()]  # noqa: E731
+
+        def thaw() -> None:
+            for path, mode in modes.items():
+                path.chmod(mode)
+
     try:
         yield
     finally:

@@ -33,7 +33,8 @@ def chirp(seed: int) -> np.ndarray:
     """A rising tone of half a second, float32 (8000,) at 16 kHz, a different one for every seed."""
     seconds = np.arange(RATE // 2) / RATE
     low, rise = np.random.default_rng(seed).uniform((200, 200), (800, 3000))
-    return (0.3 * np.sin(2 * np.pi * (low + rise * seconds) * seconds)).astype(np.float32)
+    tone: np.ndarray = 0.3 * np.sin(2 * np.pi * (low + rise * seconds) * seconds)
+    return tone.astype(np.float32)
 
 
 @pytest.fixture(scope="session")

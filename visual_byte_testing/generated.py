@@ -181,7 +181,7 @@ def _images(words: tuple[str, ...]) -> st.SearchStrategy:
             "data": st.binary(max_size=200).map(lambda data: array.array("B", data)),
         },
     )
-    whole = st.just({})
+    whole: st.SearchStrategy[dict[str, Any]] = st.just({})
     encodings = st.sampled_from(tuple(ENCODINGS)) | st.sampled_from(("32FC1", "jpeg", "", "rgb8 ", "x" * 1000))
     header = messages_of(interface("std_msgs/msg/Header"), words)
     return st.builds(build, side, side, encodings, whole | wrong, st.sampled_from((0, 0, 1, 7)), header)
@@ -220,7 +220,7 @@ def _values(of: str, words: tuple[str, ...]) -> st.SearchStrategy:
 
 def _value(of: str, words: tuple[str, ...]) -> st.SearchStrategy:
     if of.startswith("string"):
-        characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+        characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
         return st.sampled_from((*words, *IDS)) | st.text(characters, max_size=40)
     if of == "boolean":
         return st.booleans()
@@ -229,7 +229,7 @@ def _value(of: str, words: tuple[str, ...]) -> st.SearchStrategy:
     if of in ("double", "float"):
         # No subnormal ones: training, tested in the same process, has the processor take them for zero.
         return st.floats(width=64 if of == "double" else 32, allow_subnormal=False) | st.sampled_from((0.0, 1.0, -1.0))
-    signed, bits = re.fullmatch(r"(u?)int(\d+)", of).groups()  # type: ignore[union-attr]
+    signed, bits = re.fullmatch(r"(u?)int(\d+)", of).groups()
     lowest, highest = (0, 2 ** int(bits) - 1) if signed else (-(2 ** (int(bits) - 1)), 2 ** (int(bits) - 1) - 1)
     return st.integers(lowest, highest) | st.sampled_from((0, 1, 2, 3, 10, highest))
 

@@ -112,7 +112,7 @@ class Graph:
         self.wait(lambda: publisher.get_subscription_count() > 0, f"somebody listens to {topic}")
         return publisher
 
-    def call(self, kind: type, service: str, **fields: Any) -> Any:
+    def call(self, kind: Any, service: str, **fields: Any) -> Any:
         """The response of a node's service, NODE/NAME, to one request."""
         future = self.client(kind, service).call_async(kind.Request(**fields))
         self.wait(future.done, f"the response of {service}")

@@ -23,5 +23,5 @@ def search(self: Memory, *arguments: Any) -> list[Match]:
 
 
 if __name__ == "__main__":
-    Memory.search = search  # type: ignore[method-assign]
+    Memory.search = search  # type: ignore[method-assign, assignment]
     embedding_node.main()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 
-from visual_byte_core.bags.compose import BagPlan, Event, compose
+from visual_byte_core.bags.compose import BagPlan, Event, compose, plan_of_folders
 from visual_byte_core.bags.definitions import message_types, new_message
 from visual_byte_core.bags.mcap_file import CHUNK, CHUNK_HEAD, MAGIC, RECORD
 from visual_byte_core.bags.reading import Bag, find_topic
@@ -24,6 +24,7 @@ from visual_byte_core.cli import main
 from visual_byte_core.errors import DataError
 from visual_byte_core.messages.topic_types import COMPRESSED, IMAGE, QUERY
 from visual_byte_testing.bags import evaluated, write_photos, write_sample_bag
+from visual_byte_testing.paths import BANANA
 
 TOPICS = ["/image", "/query"]
 BOTH = [StoragePlugin.MCAP, StoragePlugin.SQLITE3]
@@ -373,3 +374,33 @@ def test_a_quote_that_is_not_closed_does_not_swallow_the_truth(tmp_path: Path) -
     (tmp_path / "truth.csv").write_text('kind,id,from,to,label\nframe,,0,1,"mug\nframe,,1,2,lamp\nquery,q,,,lamp\n')
     with pytest.raises(DataError, match="cannot be read as a CSV"):
         read_truth(tmp_path / "truth.csv")
+
+
+def test_a_damaged_row_of_a_sqlite3_bag_costs_that_row(walk: Path, tmp_path: Path) -> None:
+    path = rewritten(raw(walk), tmp_path / "rows", StoragePlugin.SQLITE3)
+    with sqlite3.connect(path / "rows.db3") as database:
+        database.execute("CREATE TABLE other AS SELECT * FROM messages")
+        database.execute("UPDATE other SET timestamp = NULL WHERE id = 3")
+        database.execute("UPDATE other SET data = 'text' WHERE id = 5")
+        database.execute("DROP TABLE messages")
+        database.execute("ALTER TABLE other RENAME TO messages")
+    database.close()
+    with Bag(path) as bag:
+        found = [received.stamp for received in bag.messages([*TOPICS, "/pose"])]
+        assert len(found) == len(raw(walk)) - 2 and sum(bag.unread.values()) == 2 and "are missing" in bag.cut
+
+
+def test_speech_that_names_no_photo_is_told_and_not_dropped(
+    bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_photos(tmp_path / "photos")
+    (tmp_path / "speech" / "Teapot").mkdir(parents=True)
+    shutil.copyfile(BANANA, tmp_path / "speech" / "Teapot" / "a.flac")
+    with pytest.raises(DataError, match="speech of no name that has photos"):
+        plan_of_folders(bundle, tmp_path / "photos", tmp_path / "speech", (), 1)
+    (tmp_path / "speech" / "MUG").mkdir()
+    shutil.copyfile(BANANA, tmp_path / "speech" / "MUG" / "a.flac")
+    with caplog.at_level("WARNING", "visual_byte"):
+        plan = plan_of_folders(bundle, tmp_path / "photos", tmp_path / "speech", (), 1)
+    assert [event.expect for event in plan.events if event.speech] == ["mug"]
+    assert "left out, speech of 1 names that have no photos: ['teapot']" in caplog.text

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import shutil
 import struct
 import sys
@@ -223,6 +225,48 @@ def test_a_player_survives_a_folder_that_goes_and_comes_back(tmp_path: Path, cap
     assert caplog.text.count("0.png: 0 bytes") == 1 and "no such folder" in caplog.text
 
 
+def test_a_player_survives_whatever_one_frame_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in (1, 2, 3):
+        write_photo(tmp_path / f"{number}.png", number)
+    shown: Waiting = Waiting()
+
+    def show(frame: Frame) -> None:
+        if frame.name == "2.png":
+            raise UnicodeEncodeError("utf-8", "\udcb9", 0, 1, "surrogates not allowed")
+        shown(frame)
+
+    player = FramePlayer(FrameSettings(source="folder", path=str(tmp_path), rate=200.0), show, LOG)
+    player.start()
+    assert [frame.name for frame in shown.first(4)] == ["1.png", "3.png", "1.png", "3.png"]
+    player.close()
+    assert caplog.text.count("2.png: cannot be shown (UnicodeEncodeError") == 1 and player.report().unreadable > 0
+
+
+def test_a_photo_whose_name_is_no_utf8_is_shown_under_an_escaped_one(tmp_path: Path) -> None:
+    write_photo(tmp_path / "1.png", 1)
+    os.rename(tmp_path / "1.png", os.fsencode(tmp_path) + b"/" + "키위".encode("cp949") + b".png")
+    frame = open_frames(FrameSettings(source="folder", path=str(tmp_path))).read()
+    assert frame and frame.name.encode() and "\\x" in frame.name
+
+
+def test_a_video_that_ends_before_its_header_says_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for number in range(40):
+        writer.write(np.full((48, 64, 3), 6 * number, np.uint8))
+    writer.release()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    frames = open_frames(FrameSettings(source="file", path=str(path), loop=True))
+    told: list[str] = []
+    for _ in range(90):
+        try:
+            assert frames.read()
+        except InvalidImage as error:
+            told.append(str(error))
+    assert len(told) == 1 and re.search(r"a.avi: ends after \d+ of 40 frames", told[0])
+
+
 def test_a_recording_waits_for_somebody_who_looks_and_ends(tmp_path: Path) -> None:
     write_photo(tmp_path / "1.png", 1)
     write_photo(tmp_path / "2.png", 2)
@@ -268,6 +312,25 @@ def listen(folder: Path, **settings: object) -> tuple[list[tuple[str, Utterance]
     wait_until(lambda: listener.status.state is SourceState.ENDED)
     listener.close()
     return heard.items, unheard.items
+
+
+def test_a_listener_survives_whatever_one_utterance_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a", "b", "c"):
+        soundfile.write(tmp_path / f"{name}.wav", tone(0.5), 16_000)
+    heard: Waiting = Waiting()
+
+    def take(name: str, utterance: Utterance) -> None:
+        if name == "b":
+            raise RuntimeError("of one utterance")
+        heard(name, utterance)
+
+    sound = SoundSettings(source="folder", folder=str(tmp_path), speed=500.0)
+    listener = Listener(sound, UtteranceSettings(voice_activity="energy"), take, print, LOG)
+    listener.start()
+    wait_until(lambda: listener.status.state is SourceState.ENDED)
+    listener.close()
+    assert [name for name, _ in heard.items] == ["a", "c"]
+    assert caplog.text.count("a sound is left out: RuntimeError: of one utterance") == 1
 
 
 def test_each_recording_is_one_question(tmp_path: Path) -> None:
@@ -407,6 +470,13 @@ def test_a_meter_tells_digital_silence_from_a_quiet_room(seconds: float, warns: 
     silence = np.full(round(seconds * 16_000), 0.01)
     assert ("muted?" in metered(silence).warning()) == warns
     assert metered(silence + 2e-6 * np.random.default_rng(0).standard_normal(len(silence))).warning() == ""
+
+
+def test_a_meter_warns_of_channels_that_cancel_one_another() -> None:
+    meter = Meter()
+    for _ in range(40):
+        meter.hear(Block(np.zeros(800, np.float32), cancelled=True))
+    assert "cancel one another (opposite phase): set channel to 1" in meter.warning()
 
 
 def test_a_meter_warns_of_clipping_and_forgets_it() -> None:

@@ -174,7 +174,7 @@ def test_confusions_count_the_wrong_answers(report, alone):
     assert all(one["share"] == pytest.approx(one["n"] / PHOTOS[one["asked"]], abs=1e-4) for one in found)
     for row in report["details"]["per_class"]:
         called = [name for (slug, name), n in wrong.items() if slug == row["slug"]]
-        assert row["taken_for"] in called or not called and row["taken_for"] == ""
+        assert row["taken_for"] in called or (not called and row["taken_for"] == "")
 
 
 def test_a_part_of_the_classes(data, embedder, tmp_path):

@@ -111,8 +111,6 @@ def test_a_figure_marks_right_and_wrong_places(embedder: Embedder) -> None:
     gathered = Gathered(embedder, {slug: slug for slug in slugs}, none, photos, texts, none, (), seed=0)
     with house_style():
         titles = [axes.get_title() for axes in regions_of_scenes(gathered).axes]
-    assert [title for title in titles[::5]] == 2 * ["2 x 2, 128 pixels"] + ["2 x 2, 64 pixels"] + 2 * [
-        "3 x 3, 128 pixels"
-    ]
+    assert titles[::5] == 2 * ["2 x 2, 128 pixels"] + ["2 x 2, 64 pixels"] + 2 * ["3 x 3, 128 pixels"]
     marks = {title[0] for i, title in enumerate(titles) if i % 5}
     assert marks == {"✓", "✗"}  # an untrained map is right by chance only

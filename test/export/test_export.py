@@ -174,7 +174,7 @@ def test_eight_bits_are_nearer_and_said_to_be_for_vnni_and_arm(eight_bits: Bundl
 
 
 @pytest.mark.usefixtures("exported_once")
-@pytest.mark.parametrize("least, bits", [(0.99, "7"), (1.1, "all 8")])
+@pytest.mark.parametrize(("least", "bits"), [(0.99, "7"), (1.1, "all 8")])
 def test_auto_gives_up_other_processors_only_for_what_seven_bits_cost(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, bits: str
 ) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import array
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
 from visual_byte_core.errors import InvalidImage
+from visual_byte_core.messages.images import to_rgb as convert_checked
 from visual_byte_ros import image_messages
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [16, 128, 240]]], np.uint8)
@@ -183,3 +185,38 @@ def of_another_size(data: bytes, width: int, height: int) -> bytes:
 def test_a_compressed_message_that_is_no_picture(data: bytes, says: str) -> None:
     with pytest.raises(InvalidImage, match=says):
         image_messages.frame_to_rgb(CompressedImage(format="jpeg", data=data))
+
+
+def planar(encoding: str, height: int = 8, width: int = 12, padding: int = 4) -> SimpleNamespace:
+    """A picture of one colour, whose rows are longer than they must be."""
+    rgb = np.full((height, width, 3), (200, 80, 40), np.uint8)
+    y, u, v = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)[0, 0], None, None
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).reshape(-1)
+    u, v = planes[height * width], planes[height * width * 5 // 4]
+    chroma = np.empty((height // 2, width), np.uint8)
+    chroma[:, 0::2], chroma[:, 1::2] = (u, v) if encoding == "nv12" else (v, u)
+    rows = np.concatenate([np.full((height, width), y, np.uint8), chroma])
+    rows = np.pad(rows, ((0, 0), (0, padding)))
+    return SimpleNamespace(height=height, width=width, encoding=encoding, is_bigendian=0, step=width + padding,
+                           data=rows.tobytes())  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["nv12", "nv21"])
+def test_colour_that_follows_the_brightness_is_read(encoding: str) -> None:
+    image = convert_checked(planar(encoding))
+    assert image.shape == (8, 12, 3) and np.abs(image.astype(int) - (200, 80, 40)).max() <= 4
+    for wrong in ({"width": 11}, {"height": 7}):
+        with pytest.raises(InvalidImage, match="shares colour among 2x2"):
+            convert_checked(SimpleNamespace(**{**vars(planar(encoding)), **wrong}))
+    with pytest.raises(InvalidImage, match="expected step 16 times 12 rows"):
+        convert_checked(SimpleNamespace(**{**vars(planar(encoding)), "data": bytes(16 * 8)}))
+
+
+def test_pixels_that_opencv_named_are_bgr_and_depth_is_refused_by_name() -> None:
+    pixels = np.tile(np.array([40, 80, 200], np.uint8), (2, 2, 1))
+    message = SimpleNamespace(height=2, width=2, encoding="8UC3", is_bigendian=0, step=6, data=pixels.tobytes())
+    assert (convert_checked(message) == (200, 80, 40)).all()
+    for encoding in ("16UC1", "32FC1", "bayer_rggb16", "h264"):
+        message.encoding = encoding
+        with pytest.raises(InvalidImage, match=f"encoding '{encoding}' is not known; publish one of rgb8"):
+            convert_checked(message)

@@ -61,6 +61,17 @@ def test_nothing_to_count_is_none_and_not_zero():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_auroc_is_that_of_scikit_learn(seed: int) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    generator = np.random.default_rng(seed)
+    present, absent = generator.normal(1, 1, 57).round(1), generator.normal(0, 1, 91).round(1)
+    assert set(present) & set(absent)
+    expected = roc_auc_score([1] * len(present) + [0] * len(absent), np.concatenate([present, absent]))
+    assert auroc(present, absent) == pytest.approx(expected, abs=1e-12)
+
+
 def test_auroc_counts_ties_half():
     assert auroc(np.array([1.0, 2.0]), np.array([1.0, 0.0])) == pytest.approx((0.5 + 1 + 1 + 1) / 4)
     same = np.full(7, 0.3)
@@ -77,8 +88,8 @@ def test_curve_agrees_with_counting():
 
 
 def test_an_absent_name_leaves_out_what_may_be_the_same_thing():
-    parents = {"apple": "", "gala": "apple", "granny": "apple", "pear": ""}
-    same = overlaps([ClassName(slug, slug, parent=parent) for slug, parent in parents.items()])
+    broader = {"apple": (), "gala": ("apple",), "granny": ("apple",), "pear": ()}
+    same = overlaps([ClassName(slug, slug, broader=names) for slug, names in broader.items()])
     gallery = Labelled(np.eye(4, dtype=np.float32)[[0, 1, 2, 3]], ("apple", "gala", "granny", "pear"))
     towards = unit(np.array([[4.0, 3, 2, 1], [3, 4, 2, 1], [1, 1, 2, 4]]))
     present, absent = present_and_absent(Labelled(towards, ("apple", "gala", "pear")), gallery, same)
@@ -181,9 +192,9 @@ def test_a_probability_that_rises_to_a_ceiling_is_fitted(intercept: float, slope
 def test_classes_that_scores_part_wholly_are_fitted_to_finite_values() -> None:
     scores = np.array([0.1, 0.2, 0.8, 0.9])
     a, b, c = fit_probability(scores, scores > 0.5, np.ones(4))
-    assert np.isfinite([a, b, c]).all() and c / (1 + np.exp(-a - b * 0.9)) > 0.99 > 0.01 > c / (
-        1 + np.exp(-a - b * 0.1)
-    )
+    assert np.isfinite([a, b, c]).all()
+    assert c / (1 + np.exp(-a - b * 0.9)) > 0.99
+    assert c / (1 + np.exp(-a - b * 0.1)) < 0.01
 
 
 def test_what_a_taught_name_is_worth_is_learned_from_right_and_wrong_ones() -> None:

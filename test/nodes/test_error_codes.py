@@ -28,7 +28,7 @@ from visual_byte_core.errors import (
 from visual_byte_ros.responses import fail_with
 from visual_byte_testing.paths import ROOT
 
-DECLARED = {name for name in dir(type(ErrorCode)) if name.isupper()} - {"NONE"}
+DECLARED = {name for name in dir(type(ErrorCode)) if name.isupper() and not name.startswith("_")} - {"NONE"}
 FAILURES = (
     (BundleError("x"), ErrorCode.BUNDLE),
     (ConfigurationError("x"), ErrorCode.INVALID_REQUEST),
@@ -62,11 +62,12 @@ def test_each_code_is_declared_and_used() -> None:
 
 
 def test_no_code_is_written_out() -> None:
+    codes = DECLARED - {"NOT_FOUND"}  # which is a status of Matches as well
     written = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
         for path, tree in trees("visual_byte_ros").items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and node.value in DECLARED
+        if isinstance(node, ast.Constant) and node.value in codes
     ]
     assert not written, f"write ErrorCode.X: {written}"
 

@@ -118,7 +118,7 @@ def test_a_frame_is_remembered_and_found_by_its_picture(robot: Robot) -> None:
     assert (match.frame_id, match.times) == ("eye", 1)
     assert match.first_seen == match.last_seen == acknowledgements[1].header.stamp
     assert bytes(match.thumbnail.data[:2]) == b"\xff\xd8"
-    assert [m.id for m in response.matches.nearest][0] == match.id and len(response.matches.nearest) == 2
+    assert response.matches.nearest[0].id == match.id and len(response.matches.nearest) == 2
 
 
 def test_the_same_picture_a_moment_later_is_the_same_memory(robot: Robot) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -50,16 +51,18 @@ def test_it_is_explained_and_bounded(row: Parameter) -> None:
 
 
 def read_parameters(module: ModuleType, *, but_in: str = "") -> set[str]:
-    """The names in `self.parameters["..."]` of a module, but for those in the method `but_in`."""
+    """The names in `self.parameters["..."]` of a module and the fields of KIND in `self.parameters.settings(KIND)`, but
+    for those in the method `but_in`."""
     tree = ast.parse(Path(module.__file__ or "").read_text())
     methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name != but_in]
-    return {
-        node.slice.value
-        for method in methods
-        for node in ast.walk(method)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
-        if isinstance(node.value, ast.Attribute) and node.value.attr == "parameters"
-    }
+    found = set()
+    for node in (node for method in methods for node in ast.walk(method)):
+        match node:
+            case ast.Subscript(ast.Attribute(attr="parameters"), ast.Constant(str(name))):
+                found.add(name)
+            case ast.Call(ast.Attribute(ast.Attribute(attr="parameters"), "settings"), [ast.Name(kind)]):
+                found |= {field.name for field in fields(getattr(module, kind))}
+    return found
 
 
 @pytest.mark.parametrize("node", NODES.values(), ids=NODES)

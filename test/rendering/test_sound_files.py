@@ -167,3 +167,25 @@ def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path: Path) -> None:
         file.write(b"RIFF nothing")
     with pytest.raises(InvalidSound, match=r"\\xb9.*\.wav: cannot be read as sound"):
         read_sound(path.with_suffix(".wav"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "subtype"),
+    [("a.wav", "WAV", "PCM_16"), ("b.aiff", "AIFF", "PCM_16"), ("c.mp3", "MP3", None), ("d.flac", "FLAC", None),
+     ("e.ogg", "OGG", "VORBIS"), ("f.opus", "OGG", "OPUS")],
+)  # fmt: skip
+def test_a_sound_that_breaks_off_is_no_shorter_sound(
+    word: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, kind: str, subtype: str | None
+) -> None:
+    soundfile.write(tmp_path / name, np.tile(word, 4), RATE, format=kind, subtype=subtype)
+    content = (tmp_path / name).read_bytes()
+    read_sound(tmp_path / name)
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    if name == "f.opus":  # it does not say how long it is, only where it ends
+        read_sound(tmp_path / name)
+        assert "f.opus: the OGG file has no end mark" in caplog.text
+        return
+    assert "end mark" not in caplog.text
+    for read in (read_sound, lambda path: list(mono_blocks(path))):
+        with pytest.raises(InvalidSound, match=f"{name}: (breaks off|cannot be read|its header says that it holds 0)"):
+            read(tmp_path / name)

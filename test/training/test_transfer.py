@@ -72,7 +72,7 @@ def config(weights: Path, dataset: Path, collect_config: CollectConfig, tmp_path
                 "measure_every": 3,
                 "speech_teacher": 0.0,
             },
-        }  # fmt: skip
+        }
     )
 
 

@@ -89,7 +89,7 @@ def two_letters(tmp_path: Path) -> str:
     font.setupCharacterMap({ord(" "): "space", ord("a"): "a", ord("사"): "sa"})
     boxes = [box(500, 700), TTGlyphPen(None).glyph(), box(300, 400), box(900, 900)]
     font.setupGlyf(dict(zip(names, boxes, strict=True)))
-    font.setupHorizontalMetrics({name: (1000, 0) for name in names})
+    font.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
     font.setupHorizontalHeader(ascent=900, descent=-100)
     font.setupNameTable({"familyName": "Two", "styleName": "Regular"})
     font.setupOS2()

@@ -48,11 +48,11 @@ def test_of_a_large_memory_only_so_many_are_read(monkeypatch: pytest.MonkeyPatch
 def test_a_reading_that_fails_changes_nothing() -> None:
     def broken() -> Iterator[MapPlace]:
         yield place(5)
-        raise OSError
+        raise OSError("cut")
 
     places = MapPlaces()
     places.replace([place(1)], now=0.0)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="cut"):
         places.replace(broken(), now=1.0)
     assert places.shown() == [place(1)] and not places.is_missing_some(1)
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from visual_byte_core.messages.topic_types import COMPRESSED, COMPRESSED_SUFFIX,
 from visual_byte_core.rendering.photo import read_photo
 from visual_byte_core.rendering.speech import render_speech
 from visual_byte_core.rendering.text import render_text
+
+log = logging.getLogger("visual_byte")
 
 TruthRow = tuple[str, str, float | None, float | None, str]
 WHAT = ("show", "text", "speech", "picture", "pose")
@@ -66,9 +69,17 @@ class Event:
 
 @dataclass(frozen=True)
 class BagPlan:
-    """events: in any order. start: seconds since 1970 of second 0. rate: frames a second. side: pixels of a frame's
-    longer side; smaller photos stay as they are. frame_id: of the camera; map_id: frame of the poses. image_transport:
-    whether frames are `raw` or, as JPEG, `compressed`."""
+    """What happens in a bag.
+
+    Attributes:
+        events: in any order.
+        start: seconds since 1970 of second 0.
+        rate: frames a second.
+        side: pixels of a frame's longer side; smaller photos stay as they are.
+        frame_id: of the camera.
+        map_id: frame of the poses.
+        image_transport: whether frames are `raw` or, as JPEG, `compressed`.
+    """
 
     events: tuple[Event, ...]
     start: float = 1_700_000_000.0
@@ -103,7 +114,12 @@ def plan_of_folders(
     names = spelled(slugs, names_by_slug(bundle), language)
     asked = [{"text": name, "expect": slug, "language": language} for slug, name in zip(slugs, names, strict=True)]
     if speech:
-        said = _first_of_each([(f.slug, f.path) for f in find_speech(speech, language) if f.slug in slugs], 1)
+        spoken = find_speech(speech, language)
+        said = _first_of_each([(f.slug, f.path) for f in spoken if f.slug in slugs], 1)
+        if others := sorted({file.slug for file in spoken} - set(slugs)):
+            log.warning("%s: left out, speech of %d names that have no photos: %s", speech, len(others), others[:10])
+        if not said:
+            raise DataError(f"{speech}: speech of no name that has photos; name its folders as those of {photos}")
         asked += [{"speech": str(path.resolve()), "expect": slug, "language": language} for slug, path in said]
     asked += [{"text": name, "expect": ABSENT, "language": language} for name in absent]
     events += [Event(at=len(shown) + i, **one) for i, one in enumerate(asked)]  # type: ignore[arg-type]
@@ -132,7 +148,9 @@ def compose(plan: BagPlan, bundle: Bundle, out: Path, storage: Storage = "mcap",
     return path
 
 
-def _messages(plan: BagPlan, bundle: Bundle, folder: Path, truth: list[TruthRow]) -> Iterator[tuple]:
+def _messages(
+    plan: BagPlan, bundle: Bundle, folder: Path, truth: list[TruthRow]
+) -> Iterator[tuple[float, str, str, Callable[[int], Any]]]:
     """Second, topic, type, and what makes the message of its nanoseconds, so that no two photos are held at a time."""
     poses = sorted((event for event in plan.events if event.pose), key=lambda event: event.at)
     number = 0
@@ -179,7 +197,7 @@ def _asked(event: Event, bundle: Bundle, folder: Path) -> Iterator[tuple[np.ndar
             )
 
 
-def _frame_maker(plan: BagPlan, path: Path):
+def _frame_maker(plan: BagPlan, path: Path) -> Callable[[int], Any]:
     def make(nanoseconds: int) -> Any:
         picture = read_photo(path)
         scale = min(1.0, plan.side / max(picture.shape[:2]))
@@ -192,14 +210,14 @@ def _frame_maker(plan: BagPlan, path: Path):
     return make
 
 
-def _query_maker(picture: np.ndarray, fields: dict[str, str]):
+def _query_maker(picture: np.ndarray, fields: dict[str, str]) -> Callable[[int], Any]:
     def make(nanoseconds: int) -> Any:
         return new_message(QUERY, header=_header(nanoseconds), image=_image(picture, _header(0)), **fields)
 
     return make
 
 
-def _pose_maker(plan: BagPlan, pose: tuple[float, ...]):
+def _pose_maker(plan: BagPlan, pose: tuple[float, ...]) -> Callable[[int], Any]:
     def make(nanoseconds: int) -> Any:
         x, y, z, qx, qy, qz, qw = (*pose, 0.0, 0.0, 0.0, 1.0)[:7]
         position = new_message("geometry_msgs/msg/Point", x=x, y=y, z=z)

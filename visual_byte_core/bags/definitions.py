@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def message_folder() -> Path:
     """Where our .msg files are: beside the package in a clone, under share/ where colcon or pip installed it.
 
-    Raises DataError if they are in none of these.
+    Raises:
+        DataError: they are in none of these.
     """
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     prefixes.append(Path(sys.prefix))

@@ -36,7 +36,7 @@ RECORD = struct.Struct("<BQ")
 FOOT = struct.Struct("<BQQQI8s")  # the footer, where the index begins in it, and the magic behind
 CHUNK_HEAD = struct.Struct("<QQQI")  # start, end, size unpacked, CRC; then the compression's name and the packed size
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, number, time of recording, time of publishing
-LARGEST_CHUNK = 1 << 30
+MAX_CHUNK_BYTES = 1 << 30
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL,
            "omgidl": MessageDefinitionFormat.IDL}  # fmt: skip
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
@@ -45,8 +45,11 @@ DAMAGE = (zstd.ZstdError, EOFError, RuntimeError, ValueError, struct.error, Memo
 
 @dataclass(frozen=True)
 class _Piece:
-    """A chunk, or a message between chunks: where its record's content lies. counts: messages by channel that the
-    indexes behind a chunk tell of."""
+    """A chunk, or a message between chunks: where its record's content lies.
+
+    Attributes:
+        counts: messages by channel that the indexes behind a chunk tell of.
+    """
 
     start: int
     position: int
@@ -87,11 +90,17 @@ class McapFile:
                 self.promised[channel.topic] = self.promised.get(channel.topic, 0) + count
 
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
+        """The messages of these topics in the order in which they were recorded.
+
+        Raises:
+            DataError: the file cannot be read on.
+        """
         wanted = {number: one for number, one in self._by_number.items() if one.topic in topics and one.encoding == CDR}
         opened = ((piece.start, partial(self._messages_of, piece, wanted)) for piece in self._pieces)
         yield from in_time_order(opened, lambda raw: raw.nanoseconds)
 
     def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
     def _scan(self) -> int:
@@ -199,7 +208,7 @@ class McapFile:
         data = self._read(piece.position, piece.length)
         _, _, size, crc = CHUNK_HEAD.unpack_from(data)
         name, at = _text(data, CHUNK_HEAD.size)
-        if size > LARGEST_CHUNK or name not in UNPACK:
+        if size > MAX_CHUNK_BYTES or name not in UNPACK:
             raise ValueError(f"{size} bytes, packed by {name!r}")
         content = UNPACK[name](data[at + 8 :], size)
         if len(content) != size or (crc and crc32(content) != crc):
@@ -238,7 +247,8 @@ def _unpack_zstd(data: bytes, size: int) -> bytes:
 
 
 def _unpack_lz4(data: bytes, size: int) -> bytes:
-    return lz4.frame.LZ4FrameDecompressor().decompress(data, size)
+    content: bytes = lz4.frame.LZ4FrameDecompressor().decompress(data, size)
+    return content
 
 
 UNPACK: dict[str, Callable[[bytes, int], bytes]] = {

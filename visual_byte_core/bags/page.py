@@ -128,6 +128,7 @@ def answer_card(asked: AnsweredQuery) -> str:
 
 
 def foot() -> str:
+    """The end of the page, HTML."""
     return "</body></html>\n"
 
 

@@ -41,8 +41,14 @@ class Topic:
 
 @dataclass(frozen=True)
 class Received:
-    """topic: its name. seconds: since 1970, when the recorder got it. stamp: the one in its header, `seconds` if the
-    topic has no stamps. message: its fields as attributes."""
+    """A message of a bag.
+
+    Attributes:
+        topic: its name.
+        seconds: since 1970, when the recorder got it.
+        stamp: the one in its header, `seconds` if the topic has no stamps.
+        message: its fields as attributes.
+    """
 
     topic: str
     seconds: float
@@ -79,6 +85,7 @@ class Bag:
         self.close()
 
     def close(self) -> None:
+        """Let go of the files."""
         self._stored.close()
 
     @property
@@ -117,10 +124,12 @@ class Bag:
         return sum(self._stored.promised.get(topic, 0) for topic in topics) or None
 
     def messages(self, topics: Collection[str]) -> Iterator[Received]:
-        """The messages of these topics in the order of their stamps, as far as TimeOrder holds them back; poses before
-        the frames of the same stamp.
+        """The messages of these topics in the order of their stamps, as far as TimeOrder holds them back.
 
-        Raises DataError where the bag cannot be read on, or if it promises messages on a topic and none can be read.
+        Poses come before the frames of the same stamp.
+
+        Raises:
+            DataError: the bag cannot be read on, or promises messages on a topic and none can be read.
         """
         order: TimeOrder[Received] = TimeOrder()
         self.malformed, self.jumped_back, self.unread = 0, {}, {}
@@ -204,10 +213,15 @@ class Bag:
 
 
 def find_topic(bag: Bag, wanted: str, chosen: str = "") -> str:
-    """The topic of a type that is taken for `wanted` (a key of TOPIC_TYPES) and that is named `chosen`, or else like
-    it, in whatever namespace; or else the only one of those types.
+    """The topic of a type that is named `chosen`, or else like `wanted`, in whatever namespace; or else the only one.
 
-    Raises DataError, which lists the topics of the bag, if there is none, or more than one.
+    Args:
+        bag: where it is looked for.
+        wanted: a key of TOPIC_TYPES.
+        chosen: name of the topic, "" for any.
+
+    Raises:
+        DataError: there is none, or more than one; lists the topics of the bag.
     """
     kinds = TOPIC_TYPES[wanted]
     fits: list[str] = []

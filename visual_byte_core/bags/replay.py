@@ -34,8 +34,17 @@ log = logging.getLogger("visual_byte")
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """image, query, pose: names of the topics; no pose if empty. k: most matches, 1 or more. pose_limits: which poses
-    are good enough; map_id: the map that they refer to. engine: how frames are kept and questions answered."""
+    """What of a bag is replayed, and how.
+
+    Attributes:
+        image: name of the topic.
+        query: name of the topic.
+        pose: name of the topic; no poses if empty.
+        pose_limits: which poses are good enough.
+        map_id: the map that the poses refer to.
+        k: most matches, 1 or more.
+        engine: how frames are kept and questions answered.
+    """
 
     image: str
     query: str
@@ -48,8 +57,13 @@ class ReplaySettings:
 
 @dataclass(frozen=True)
 class AnsweredQuery:
-    """A query that was answered. record: plain JSON data. picture: as rendered, uint8 (size, size, 3), None if it was
-    rejected. thumbnails: JPEG of each of the record's `nearest`."""
+    """A query that was answered.
+
+    Attributes:
+        record: plain JSON data.
+        picture: as rendered, uint8 (size, size, 3), None if it was rejected.
+        thumbnails: JPEG of each of the record's `nearest`.
+    """
 
     record: dict[str, Any]
     picture: np.ndarray | None

@@ -8,6 +8,7 @@ import sqlite3
 import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
@@ -16,11 +17,16 @@ from visual_byte_core.bags.stored_file import CDR, Channel, Raw
 from visual_byte_core.errors import DataError
 
 FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
+WHOLE = "typeof(timestamp) = 'integer' AND typeof(data) = 'blob'"  # of a damaged row any value may be anything
 NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, "")
 
 
 class SqliteFile:
-    """See `StoredFile`. Raises DataError if not even its tables are there."""
+    """See `StoredFile`.
+
+    Raises:
+        DataError: not even its tables are there.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,16 +43,22 @@ class SqliteFile:
             self._database.execute("PRAGMA writable_schema=ON")  # else a file shorter than its header says is not read
             self._channels = self._described()
             self.start = self._first()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:  # a damaged row may hold anything
             way = "; copy the bag with its -wal file to a folder that may be written" if self._has_log else ""
             raise DataError(f"{path}: no bag that can be read, not even in part ({error}){way}") from error
         self.channels = list(self._channels.values())
         self.promised = self._promised()
 
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
+        """The messages of these topics in the order in which they were recorded.
+
+        Raises:
+            DataError: the file cannot be read on.
+        """
         wanted = {id: one for id, one in self._channels.items() if one.topic in topics and one.encoding == CDR}
         order = "id" if self.lost_bytes else "timestamp"  # of a file that was cut the index may be what is missing
-        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({','.join(map(str, wanted))})"
+        of_topics = f"topic_id IN ({','.join(map(str, wanted))})"
+        rows = f"SELECT topic_id, timestamp, data FROM messages WHERE {of_topics} AND {WHOLE}"
         try:
             for id, nanoseconds, data in self._database.execute(f"{rows} ORDER BY {order}"):
                 yield Raw(wanted[id], int(nanoseconds), bytes(data))
@@ -55,6 +67,7 @@ class SqliteFile:
                 self.damage.append(f"{self._path}: cannot be read on ({error})")
 
     def close(self) -> None:
+        """Let go of the file, and of the index that was made to read it."""
         self._database.close()
         if self._makes_index:
             self._index.unlink(missing_ok=True)
@@ -79,7 +92,7 @@ class SqliteFile:
             for id, topic, kind, encoding in rows
         }
 
-    def _rows(self, statement: str) -> list[tuple]:
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What older versions do not have, or a cut has taken, is no error."""
         try:
             return self._database.execute(statement).fetchall()
@@ -88,21 +101,29 @@ class SqliteFile:
 
     def _first(self) -> int:
         order = "id" if self.lost_bytes else "timestamp"
-        rows = self._rows(f"SELECT timestamp FROM messages ORDER BY {order} LIMIT 1")
+        rows = self._rows(f"SELECT timestamp FROM messages WHERE {WHOLE} ORDER BY {order} LIMIT 1")
         return int(rows[0][0]) if rows else 0
 
     def _promised(self) -> dict[str, int]:
         for (text,) in self._rows("SELECT metadata FROM metadata ORDER BY id DESC LIMIT 1"):
             try:
                 return topic_counts(yaml.safe_load(text))
-            except (yaml.YAMLError, DataError):
+            except (yaml.YAMLError, DataError, TypeError, ValueError, AttributeError):
                 pass
-        counted = self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id")
-        return {self._channels[id].topic: count for id, count in counted if id in self._channels}
+        counts: dict[str, int] = {}
+        for id, count in self._rows("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
+            if id in self._channels:
+                topic = self._channels[id].topic
+                counts[topic] = counts.get(topic, 0) + count
+        return counts
 
 
 def topic_counts(metadata: object) -> dict[str, int]:
-    """Messages by topic that the metadata of a bag promise. Raises DataError if they are none."""
+    """Messages by topic that the metadata of a bag promise.
+
+    Raises:
+        DataError: they are none.
+    """
     try:
         information = metadata.get("rosbag2_bagfile_information", metadata)  # type: ignore[attr-defined]
         counts: dict[str, int] = {}
@@ -121,4 +142,4 @@ def _size_by_header(path: Path) -> int:
     if len(header) < 100:
         return 0
     page_size, pages = struct.unpack(">H", header[16:18])[0], struct.unpack(">I", header[28:32])[0]
-    return (65536 if page_size == 1 else page_size) * pages
+    return int((65536 if page_size == 1 else page_size) * pages)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -33,7 +33,7 @@ else:
 SUFFIXES = (".mcap", ".db3")
 PACKED = ".zstd"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # no message begins like that: CDR begins with 0
-LARGEST_MESSAGE = 1 << 30
+MAX_MESSAGE_BYTES = 1 << 30
 
 
 class StoredBag:
@@ -74,6 +74,7 @@ class StoredBag:
         return [line for file in self._files for line in file.damage]
 
     def close(self) -> None:
+        """Let go of all files, and of what was unpacked to read them."""
         for file in self._files:
             file.close()
         self._stack.close()
@@ -132,7 +133,7 @@ class StoredBag:
                 counts[topic] = counts.get(topic, 0) + count
         return counts
 
-    def _metadata(self) -> dict:
+    def _metadata(self) -> dict[str, Any]:
         """What metadata.yaml says; empty if there is none or it cannot be read."""
         try:
             found = yaml.safe_load((self.path / "metadata.yaml").read_text(encoding="utf-8"))
@@ -163,7 +164,7 @@ def _unpack(packed: BinaryIO, unpacked: BinaryIO) -> bool:
 def _unpacked(data: bytes) -> bytes:
     """What cannot be unpacked stays as it is, and is then no message."""
     try:
-        return zstd.ZstdDecompressor().decompress(data, LARGEST_MESSAGE)
+        return zstd.ZstdDecompressor().decompress(data, MAX_MESSAGE_BYTES)
     except (zstd.ZstdError, EOFError, MemoryError):
         return data
 

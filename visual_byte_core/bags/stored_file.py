@@ -19,8 +19,12 @@ CDR = "cdr"
 class Channel:
     """One row of messages as the file describes it.
 
-    topic: its name; type: of its messages, such as `visual_byte/msg/Query`; encoding: `cdr`, or what other programs
-    write (`json`, `protobuf`); definition and digest: of its type, as far as the file has them.
+    Attributes:
+        topic: its name.
+        type: of its messages, such as `visual_byte/msg/Query`.
+        encoding: `cdr`, or what other programs write (`json`, `protobuf`).
+        definition: of its type, as far as the file has it.
+        digest: likewise.
     """
 
     topic: str
@@ -32,7 +36,12 @@ class Channel:
 
 @dataclass(frozen=True)
 class Raw:
-    """A message as it lies in the file. nanoseconds: since 1970, when the recorder got it; data: CDR."""
+    """A message as it lies in the file.
+
+    Attributes:
+        nanoseconds: since 1970, when the recorder got it.
+        data: CDR.
+    """
 
     channel: Channel
     nanoseconds: int
@@ -42,9 +51,12 @@ class Raw:
 class StoredFile(Protocol):
     """A data file that is open.
 
-    channels: what was recorded; start: nanoseconds since 1970 of its first message. lost_bytes: at its end, of no whole
-    message. promised: messages by topic that the file says it has, where it says so; damage: a line for each place that
-    could not be read, so far.
+    Attributes:
+        channels: what was recorded.
+        start: nanoseconds since 1970 of its first message.
+        lost_bytes: at its end, of no whole message.
+        promised: messages by topic that the file says it has, where it says so.
+        damage: a line for each place that could not be read, so far.
     """
 
     channels: list[Channel]
@@ -56,7 +68,8 @@ class StoredFile(Protocol):
     def messages(self, topics: Collection[str]) -> Iterator[Raw]:
         """The messages of these topics, earliest first."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 T = TypeVar("T")
@@ -65,7 +78,8 @@ T = TypeVar("T")
 def in_time_order(sources: Iterable[tuple[int, Callable[[], Iterable[T]]]], time_of: Callable[[T], int]) -> Iterator[T]:
     """Merge sources, each in time order and none before its start; one is opened only when its start has come.
 
-    sources: start in nanoseconds, and what opens it.
+    Args:
+        sources: start in nanoseconds, and what opens it.
     """
     numbers = itertools.count()
     closed = sorted(((start, next(numbers), begin) for start, begin in sources), key=lambda one: one[:2], reverse=True)

@@ -31,7 +31,11 @@ PLAYED = Qos(
 
 
 class BagWriter:
-    """A new bag in the folder `path`. Raises DataError if something is there already or it cannot be written."""
+    """A new bag in the folder `path`.
+
+    Raises:
+        DataError: something is there already or it cannot be written.
+    """
 
     def __init__(self, path: Path, storage: Storage = "mcap") -> None:
         plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
@@ -57,7 +61,11 @@ class BagWriter:
         self.write_raw(topic, type, nanoseconds, message_types().serialize_cdr(message, type))
 
     def write_raw(self, topic: str, type: str, nanoseconds: int, data: bytes | memoryview) -> None:
-        """The same for a message in CDR. Raises DataError if the disk is full."""
+        """The same for a message in CDR.
+
+        Raises:
+            DataError: the disk is full.
+        """
         try:
             if topic not in self._connections:
                 self._connections[topic] = self._writer.add_connection(

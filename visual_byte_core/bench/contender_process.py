@@ -20,6 +20,7 @@ from visual_byte_core.bench.resident_memory import resident_bytes
 
 
 def main() -> int:
+    """Answer on standard output, line by line, how long each task took, until standard input ends."""
     contender = Contender(**json.loads(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not come between the answers

@@ -24,10 +24,17 @@ FRAME_SHAPE = (480, 640, 3)
 class Contender:
     """One process of the benchmark.
 
-    name: for the table. kind: `ours`, `memory`, `clip`, `mobileclip`, `whisper`, `whisper-cut` or `clap`.
-    model: folder or file that it loads. precision: `float32` or `int8`. threads: of its network.
-    memory: a folder of memories of its own (ours). memories: how many are there. text: a second model, that of typed
-    names, for those who turn speech into text. utterance: a sound file. weights: `random` or where they came from.
+    Attributes:
+        name: for the table.
+        kind: `ours`, `memory`, `clip`, `mobileclip`, `whisper`, `whisper-cut` or `clap`.
+        model: folder or file that it loads.
+        precision: `float32` or `int8`.
+        threads: of its network.
+        memory: a folder of memories of its own (ours).
+        memories: how many are there.
+        text: a second model, that of typed names, for those who turn speech into text.
+        utterance: a sound file.
+        weights: `random` or where they came from.
     """
 
     name: str
@@ -42,4 +49,5 @@ class Contender:
     weights: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """As plain values, which JSON takes."""
         return asdict(self)

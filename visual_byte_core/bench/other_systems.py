@@ -47,8 +47,10 @@ def clip_tasks(contender: Contender) -> dict[str, Task]:
 
 
 def whisper_tasks(contender: Contender) -> dict[str, Task]:
-    """Whisper writes down what was said, CLIP's text tower embeds it. `whisper-cut`: it hears the utterance alone, not
-    its window of 30 s, for which it was not trained: the kindest case."""
+    """Whisper writes down what was said, CLIP's text tower embeds it.
+
+    `whisper-cut`: it hears the utterance alone, not its window of 30 s, for which it was not trained: the kindest case.
+    """
     import ctranslate2
 
     model = ctranslate2.models.Whisper(
@@ -122,7 +124,8 @@ def _log_mel(samples: np.ndarray, window: int, hop: int, bands: np.ndarray) -> n
     padded = np.pad(samples, window // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1].astype(np.float32), axis=1)) ** 2
-    return np.log10(np.maximum(bands @ power.T.astype(np.float32), 1e-10)).astype(np.float32)
+    logarithm: np.ndarray = np.log10(np.maximum(bands @ power.T.astype(np.float32), 1e-10)).astype(np.float32)
+    return logarithm
 
 
 def _mel_bands(rate: int, window: int, count: int) -> np.ndarray:

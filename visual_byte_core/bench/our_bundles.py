@@ -38,7 +38,8 @@ Task = Callable[[], object]
 def unit_vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> np.ndarray:
     """float32 (count, dimension), of unit length, in random directions."""
     vectors = np.random.default_rng(seed).standard_normal((count, dimension), np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def frame() -> np.ndarray:

@@ -34,9 +34,12 @@ OPSET = 20
 def model_folder(kind: str, precision: str, weights: Path | None, cache: Path) -> Path:
     """The folder of a network, made in `cache` if it is not there.
 
-    kind: `clip`, `mobileclip`, `whisper` or `clap`. weights: a checkpoint for open_clip, a folder that transformers
-    reads for Whisper and CLAP; None: random.
-    Raises ModelError (unreadable weights).
+    Args:
+        kind: `clip`, `mobileclip`, `whisper` or `clap`.
+        weights: a checkpoint for open_clip, a folder that transformers reads for Whisper and CLAP; None: random.
+
+    Raises:
+        ModelError: unreadable weights.
     """
     folder = cache / f"{kind}-{precision}-{_key(weights)}"
     if not folder.exists():
@@ -90,7 +93,7 @@ def _write_tokenizer(tokenizer: Any, out: Path) -> None:
     start, end = "<start_of_text>", "<end_of_text>"
     marks = [(mark, tokenizer.encoder[mark]) for mark in (start, end)]
     quick.post_processor = processors.TemplateProcessing(single=f"{start} $0 {end}", special_tokens=marks)
-    quick.enable_padding(length=77, pad_id=0, pad_token="!")
+    quick.enable_padding(length=77, pad_id=0, pad_token="!")  # noqa: S106 - a word of the tokenizer, no secret
     for name in ("a photo of oat milk 17", "Grandma's mug, 2%"):
         if quick.encode(name).ids != tokenizer([name])[0].tolist():
             raise RuntimeError(f"the tokenizers disagree on {name!r}")
@@ -107,7 +110,8 @@ def _make_clap(kind: str, precision: str, weights: Path | None, folder: Path) ->
     model = (ClapModel.from_pretrained(weights, local_files_only=True) if weights else ClapModel(ClapConfig())).eval()
 
     def embed(features: torch.Tensor) -> torch.Tensor:
-        return model.audio_projection(model.audio_model(features, is_longer=None).pooler_output)
+        projected: torch.Tensor = model.audio_projection(model.audio_model(features, is_longer=None).pooler_output)
+        return projected
 
     _export(embed, (torch.zeros(1, 1, 1001, 64),), "features", folder / "audio.onnx", precision, model)
 
@@ -151,7 +155,8 @@ class _Function(torch.nn.Module):
         self._function = function
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self._function(x)
+        output: torch.Tensor = self._function(x)
+        return output
 
 
 def _export(

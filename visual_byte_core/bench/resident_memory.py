@@ -8,8 +8,13 @@ from pathlib import Path
 
 
 def resident_bytes(pid: int | str, what: str) -> int:
-    """what: `VmRSS` now, `VmHWM` at most and `RssAnon` without mapped files, of /proc/PID/status; `Rss`, `Pss` (shared
-    pages by share) and `Anonymous` of smaps_rollup. pid: `self` for the caller's."""
+    """Memory of a process, as the kernel counts it.
+
+    Args:
+        pid: `self` for the caller's.
+        what: `VmRSS` now, `VmHWM` at most and `RssAnon` without mapped files, of /proc/PID/status; `Rss`, `Pss` (shared
+            pages by share) and `Anonymous` of smaps_rollup.
+    """
     file = "status" if what.startswith(("Vm", "RssAnon")) else "smaps_rollup"
     lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) * 1024

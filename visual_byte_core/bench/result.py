@@ -79,8 +79,10 @@ def table(report: Result) -> str:
 
 
 def draw(report: Result, out: Path) -> None:
-    """Medians on logarithmic bars, ours in colour, with lines to the 95th percentile: a panel for each row that others
-    fill as well, or for all rows if nobody else took part."""
+    """Medians on logarithmic bars, ours in colour, with lines to the 95th percentile.
+
+    A panel for each row that others fill as well, or for all rows if nobody else took part.
+    """
     from matplotlib.figure import Figure
 
     from visual_byte_core.evaluation.figures.style import house_style, save

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -41,7 +42,11 @@ class Times:
 
 
 class Process:
-    """A contender that runs. Raises ModelError if it does not start or dies."""
+    """A contender that runs.
+
+    Raises:
+        ModelError: it does not start or dies.
+    """
 
     def __init__(self, contender: Contender) -> None:
         self.contender = contender
@@ -55,6 +60,7 @@ class Process:
         """From starting Python to the first answer."""
 
     def ask(self, row: str, times: int) -> list[tuple[float, float]]:
+        """Let it do a task so many times; seconds by the wall clock and of the processor for each."""
         self._input.write(json.dumps([row, times]) + "\n")
         return [(wall, cpu) for wall, cpu in json.loads(self._line())]
 
@@ -66,11 +72,12 @@ class Process:
         return peak
 
     def kill(self) -> None:
+        """End it, whatever it does."""
         self._process.kill()
         self._process.wait()
 
     @property
-    def _input(self):
+    def _input(self) -> IO[str]:
         assert self._process.stdin
         return self._process.stdin
 
@@ -94,7 +101,7 @@ def run(contenders: Sequence[Contender], turns: int, progress: Callable[[str], N
             processes.append(Process(contender))
             progress(contender.name)
         times = {(index, row): Times() for index, process in enumerate(processes) for row in process.rows}
-        in_a_turn = {key: 1 for key in times}
+        in_a_turn = dict.fromkeys(times, 1)
         for turn in range(WARM_UP_TURNS + turns):
             for (index, row), kept in times.items():
                 answers = processes[index].ask(row, in_a_turn[index, row])
@@ -124,5 +131,5 @@ def size_mb(contender: Contender) -> float:
     """Megabytes of the network files that the contender loads; for a memory, of its folder."""
     folders = [contender.memory] if contender.kind == "memory" else [contender.model, contender.text]
     files = [file for folder in folders if folder for file in Path(folder).rglob("*") if file.is_file()]
-    wanted = (lambda _: True) if contender.kind == "memory" else (lambda file: file.suffix in (".onnx", ".bin"))
-    return sum(512 * file.stat().st_blocks for file in files if wanted(file)) / 1e6  # sparse files take less
+    wanted = [file for file in files if contender.kind == "memory" or file.suffix in (".onnx", ".bin")]
+    return sum(512 * file.stat().st_blocks for file in wanted) / 1e6  # sparse files take less

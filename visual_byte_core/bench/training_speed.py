@@ -27,7 +27,9 @@ def training_speed(configuration: Path, data: Path) -> dict[str, float]:
 
     Returns photos_per_second between the first and the last note, data_share (0..1, of the time, lost to waiting for
     data) and steps, how many that was of.
-    Raises DataError (the training ended before that, with what it said).
+
+    Raises:
+        DataError: the training ended before that, with what it said.
     """
     config = load_config(configuration, [])
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as said:

@@ -17,7 +17,9 @@ SCRIPT = Path(__file__).resolve().parents[2] / "studies" / "processes.py"
 def whole_nodes(bundle: Path, script: Path = SCRIPT) -> dict[str, dict[str, float]]:
     """All nodes in one process, and a process for each -> latencies in ms, MB, and percent of a core, by name.
 
-    Raises ConfigurationError (no such script), ModelError (it failed, with its last line).
+    Raises:
+        ConfigurationError: no such script.
+        ModelError: it failed, with its last line.
     """
     if not script.exists():
         raise ConfigurationError(f"--nodes: {script} is not there; run `visual-byte bench` in a clone of the project")
@@ -25,8 +27,10 @@ def whole_nodes(bundle: Path, script: Path = SCRIPT) -> dict[str, dict[str, floa
         [sys.executable, script, "--bundle", bundle, "--json"],
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason"]
         raise ModelError(f"nodes: {said[-1]}; is the environment of ROS sourced?")
-    return json.loads(done.stdout)
+    figures: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return figures

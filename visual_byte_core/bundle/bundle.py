@@ -73,6 +73,7 @@ class Bundle:
 
     @property
     def onnx_path(self) -> Path:
+        """The network's file, below `path`."""
         return self.path / BACKBONE
 
 
@@ -221,7 +222,10 @@ def _normalization() -> dict[str, list[float]]:
 def _plain(data: Mapping[str, Any], what: str) -> dict[str, Any]:
     """The same data as YAML and JSON hold it: tuples become lists, numpy values become Python's."""
     try:
-        return json.loads(json.dumps(dict(data), default=lambda value: value.tolist(), allow_nan=False))
+        plain: dict[str, Any] = json.loads(
+            json.dumps(dict(data), default=lambda value: value.tolist(), allow_nan=False)
+        )
+        return plain
     except (AttributeError, TypeError, ValueError) as error:
         raise BundleError(f"bundle: {what} must hold plain finite data only: {error}") from error
 

@@ -172,8 +172,10 @@ def _not_found_curve(modality: str, curve: Mapping[str, Any]) -> str:
 
 
 def _false_refusals(calibration: Mapping[str, Any]) -> str:
-    """What a rate of false accepts costs, by the number of memories; nothing if the bundle was calibrated before it was
-    told."""
+    """What a rate of false accepts costs, by the number of memories.
+
+    Nothing if the bundle was calibrated before it was told.
+    """
     told = {kind: values for kind, values in calibration.items() if "false_refusals" in values}
     if not told:
         return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Rise:
     ceiling: float = 1.0
 
     def __call__(self, score: float) -> float:
+        """The probability, 0..1, that belongs to a cosine, -1..1."""
         log_odds = self.intercept + self.slope * score
         return self.ceiling / (1 + math.exp(-min(max(log_odds, -500.0), 500.0)))
 
@@ -188,4 +190,4 @@ def _read_modality(modality: str, values: Mapping[str, Any]) -> ModalityCalibrat
 
 
 def _ascends(values: tuple[float, ...]) -> bool:
-    return len(values) > 0 and values[0] > 0 and all(low < high for low, high in zip(values, values[1:], strict=False))
+    return len(values) > 0 and values[0] > 0 and all(low < high for low, high in pairwise(values))

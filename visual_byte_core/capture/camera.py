@@ -169,7 +169,11 @@ def end_process(code: int) -> NoReturn:
 
 
 def is_stream(device: str) -> bool:
-    """Whether `device` is an address. Raises ConfigurationError if it is one of no kind that is played."""
+    """Whether `device` is an address.
+
+    Raises:
+        ConfigurationError: it is one of no kind that is played.
+    """
     scheme, separator, _ = device.partition("://")
     if separator and scheme.lower() not in STREAM_SCHEMES:
         raise ConfigurationError(

@@ -21,7 +21,9 @@ class CaptureStamps:
     def stamp(self, captured_at: float, system: int, monotonic: float) -> int:
         """Nanoseconds since 1970 of a capture at `captured_at`, seconds of the monotonic clock.
 
-        system: nanoseconds since 1970 now; monotonic: seconds now, read just after `system`.
+        Args:
+            system: nanoseconds since 1970 now.
+            monotonic: seconds now, read just after `system`.
         """
         offset = system - round(monotonic * 1e9)
         self._offset = offset if self._offset is None else max(self._offset, offset)

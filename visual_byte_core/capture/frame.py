@@ -14,9 +14,12 @@ import numpy as np
 class Frame:
     """One picture of a source.
 
-    image: uint8 (height, width, 3); channel_order: `rgb` or `bgr`; name: the file, or the video and frame number.
-    captured_at: seconds of the monotonic clock when the camera delivered it, or when it was read from a file.
-    jpeg: the same picture as the camera sent it, if it sends JPEG; else empty.
+    Attributes:
+        image: uint8 (height, width, 3).
+        channel_order: `rgb` or `bgr`.
+        name: the file, or the video and frame number.
+        captured_at: seconds of the monotonic clock when the camera delivered it, or when it was read from a file.
+        jpeg: the same picture as the camera sent it, if it sends JPEG; else empty.
     """
 
     image: np.ndarray
@@ -44,7 +47,8 @@ class Frames(Protocol):
             DeviceError: the source is lost.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the device or file; `closed` tells when that is done."""
 
     @property
     def closed(self) -> bool:

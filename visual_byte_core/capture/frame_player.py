@@ -14,11 +14,12 @@ from visual_byte_core.capture.frame import Frame, Frames
 from visual_byte_core.capture.frame_sources import FrameSettings, open_frames
 from visual_byte_core.capture.source_state import SourceStatus
 from visual_byte_core.capture.source_thread import EndOfSource, SourceThread
-from visual_byte_core.errors import InvalidImage
+from visual_byte_core.errors import InvalidImage, VisualByteError
 from visual_byte_core.log import Log
 
 FIRST_RETRY_S = 0.5
 MAX_RETRY_S = 8.0
+ODD_PAUSE_S = 0.05
 MAX_NAMED_FRAMES = 1000
 RATE_FRAMES = 30
 
@@ -89,9 +90,11 @@ class FramePlayer:
         self._thread.stop()
 
     def close(self) -> None:
+        """Stop playing, and let go of the source."""
         self._thread.close()
 
     def report(self) -> PlayerReport:
+        """How it goes: state, rate and age of the last frame; any thread may ask."""
         now, times, frames = time.monotonic(), list(self._times), self._thread.source
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
         age = now - max([self._began, *times[-1:]])
@@ -114,6 +117,12 @@ class FramePlayer:
             frame = frames.read()
         except InvalidImage as error:
             self._skip(error)
+            return None
+        except VisualByteError:
+            raise
+        except Exception as error:  # of one frame; the next may be whole
+            self._skip(InvalidImage(f"{self.settings.name}: a frame cannot be read ({type(error).__name__}: {error})"))
+            stopping.wait(ODD_PAUSE_S)
             return None
         if frame is None and not frames.live:
             raise EndOfSource

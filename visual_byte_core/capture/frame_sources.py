@@ -18,19 +18,23 @@ from visual_byte_core.errors import ConfigurationError, DataError, DeviceError, 
 from visual_byte_core.rendering.photo import MAX_PIXELS, eight_bit_colour, read_photo
 
 SOURCES = ("device", "file", "images", "folder")
+ESTIMATED_SHARE = 0.05  # of the frames of a video: some formats only estimate how many there are
 
 
 @dataclass(frozen=True)
 class FrameSettings:
     """Where frames come from.
 
-    source: `device` (a camera), `file` (a video), `images` (numbered images) or `folder` (photos in it and below it).
-    device: index of the camera ("0"), its path ("/dev/video0") or the address of a stream ("http://...").
-    path: the video, the pattern of the numbered images ("frame_%04d.png") or the folder.
-    rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
-    loop: start again at the end; a camera has none.
-    width, height: pixels asked of a camera, 0 for its own; files are shown as they are.
-    silent_after_s: seconds without a frame after which a camera counts as lost.
+    Attributes:
+        source: `device` (a camera), `file` (a video), `images` (numbered images) or `folder` (photos in it and below
+            it).
+        device: index of the camera ("0"), its path ("/dev/video0") or the address of a stream ("http://...").
+        path: the video, the pattern of the numbered images ("frame_%04d.png") or the folder.
+        rate: frames a second; 0 is the source's own: every frame of a camera, a video as recorded, one photo a second.
+        loop: start again at the end; a camera has none.
+        width: pixels asked of a camera, 0 for its own; files are shown as they are.
+        height: as `width`.
+        silent_after_s: seconds without a frame after which a camera counts as lost.
     """
 
     source: str = "device"
@@ -63,8 +67,11 @@ class FrameSettings:
 def open_frames(settings: FrameSettings, *, wait_s: float = 2.0) -> Frames:
     """Open the source that `settings` names.
 
-    wait_s: seconds to wait for a camera to open.
-    Raises DeviceError if the source is not there; a camera that neither opens nor refuses while we wait says so later.
+    Args:
+        wait_s: seconds to wait for a camera to open.
+
+    Raises:
+        DeviceError: the source is not there; a camera that neither opens nor refuses while we wait says so later.
     """
     if settings.source == "device":
         size = (settings.width, settings.height)
@@ -85,11 +92,15 @@ class VideoFrames:
         self._loop = settings.loop
         self._capture = self._open()
         self._count = 0
+        self._told_short = False
         own = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = settings.rate or (own if 0 < own <= 1000 else 30.0)
 
     def read(self) -> Frame | None:
         decoded, image = self._capture.read()
+        if not decoded and not self._told_short and (short := self._missing()):
+            self._told_short = True
+            raise InvalidImage(short)
         if not decoded and self._count and self._loop:
             self._capture.release()
             self._capture = self._open()
@@ -102,6 +113,13 @@ class VideoFrames:
         self._count += 1
         name = f"{self._path}#{self._count}"
         return Frame(eight_bit_colour(image, self._path), "bgr", name, time.monotonic())
+
+    def _missing(self) -> str:
+        """What to say of a video that ends before its header says; empty if all is there."""
+        promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if not self._count or self._count >= (1 - ESTIMATED_SHARE) * promised:
+            return ""
+        return f"{self._path}: ends after {self._count} of {promised} frames; copy it again, or convert it"
 
     def close(self) -> None:
         self._capture.release()
@@ -195,7 +213,8 @@ class PhotoFrames:
 def numbered_images(pattern: Path) -> list[Path]:
     """The files of a pattern such as `folder/frame_%04d.png`, in the order of their numbers; gaps are no matter.
 
-    Raises ConfigurationError if the file's name does not hold exactly one number as %d or %04d.
+    Raises:
+        ConfigurationError: the file's name does not hold exactly one number as %d or %04d.
     """
     parts = re.fullmatch(r"([^%]*)%(0\d+)?d([^%]*)", pattern.name)
     if parts is None:

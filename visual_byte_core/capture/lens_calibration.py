@@ -20,8 +20,17 @@ DISTORTION_MODELS = {"plumb_bob": (5,), "rational_polynomial": (8, 12, 14), "equ
 
 @dataclass(frozen=True)
 class LensCalibration:
-    """As in sensor_msgs/CameraInfo: width and height in pixels at which the camera was calibrated; d: distortion
-    coefficients; k, r: 3x3 and p: 3x4 matrices by rows."""
+    """As in sensor_msgs/CameraInfo.
+
+    Attributes:
+        width: in pixels, at which the camera was calibrated.
+        height: likewise.
+        distortion_model: by its name in sensor_msgs/distortion_models.
+        d: distortion coefficients.
+        k: 3x3 matrix by rows.
+        r: 3x3 matrix by rows.
+        p: 3x4 matrix by rows.
+    """
 
     width: int
     height: int
@@ -35,8 +44,11 @@ class LensCalibration:
 def read_lens_calibration(url: str) -> LensCalibration:
     """Read a file of camera_calibration.
 
-    url: its path, or file:///path.
-    Raises ConfigurationError: not there, not YAML, or a value missing or of the wrong size.
+    Args:
+        url: its path, or file:///path.
+
+    Raises:
+        ConfigurationError: not there, not YAML, or a value missing or of the wrong size.
     """
     path = Path(url.removeprefix("file://"))
     if "://" in str(url.removeprefix("file://")) or (url.startswith("file://") and not path.is_absolute()):

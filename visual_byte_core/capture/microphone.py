@@ -143,7 +143,7 @@ class Microphone:
 
     @property
     def closed(self) -> bool:
-        return self._stream.closed
+        return bool(self._stream.closed)
 
     def _open(self, sounddevice: Any) -> Any:
         """With the first number of channels that the driver gives."""

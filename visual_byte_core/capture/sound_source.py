@@ -85,7 +85,8 @@ class Sounds(Protocol):
             DeviceError: the source is lost.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the device or file."""
 
     @property
     def closed(self) -> bool:

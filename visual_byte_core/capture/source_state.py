@@ -12,9 +12,12 @@ from enum import Enum
 
 
 class SourceState(Enum):
-    """STOPPED: nobody plays it. OPENING: started, and nothing has come yet. PLAYING: what comes is passed on. WAITING:
-    it is a recording, and nobody subscribes. LOST: it is gone, and opened again from time to time. ENDED: it is a
-    recording, and its end has been reached."""
+    """How a source that comes and goes is now.
+
+    STOPPED: nobody plays it. OPENING: started, and nothing has come yet. PLAYING: what comes is passed on. WAITING: it
+    is a recording, and nobody subscribes. LOST: it is gone, and opened again from time to time. ENDED: it is a
+    recording, and its end has been reached.
+    """
 
     STOPPED = "stopped"
     OPENING = "opening"
@@ -75,10 +78,12 @@ class SourceStateMachine:
 
     @property
     def state(self) -> SourceState:
+        """How the source is now."""
         return self._status.state
 
     @property
     def status(self) -> SourceStatus:
+        """The state with what belongs to it; any thread may ask."""
         with self._lock:
             lost = self._status.state is SourceState.LOST
             return replace(self._status, next_try_s=max(0.0, self._due - self._clock()) if lost else 0.0)

@@ -25,7 +25,8 @@ class Source(Protocol):
     live: bool
     """What comes has a pace of its own, whether anybody wants it or not."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the device or file; if it plays, it is stopped first."""
 
     @property
     def closed(self) -> bool:
@@ -87,6 +88,7 @@ class SourceThread(Generic[Opened, Item]):
 
     @property
     def status(self) -> SourceStatus:
+        """How the source is now; any thread may ask."""
         return self._machine.status
 
     def start(self) -> None:
@@ -114,6 +116,7 @@ class SourceThread(Generic[Opened, Item]):
             self._log.warning(f"{self._name}: hangs; it is left behind")
 
     def close(self) -> None:
+        """Let go of the device or file; if it plays, it is stopped first."""
         self.stop()
         if self.source:
             self.source.close()

@@ -27,7 +27,8 @@ class SpeechLikeness:
     def probability(self, samples: np.ndarray, rate: int) -> float:
         """How sure it is, 0..1, that somebody speaks in the likeliest 32 ms of samples, float (n,) or (n, channels).
 
-        Raises InvalidSound, as `one_channel` does."""
+        Raises InvalidSound, as `one_channel` does.
+        """
         mono = one_channel(samples, rate)
         chunk = self._detector.chunk_samples()
         peak = float(np.abs(mono).max(initial=0.0))

@@ -29,16 +29,18 @@ MIN_AUDIBLE_S = 0.08
 class UtteranceSettings:
     """What counts as an utterance.
 
-    mode: what begins one: `voice`, `push_to_talk` (a button) or `both`.
-    voice_activity: how a voice is told from other sound, `silero` or `energy`.
-    voice_probability: how sure Silero VAD must be that somebody speaks, 0..1.
-    threshold_dbfs: level (RMS of a window, decibels under full scale) that a voice must exceed in any case.
-    above_noise_db: decibels by which it must also exceed the noise of the room, for `energy`.
-    pre_roll_s: seconds kept before the first window with a voice and after the last, as far as they stand out from the
-        noise of the room, so that soft consonants are not cut.
-    hangover_s: seconds without a voice that end an utterance.
-    min_utterance_s: seconds of voice under which it is a click and no utterance.
-    max_utterance_s: seconds after which an utterance is cut; what goes on without a pause is not heard as another one.
+    Attributes:
+        mode: what begins one: `voice`, `push_to_talk` (a button) or `both`.
+        voice_activity: how a voice is told from other sound, `silero` or `energy`.
+        voice_probability: how sure Silero VAD must be that somebody speaks, 0..1.
+        threshold_dbfs: level (RMS of a window, decibels under full scale) that a voice must exceed in any case.
+        above_noise_db: decibels by which it must also exceed the noise of the room, for `energy`.
+        pre_roll_s: seconds kept before the first window with a voice and after the last, as far as they stand out from
+            the noise of the room, so that soft consonants are not cut.
+        hangover_s: seconds without a voice that end an utterance.
+        min_utterance_s: seconds of voice under which it is a click and no utterance.
+        max_utterance_s: seconds after which an utterance is cut; what goes on without a pause is not heard as another
+            one.
     """
 
     mode: str = "voice"
@@ -77,13 +79,15 @@ class Utterance:
 
     @property
     def seconds(self) -> float:
+        """Its length, with what was kept before and after the voice."""
         return len(self.samples) / self.rate
 
 
 class UtteranceDetector:
     """Takes a stream of mono samples at 16 kHz in blocks of any length and gives back the utterances in it.
 
-    after_silence: see `VoiceActivity.forget`.
+    Args:
+        after_silence: see `VoiceActivity.forget`.
     """
 
     def __init__(self, settings: UtteranceSettings = UtteranceSettings(), *, after_silence: bool) -> None:

@@ -13,9 +13,9 @@ from visual_byte_core.capture.microphone import Microphone, rescan_microphones
 from visual_byte_core.capture.sound_files import Recordings
 from visual_byte_core.capture.sound_source import Block, Sounds, SoundSettings, UnreadableRecording
 from visual_byte_core.capture.source_state import SourceStatus
-from visual_byte_core.capture.source_thread import SourceThread
+from visual_byte_core.capture.source_thread import EndOfSource, SourceThread
 from visual_byte_core.capture.utterance_detector import Utterance, UtteranceDetector, UtteranceSettings
-from visual_byte_core.errors import ConfigurationError, DeviceError, printable
+from visual_byte_core.errors import ConfigurationError, DeviceError, VisualByteError, printable
 from visual_byte_core.log import Log
 
 FIRST_RETRY_S = 0.5
@@ -81,6 +81,7 @@ class Listener:
 
     @property
     def status(self) -> SourceStatus:
+        """How the source is now; any thread may ask."""
         return self._thread.status
 
     @property
@@ -104,6 +105,7 @@ class Listener:
         self._thread.stop()
 
     def close(self) -> None:
+        """Stop listening, and let go of the source."""
         self._thread.close()
 
     def press(self, down: bool) -> None:
@@ -112,20 +114,30 @@ class Listener:
             self._button = down
             self._presses.put_nowait(down)
 
-    def _read(self, sounds: Sounds, _: threading.Event) -> Block | None:
+    def _read(self, sounds: Sounds, stopping: threading.Event) -> Block | None:
         try:
             return sounds.read(POLL_S)
         except UnreadableRecording as error:
             self._detector.restart(after_silence=True)
             self._on_unheard(error.name, str(error))
             return None
+        except (VisualByteError, EndOfSource):
+            raise
+        except Exception as error:  # of one block; the next may be whole
+            self._tell_left_out(error)
+            stopping.wait(POLL_S)
+            return None
 
     def _hear(self, block: Block) -> None:
         try:
             self._hear_block(block)
         except Exception as error:  # of one block or utterance; the next may be heard
-            self._log.error(f"a sound is left out: {type(error).__name__}: {printable(error)}")
-            self._detector.restart(after_silence=False)
+            self._tell_left_out(error)
+            self._heard_before_recording = self.heard
+
+    def _tell_left_out(self, error: Exception) -> None:
+        self._log.error(f"a sound is left out: {type(error).__name__}: {printable(error)}")
+        self._detector.restart(after_silence=self.settings.source == "folder")
 
     def _hear_block(self, block: Block) -> None:
         while not self._presses.empty():

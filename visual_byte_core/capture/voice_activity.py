@@ -26,8 +26,10 @@ OFFSET_S = 1.0
 
 
 class DriverOffset:
-    """Takes out of a stream what its driver adds to every sample: the mean of the last second, in which a voice has
-    none. A detector would hear it as a very low tone, and its beginning as a click."""
+    """Takes out of a stream what its driver adds to every sample: the mean of the last second.
+
+    A voice has none; a detector would hear it as a very low tone, and its beginning as a click.
+    """
 
     def __init__(self, window: int) -> None:
         self._means: deque[float] = deque(maxlen=max(1, round(OFFSET_S * RATE / window)))
@@ -50,8 +52,9 @@ class VoiceActivity(Protocol):
     def forget(self, *, after_silence: bool) -> None:
         """Begin another stream.
 
-        after_silence: what came before it counts as silence (a recording); otherwise it is unknown, and a noise that
-        is there from the start is the room's (a microphone).
+        Args:
+            after_silence: what came before it counts as silence (a recording); otherwise it is unknown, and a noise
+                that is there from the start is the room's (a microphone).
         """
 
 
@@ -115,9 +118,11 @@ class NoiseFloor:
 
     @property
     def dbfs(self) -> float:
+        """Level of the quietest window of late, decibels under full scale."""
         return min(self._levels, default=SILENCE_DBFS)
 
     def hear(self, level: float) -> None:
+        """Take in the level of the next window, decibels under full scale."""
         self._levels.append(level)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from visual_byte_core.bundle.starter import bundle_folder, starter_bundle
 from visual_byte_core.commands.common import configuration_path, positive, print_json, write_json
@@ -132,13 +132,15 @@ def _contenders(arguments: argparse.Namespace, scratch: Path) -> list[Contender]
                     str(memory),
                     utterance=utterance,
                     weights="its own",
-                )  # fmt: skip
+                )
             )
     models = _Models(arguments)
     for precision in ("int8", "float32"):
-        for kind in ("clip", "mobileclip"):
-            if kind in arguments.others:
-                contenders.append(Contender(f"{models.names[kind]} {precision}", kind, **models(kind, precision)))
+        contenders += (
+            Contender(f"{models.names[kind]} {precision}", kind, **models(kind, precision))
+            for kind in ("clip", "mobileclip")
+            if kind in arguments.others
+        )
     if "whisper" in arguments.others:
         text = models("clip", "int8")["model"]
         for kind, name in (
@@ -163,7 +165,7 @@ def _contenders(arguments: argparse.Namespace, scratch: Path) -> list[Contender]
 class _Models:
     """What the others load, made when first asked for."""
 
-    names = {"clip": "CLIP ViT-B/32", "mobileclip": "MobileCLIP2-S0"}
+    names: ClassVar = {"clip": "CLIP ViT-B/32", "mobileclip": "MobileCLIP2-S0"}
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         from visual_byte_core.user_folders import cache_folder

@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Set a bundle's thresholds of "not found", on data that neither training nor a report uses, and store them in the
-bundle.
+"""Set a bundle's thresholds of "not found", and store them in the bundle.
 
-Reads IMAGES/<name>/*.{jpg,png}, SPEECH/<name>/**/*.{wav,flac,ogg} and the same of words that name nothing in
-ABSENT_SPEECH/<word>/, which are typed too. Absent are these words, and the known names before memories without their
-photos; both kinds weigh the same.
+On data that neither training nor a report uses: IMAGES/<name>/*.{jpg,png}, SPEECH/<name>/**/*.{wav,flac,ogg} and the
+same of words that name nothing in ABSENT_SPEECH/<word>/, which are typed too. Absent are these words, and the known
+names before memories without their photos; both kinds weigh the same.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def _calibrate(embedder: Embedder, arguments: argparse.Namespace) -> dict[str, A
             split.overlaps,
             new_names=new_names,
             seed=arguments.seed,
-            progress=lambda: bar.update(),
+            progress=bar.update,
         )
 
 

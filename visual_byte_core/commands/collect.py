@@ -78,6 +78,7 @@ def _print_summary(out: str, collected: Collected) -> None:
         if count:
             print(f"{count} names have no spelling in the language {language} and are not spoken in it")
     _print_some("names are reserved for measuring; no voice says them for training:", collected.reserved)
+    _print_some("clips were taken out, as Whisper cannot place them:", collected.unplaced)
     _print_some(
         "classes have no photo to learn from; add photos, or take them out of the names:", collected.without_photos
     )

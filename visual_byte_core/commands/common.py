@@ -63,6 +63,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def print_json(value: Any) -> None:
+    """Print a value as JSON, indented, for a program to read."""
     from visual_byte_core.files import json_text
 
     print(json_text(value, indent=2))
@@ -77,6 +78,7 @@ def configuration_path(kind: str, text: str) -> Path:
 
 
 def positive(text: str) -> int:
+    """An argument that is a whole number from 1."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
@@ -84,6 +86,7 @@ def positive(text: str) -> int:
 
 
 def rate(text: str) -> float:
+    """An argument that is a share between 0 and 1, both left out."""
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text}")

@@ -123,12 +123,12 @@ def _spoken(renderer: RendererSettings, path: Path) -> Iterator[tuple[str, str, 
     """A spoken name; or, of a recording that is too long for one, each utterance in it."""
     from visual_byte_core.capture.speech_likeness import DEFAULT_SPEECH_PROBABILITY, SpeechLikeness
     from visual_byte_core.rendering.query import SpokenName, render_query
-    from visual_byte_core.rendering.sound_file import LONGEST_S, read_sound, sound_header
+    from visual_byte_core.rendering.sound_file import MAX_S, read_sound, sound_header
 
     gate = SpeechLikeness()
     try:
         seconds = sound_header(path).seconds
-        if seconds <= LONGEST_S:  # silence around one name is cut off
+        if seconds <= MAX_S:  # silence around one name is cut off
             samples, rate = read_sound(path)
             try:
                 rendered = render_query(SpokenName(samples, rate), renderer)

@@ -129,7 +129,9 @@ _ACTIONS = {
 }  # fmt: skip
 
 
-def _action(actions: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
     action = actions.add_parser(name, help=text, description=text)
     action.add_argument("--folder", type=Path, required=True, metavar="DIR", help="the memory folder")
     action.add_argument("--json", action="store_true", help="print the answer as JSON")

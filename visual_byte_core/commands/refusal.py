@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure a bundle's "not found" on data that it was not calibrated on, and write it into its model card: a table, and
-refusal.png beside it.
+"""Measure a bundle's "not found" on data that it was not calibrated on, and write it into its model card.
 
-Reads the same folders as `visual-byte calibrate`. Memories of 10 to 10,000 are drawn from the photos.
+Reads the same folders as `visual-byte calibrate`. Memories of 10 to 10,000 are drawn from the photos. Writes a table,
+and refusal.png beside it.
 
 Wants matplotlib (pip install '.[train]' in Visual Byte's folder).
 """
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tqdm(total=MEMORIES_DRAWN * (len(split.queries) + 1), desc="memories", disable=None) as bar:
         samples = ask_drawn_memories(
             split.photos, split.queries, split.never_embeddings, split.overlaps, seed=arguments.seed,
-            progress=lambda: bar.update(),
+            progress=bar.update,
         )  # fmt: skip
     rows = refusal_rows(samples, calibration)
     entry = {"command": arguments.command, "rates": list(RATES), "refusal": rows, "picture": PICTURE}

@@ -31,7 +31,11 @@ def slug_of_folder(name: str) -> str:
 
 
 def find_photos(folder: Path, pattern: str = "*") -> list[LabelledFile]:
-    """The photos of `folder/<name>/` whose file name fits the pattern, sorted. Raises DataError if there are none."""
+    """The photos of `folder/<name>/` whose file name fits the pattern, sorted.
+
+    Raises:
+        DataError: there are none.
+    """
     walked = _walked(folder, "photo")
     found = []
     for file in _labelled(walked):
@@ -49,7 +53,8 @@ def find_photos(folder: Path, pattern: str = "*") -> list[LabelledFile]:
 def find_speech(folder: Path, language: str | None = None) -> list[LabelledFile]:
     """The sounds of `folder/<name>/` at any depth, sorted; with a language, none below a folder of another language.
 
-    Raises DataError if there are none.
+    Raises:
+        DataError: there are none.
     """
     others = {other for other in LANGUAGES if language and other != language}
     walked = _walked(folder, "sound")
@@ -67,7 +72,11 @@ def find_speech(folder: Path, language: str | None = None) -> list[LabelledFile]
 
 
 def class_folders(folder: Path) -> list[Path]:
-    """The folders in a folder, links too, sorted; not the hidden ones. Raises DataError if it cannot be read."""
+    """The folders in a folder, links too, sorted; not the hidden ones.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
     except OSError as error:

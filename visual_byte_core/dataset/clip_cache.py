@@ -52,7 +52,8 @@ class ClipCache:
         """
         path = self.path(words, voice)
         try:
-            return soundfile.read(path, dtype="int16")
+            samples, rate = soundfile.read(path, dtype="int16")
+            return samples, int(rate)
         except (OSError, soundfile.SoundFileError):
             pass  # not there yet, or not whole
         samples, rate = voice.synthesize(words)
@@ -62,4 +63,5 @@ class ClipCache:
         soundfile.write(clip, samples, rate, format="FLAC", subtype="PCM_16")
         write_whole(path, clip.getvalue())
         clip.seek(0)
-        return soundfile.read(clip, dtype="int16")
+        kept, _ = soundfile.read(clip, dtype="int16")
+        return kept, rate

@@ -18,19 +18,20 @@ KINDS = ("folder", "cifar_binary", "cifar_sheets", "web")
 
 @dataclass(frozen=True)
 class WebSearch:
-    """What is searched for photos of each class.
-
-    providers: openverse, flickr, asked in this order; photos: how many of each class are wanted; licences: Creative
-    Commons codes that are taken; words: by slug more words for its query; side: photos are stored with at most this
-    many pixels a side; contact: page or mail address for the services, split of the user agent, or empty.
-    """
+    """What is searched for photos of each class."""
 
     providers: tuple[str, ...] = ("openverse",)
+    """`openverse` and `flickr`, asked in this order."""
     photos: int = 40
+    """How many of each class are wanted."""
     licences: tuple[str, ...] = ("cc0", "pdm", "by", "by-sa")
+    """Creative Commons codes that are taken."""
     words: dict[str, str] = field(default_factory=dict)
+    """By slug more words for its query."""
     side: int = 512
+    """Photos are stored with at most this many pixels a side."""
     contact: str = ""
+    """Page or mail address for the services, part of the user agent; empty for none."""
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
@@ -51,21 +52,27 @@ class WebSearch:
 class PhotoSource:
     """Photos of many classes.
 
-    kind: `folder` (path/<slug>/*.jpg), `cifar_binary` (path is the official cifar-100-binary.tar.gz or its folder),
-    `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles) or `web` (searched for and kept in path/<slug>/).
-    train, calibrate, evaluate: how many photos of each class go where, in this order from the first; -1 is all
-    the rest and may stand once. split: train or test, of cifar_binary; url: where to fetch its archive if that is not
-    there; search: what is searched, for kind web.
+    `train`, `calibrate` and `evaluate` say how many photos of each class go where, in this order from the first;
+    -1 is all the rest and may stand once.
     """
 
     path: str
+    """Of the folder or archive."""
     kind: str = "folder"
+    """`folder` (path/<slug>/*.jpg), `cifar_binary` (path is the official cifar-100-binary.tar.gz or its folder),
+    `cifar_sheets` (path/<slug>.webp, full of 32x32 tiles) or `web` (searched for and kept in path/<slug>/)."""
     train: int = -1
+    """Photos of each class to train with."""
     calibrate: int = 0
+    """Photos of each class to calibrate with."""
     evaluate: int = 0
+    """Photos of each class to evaluate with."""
     split: str = "train"
+    """Of `cifar_binary`: `train` or `test`."""
     url: str = ""
+    """Of `cifar_binary`: where to fetch the archive if it is not there; empty to fetch none."""
     search: WebSearch | None = None
+    """Of `web`: what is searched."""
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
@@ -95,23 +102,30 @@ class PhotoSource:
 
 @dataclass(frozen=True)
 class CollectConfig:
-    """A data set.
-
-    out: its folder; names: CSV of names, or starter; photos: where they come from; voices: by language how many
-    training voices of espeak-ng, or a list of voices of any engines; recordings: manifest of recordings of people, or
-    empty; noise: folder of background sounds, or empty; clips: folder that keeps what voices have said, empty for the
-    user's; pseudo_words: invented words to train against; voices_a_pseudo_word: voices of each.
-    """
+    """A data set."""
 
     out: str
+    """Its folder."""
     names: str
+    """CSV of names, or `starter` for those of the starter bundle."""
     photos: tuple[PhotoSource, ...]
+    """Where they come from."""
     voices: dict[str, int] | tuple[VoiceSource, ...] = field(default_factory=lambda: {"en": 40})
+    """By language how many training voices of espeak-ng, or a list of voices of any engines."""
     recordings: str = ""
+    """Manifest of recordings of people; empty for none."""
     noise: str = ""
+    """Folder of background sounds; empty for none."""
     clips: str = ""
+    """Folder that keeps what voices have said; empty for the user's."""
+    check_clips: bool = False
+    """Take out spoken clips that a Whisper cannot place."""
+    whisper: str = ""
+    """Its folder; empty for the package with tiny.en."""
     pseudo_words: int = 0
+    """How many invented words to train against."""
     voices_a_pseudo_word: int = 4
+    """Voices that say each of them."""
 
 
 def load_collect_config(path: str | Path, overrides: list[str] | None = None) -> CollectConfig:

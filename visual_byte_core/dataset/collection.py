@@ -20,6 +20,7 @@ from itertools import product
 from pathlib import Path
 
 from visual_byte_core.dataset.clip_cache import ClipCache
+from visual_byte_core.dataset.clip_check import take_out_unplaced, unplaced_clips
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.dataset.filing import Filed
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
@@ -41,7 +42,8 @@ class Collected:
 
     sources: what each source of photos gave; unreadable: files left out, with the reason; without_photos: slugs that
     have no photo to learn from; without_spelling: by language that is spoken how many names it has none for; reserved:
-    slugs of names that no voice says for training, as they are kept for measuring.
+    slugs of names that no voice says for training, as they are kept for measuring; unplaced: clips that Whisper could
+    not place and that were taken out now.
     """
 
     photos: int
@@ -53,6 +55,7 @@ class Collected:
     without_photos: tuple[str, ...]
     without_spelling: dict[str, int]
     reserved: tuple[str, ...]
+    unplaced: tuple[str, ...]
 
 
 def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
@@ -71,7 +74,10 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
     photos, sounds = PhotoCollector(out, names, overwrite=overwrite), SoundCollector(out, overwrite=overwrite)
     sources = [photos.collect(source) for source in config.photos if source.kind != "web"]
     cache = None if overwrite else ClipCache.at(config.clips)
-    spoken = speak(_utterances(config, splits, list(names.values()), out), overwrite=overwrite, cache=cache)
+    gone = {out / clip for clip in unplaced_clips(out)}
+    wanted = (said for said in _utterances(config, splits, list(names.values()), out) if said.path not in gone)
+    spoken = speak(wanted, overwrite=overwrite, cache=cache)
+    unplaced = take_out_unplaced(out, config.whisper) if config.check_clips else ()
     recordings = sounds.recordings(Path(config.recordings), names) if config.recordings else Filed()
     noises = sounds.noise(Path(config.noise)) if config.noise else Filed()
     sources += [photos.collect(source) for source in config.photos if source.kind == "web"]
@@ -85,6 +91,7 @@ def collect(config: CollectConfig, *, overwrite: bool = False) -> Collected:
         tuple(slug for slug in names if not any((out / "image" / slug).glob("*"))),
         {language: sum(not getattr(name, language) for name in names.values()) for language in splits},
         tuple(slug for slug, name in names.items() if not name.trainable()),
+        unplaced,
     )
 
 

@@ -19,7 +19,11 @@ def setting(name: str, default: str = "") -> str:
 
 
 def key(name: str, service: str) -> str:
-    """The key of a service. Raises DataError if it is not set."""
+    """The key of a service.
+
+    Raises:
+        DataError: it is not set.
+    """
     value = setting(name)
     if not value:
         raise DataError(f"{name} is not set, {service} wants a key: export {name}=..., or write it into {FILE} here")

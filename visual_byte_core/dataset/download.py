@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from tqdm import tqdm
 
@@ -52,7 +52,7 @@ def _fetch_rest(url: str, file: BinaryIO, name: str, size: int) -> None:
 class _Counted:
     """A file whose end the progress bar follows."""
 
-    def __init__(self, file: BinaryIO, bar: tqdm) -> None:
+    def __init__(self, file: BinaryIO, bar: tqdm[Any]) -> None:
         self._file, self._bar = file, bar
 
     def write(self, block: bytes) -> int:

@@ -38,6 +38,7 @@ class SeenPhotos:
         self._names: dict[int, str] = {}
 
     def add(self, photo: int | None, name: str) -> None:
+        """Take in a photo's hash, which `near` may then find; None, of a photo without one, is passed over."""
         if photo is not None:
             self._names.setdefault(photo, name)
 

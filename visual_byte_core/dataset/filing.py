@@ -17,7 +17,10 @@ from visual_byte_core.files import copy_whole, sha256_of_file, write_whole
 class Filed:
     """What became of the files of a source: read = new + there + the sum of left_out, always.
 
-    new: written now; there: were in the data set already. left_out: by reason.
+    Attributes:
+        new: written now.
+        there: were in the data set already.
+        left_out: by reason.
     """
 
     read: int = 0
@@ -27,6 +30,7 @@ class Filed:
 
     @property
     def kept(self) -> int:
+        """Files of this run that the data set has now."""
         return self.new + self.there
 
     def __str__(self) -> str:
@@ -35,15 +39,24 @@ class Filed:
 
 
 class Filing:
-    """Remembers what this run has put where. overwrite: write again what is there."""
+    """Remembers what this run has put where.
+
+    Args:
+        overwrite: write again what is there.
+    """
 
     def __init__(self, *, overwrite: bool) -> None:
         self._overwrite = overwrite
         self._taken: set[Path] = set()
 
     def place(self, content: Path | bytes, target: Path) -> Path | None:
-        """Where a file goes: `target`, or the same with a digest of the content if another one is there; None if this
-        run has filed the same content under that name. Raises OSError if the file cannot be read."""
+        """Where a file goes: `target`, or the same with a digest of the content if another one is there.
+
+        None if this run has filed the same content under that name.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         numbered = target.with_name(f"{target.stem}_{_digest(content)}{target.suffix}")
         for place in (target, numbered):
             if same_content(content, place):

@@ -50,6 +50,7 @@ class CacheReport:
 
     @property
     def images(self) -> int:
+        """How many images were written."""
         return sum(self.written.values())
 
 

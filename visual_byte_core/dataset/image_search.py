@@ -25,7 +25,11 @@ CREATIVE_COMMONS = re.compile(r"https?://(?:www\.)?creativecommons\.org/(license
 class Found:
     """A photo that a service offers.
 
-    id: unique in the service; url: of the file; page: to credit; licence: such as `by 2.0`.
+    Attributes:
+        id: unique in the service.
+        url: of the file.
+        page: to credit.
+        licence: such as `by 2.0`.
     """
 
     id: str
@@ -39,7 +43,9 @@ class Found:
 class Provider(Protocol):
     """A search service, asked for photos under any of `licences`; agent: who asks.
 
-    pause: seconds between two questions; deepest: the last page that it gives.
+    Attributes:
+        pause: seconds between two questions.
+        deepest: the last page that it gives.
     """
 
     name: ClassVar[str]

@@ -53,6 +53,7 @@ class Loudness:
     problem: str = ""
 
     def is_quiet(self, threshold: Threshold) -> bool:
+        """Whether it can be judged, and peak or RMS is below the threshold."""
         return not self.problem and (self.peak < threshold.peak or self.rms < threshold.rms)
 
 

@@ -30,13 +30,16 @@ IRREGULAR_PLURALS = {
 }  # fmt: skip
 SILENT_RMS = 1e-5  # of full scale: -100 dB
 DRAWS_OF_NOISE = 100
-LONGEST_NOISE_S = 3600.0
+MAX_NOISE_S = 3600.0
 
 
 def perturb_text(words: str, kind: str, seed: int = 0) -> str:
     """The words with one typing slip ("typo"), in the plural ("plural") or in other capitals ("case").
 
-    Words of a script without capitals come back as they were from "case". Raises ValueError for another kind.
+    Words of a script without capitals come back as they were from "case".
+
+    Raises:
+        ValueError: another kind.
     """
     if kind == "typo":
         return _typo(words, seeded(kind, words, seed))
@@ -96,10 +99,18 @@ class NoiseMixer:
         files.tell()
 
     def mix(self, samples: NDArray[np.float32], rate: int, key: str) -> NDArray[np.float32]:
-        """Speech (n,) or (n, channels) at `rate` Hz -> float32 (n,) with noise; `key` names the clip and picks the
-        noise.
+        """Speech with noise.
 
-        Raises DataError if only silence was found in the noises.
+        Args:
+            samples: (n,) or (n, channels).
+            rate: of the samples, Hz.
+            key: names the clip and picks the noise.
+
+        Returns:
+            float32 (n,).
+
+        Raises:
+            DataError: only silence was found in the noises.
         """
         speech = samples.mean(axis=1) if samples.ndim == 2 else samples
         generator = seeded("noise", key, self.seed)
@@ -122,7 +133,7 @@ class NoiseMixer:
 
 @lru_cache(maxsize=32)
 def _noise_at(path: Path, rate: int) -> NDArray[np.float32]:
-    return mono_at(*read_sound(path, longest_s=LONGEST_NOISE_S), rate)
+    return mono_at(*read_sound(path, max_s=MAX_NOISE_S), rate)
 
 
 def _rms(samples: Sequence[float] | NDArray[np.floating]) -> float:

@@ -149,8 +149,11 @@ class PhotoCollector:
 
 
 def _classes_of(source: PhotoSource, names: Mapping[str, ClassName]) -> tuple[dict[str, list[_Photo]], int]:
-    """By slug the photos of the known classes, always in the same order, and how many others there are. Raises
-    DataError."""
+    """By slug the photos of the known classes, always in the same order, and how many others there are.
+
+    Raises:
+        DataError: the source cannot be read.
+    """
     path = Path(source.path)
     if source.kind == "cifar_binary":
         prefix = "cifar" if source.split == "train" else "cifar_test"

@@ -30,8 +30,9 @@ class SoundCollector:
         self.unreadable: list[str] = []
 
     def recordings(self, manifest: Path, names: Mapping[str, ClassName]) -> Filed:
-        """By a manifest with the columns file, word, speaker, source and optionally grocery. Reserved words of speakers
-        who are not kept for measuring are left out.
+        """By a manifest with the columns file, word, speaker, source and optionally grocery.
+
+        Reserved words of speakers who are not kept for measuring are left out.
 
         Raises:
             DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk

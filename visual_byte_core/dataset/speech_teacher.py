@@ -51,7 +51,11 @@ class SpeechFeatures:
     def add(self, clips: Mapping[str, Path]) -> list[str]:
         """Compute and keep what is missing; the reasons of clips that hold no name, which are left out.
 
-        clips: sound files by name. Raises DataError when the folder cannot be written, or of all clips none is a name.
+        Args:
+            clips: sound files by name.
+
+        Raises:
+            DataError: the folder cannot be written, or of all clips none is a name.
         """
         missing = [name for name in clips if name not in self.rows]
         reasons: list[str] = []
@@ -101,7 +105,9 @@ def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -
     A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. A word that
     is spoken once cannot be judged and counts as placed.
 
-    features: float (n, d), standardized; words: what is said in each.
+    Args:
+        features: float (n, d), standardized.
+        words: what is said in each.
     """
     known = sorted(set(words))
     number = {word: i for i, word in enumerate(known)}
@@ -113,7 +119,7 @@ def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -
     means = sums / np.linalg.norm(sums, axis=1)[:, None]
     others = sums[of_clip] - unit
     own = np.einsum("ij,ij->i", unit, others) / np.maximum(np.linalg.norm(others, axis=1), 1e-6)
-    result = counts[of_clip] == 1
+    result: np.ndarray = counts[of_clip] == 1
     for start in range(0, len(unit), 1024):
         part = slice(start, start + 1024)
         scores = unit[part] @ means.T

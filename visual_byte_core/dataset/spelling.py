@@ -20,8 +20,11 @@ def names_by_slug(bundle: Bundle, csv: Path | None = None) -> dict[str, ClassNam
 
 
 def spelled(slugs: Iterable[str], names: Mapping[str, ClassName], language: str) -> list[str]:
-    """How each class is asked for; a slug without a name by itself, with spaces. Raises InvalidNames without a
-    spelling."""
+    """How each class is asked for; a slug without a name by itself, with spaces.
+
+    Raises:
+        InvalidNames: a name without a spelling in the language.
+    """
     return [spell(names[slug], language) if slug in names else slug.replace("_", " ") for slug in slugs]
 
 
@@ -37,7 +40,11 @@ def known_words(names: Iterable[ClassName]) -> set[str]:
 
 
 def read_words(path: Path) -> list[str]:
-    """The lines of a file that are not blank. Raises DataError if there are none, or one cannot be rendered."""
+    """The lines of a file that are not blank.
+
+    Raises:
+        DataError: there are none, or one cannot be rendered.
+    """
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:

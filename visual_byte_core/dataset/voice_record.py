@@ -58,7 +58,11 @@ def record_voices(root: Path, splits: Mapping[str, Sequence[Sequence[Voice]]]) -
 
 
 def recorded_voice(name: str, entries: Mapping[str, Any], root: Path) -> Voice | None:
-    """The voice of a clip of that name; None if nobody knows it, as of a person. Raises DataError for a bad record."""
+    """The voice of a clip of that name; None if nobody knows it, as of a person.
+
+    Raises:
+        DataError: a bad record.
+    """
     if name not in entries:
         return EspeakVoice.named(name)
     settings = {key: value for key, value in entries[name].items() if key not in ("engine", "speaker")}
@@ -70,7 +74,11 @@ def recorded_voice(name: str, entries: Mapping[str, Any], root: Path) -> Voice |
 
 
 def read_record(root: Path) -> dict[str, dict[str, Any]]:
-    """The entries of voices.yaml by name, none if it is not there. Raises DataError if it cannot be read."""
+    """The entries of voices.yaml by name, none if it is not there.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     path = root / RECORD
     if not path.exists():
         return {}

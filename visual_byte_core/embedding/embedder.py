@@ -57,7 +57,8 @@ class Embedder:
     @property
     def provider(self) -> str:
         """The execution provider that computes, as ONNX Runtime says it."""
-        return self._session.get_providers()[0]
+        provider: str = self._session.get_providers()[0]
+        return provider
 
     @property
     def size(self) -> int:
@@ -97,8 +98,17 @@ class Embedder:
         return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
     def embed_photos(self, images: np.ndarray) -> np.ndarray:
-        """Embed rendered photos, uint8 (n, size, size, 3) RGB -> float32 (n, 512), unit length, each with its middle if
-        the bundle says so. Raises InvalidImage."""
+        """Embed rendered photos, each with its middle if the bundle says so.
+
+        Args:
+            images: uint8 (n, size, size, 3), RGB.
+
+        Returns:
+            float32 (n, 512), unit length.
+
+        Raises:
+            InvalidImage: images of another shape or type.
+        """
         middle = self.bundle.renderer.photo.middle
         if not middle or len(images) == 0:
             return self.embed(images)
@@ -113,11 +123,17 @@ class Embedder:
         return _mean(embeddings, self.embed(with_middles(images, middle)[len(images) :]))
 
     def embed_query(self, image: np.ndarray, modality: str) -> np.ndarray:
-        """Embed a rendered query, uint8 (s, s, 3), s the size of its modality -> float32 (512,), read-only.
+        """Embed a rendered query; the last 256 queries are not computed again.
 
-        The last 256 queries are not computed again.
+        Args:
+            image: uint8 (s, s, 3), RGB, s the size of its modality.
+            modality: what was rendered, `text`, `audio` or `image`.
 
-        modality: what was rendered, `text`, `audio` or `image`. Raises InvalidImage.
+        Returns:
+            float32 (512,), unit length, read-only.
+
+        Raises:
+            InvalidImage: an image of another shape or type.
         """
         key = modality.encode() + hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
         embedding = self._queries.get(key)
@@ -131,11 +147,17 @@ class Embedder:
         return embedding
 
     def embed_map(self, images: np.ndarray) -> np.ndarray:
-        """One embedding for each region: uint8 (n, h, w, 3) RGB -> float32 (n, 512, h / 32, w / 32), each of unit
-        length.
+        """One embedding for each region of 32 x 32 pixels.
 
-        Sides are multiples of 32 pixels; larger than `size` for a finer map. Raises InvalidImage for other images, and
-        for sides that the bundle's network was not exported for, BundleError if it has no map.
+        Args:
+            images: uint8 (n, h, w, 3), RGB; the sides are multiples of 32 pixels, larger than `size` for a finer map.
+
+        Returns:
+            float32 (n, 512, h / 32, w / 32), each of unit length.
+
+        Raises:
+            InvalidImage: other images, or sides that the bundle's network was not exported for.
+            BundleError: its network has no map.
         """
         if not self._outputs_map:
             raise BundleError(f"bundle {self.bundle.id}: its network has no embedding_map; export its checkpoint again")
@@ -156,7 +178,8 @@ class Embedder:
     def embed_photo(self, image: np.ndarray, channel_order: str = "rgb") -> np.ndarray:
         """Embed one photo, an array that `render_photo` takes -> float32 (512,), unit length. Raises InvalidImage."""
         rendered = render_photo(image, self.size, self.bundle.renderer.photo, channel_order=channel_order)
-        return self.embed_photos(rendered[None])[0]
+        embedding: np.ndarray = self.embed_photos(rendered[None])[0]
+        return embedding
 
     def embed_text(self, words: str) -> np.ndarray:
         """Embed a typed name -> float32 (512,), unit length. Raises InvalidText."""
@@ -167,10 +190,13 @@ class Embedder:
 
         Raises InvalidSound.
         """
-        return self.embed(render_speech(samples, rate, self.size_of("audio"), self.bundle.renderer.speech)[None])[0]
+        image = render_speech(samples, rate, self.size_of("audio"), self.bundle.renderer.speech)
+        embedding: np.ndarray = self.embed(image[None])[0]
+        return embedding
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        return self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        embeddings: np.ndarray = self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+        return embeddings
 
     def _check_network(self) -> None:
         """Run once: a network that does not do what the bundle says fails here and not in front of the user."""
@@ -213,7 +239,8 @@ class Embedder:
 
 def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     sums = one + other
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    means: np.ndarray = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return means
 
 
 def _check_signature(bundle: Bundle, session: onnxruntime.InferenceSession) -> None:

@@ -17,8 +17,13 @@ from visual_byte_core.embedding.regions import EmbeddedRegion, RegionSettings, d
 
 @dataclass(frozen=True)
 class EmbeddedFrame:
-    """embedding: float32 (dimension,), unit length; regions: None if none were asked for; picture: the frame as its
-    thumbnail shows it, uint8 (height, width, 3) RGB; size: width and height of the frame in pixels."""
+    """What the network makes of a frame.
+
+    Attributes:
+        embedding: float32 (dimension,), unit length.
+        regions: None if none were asked for.
+        picture: the frame as its thumbnail shows it, uint8 (height, width, 3) RGB.
+    """
 
     embedding: NDArray[np.float32]
     regions: tuple[EmbeddedRegion, ...] | None

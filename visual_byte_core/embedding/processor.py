@@ -17,14 +17,19 @@ BYTE_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8")  # add products of 8 bit
 
 @dataclass(frozen=True)
 class Processor:
-    """cores: that this process may use. flags: of an x86 processor, by the kernel's names; None where they are not
-    known or mean nothing."""
+    """What this process may run on.
+
+    Attributes:
+        cores: that this process may use.
+        flags: of an x86 processor, by the kernel's names; None where they are not known or mean nothing.
+    """
 
     cores: int
     flags: frozenset[str] | None
 
     @property
     def lacks_avx2(self) -> bool:
+        """Whether it is an x86 processor without AVX2, on which networks run several times slower."""
         return self.flags is not None and "avx2" not in self.flags
 
     @property
@@ -34,6 +39,7 @@ class Processor:
 
 
 def this_processor() -> Processor:
+    """The processor that this process runs on, with the cores it may use there."""
     return Processor(_cores(), _flags())
 
 

@@ -30,9 +30,16 @@ MAX_CELLS = 24  # along the longer side of a map
 
 @dataclass(frozen=True)
 class RegionSettings:
-    """max_count: regions of a frame, 1 or more. size: side of a window, as a share of the frame's shorter side, above
-    0, up to 1. max_cosine: of a region to the whole frame and to every other region of it, -1..1. Raises
-    ConfigurationError."""
+    """Which regions of a frame are remembered beside it.
+
+    Attributes:
+        max_count: regions of a frame, 1 or more.
+        size: side of a window, as a share of the frame's shorter side, above 0, up to 1.
+        max_cosine: of a region to the whole frame and to every other region of it, -1..1.
+
+    Raises:
+        ConfigurationError: a value out of its range.
+    """
 
     max_count: int = 6
     size: float = 0.4
@@ -47,8 +54,13 @@ class RegionSettings:
 
 @dataclass(frozen=True)
 class EmbeddedRegion:
-    """embedding: float32 (dimension,), unit length. rectangle: x y width height in pixels of the frame. image: what is
-    there, uint8 (height, width, 3) RGB, a view of the frame."""
+    """A region of a frame, and what the network makes of it.
+
+    Attributes:
+        embedding: float32 (dimension,), unit length.
+        rectangle: x, y, width, height in pixels of the frame.
+        image: what is there, uint8 (height, width, 3) RGB, a view of the frame.
+    """
 
     embedding: NDArray[np.float32]
     rectangle: Region
@@ -65,7 +77,14 @@ def distinct_regions(
 ) -> list[EmbeddedRegion]:
     """The regions of a frame that are unlike it and unlike each other, most unlike first.
 
-    whole: the frame's own embedding, float32 (dimension,). Empty for a frame whose windows were under 32 pixels.
+    Args:
+        embedder: makes a map of the frame.
+        pictures: the frame.
+        whole: the frame's own embedding, float32 (dimension,).
+        settings: how many, how large and how unlike.
+
+    Returns:
+        The regions; none for a frame whose windows were under 32 pixels.
     """
     regions = windows(pictures.image.shape[0], pictures.image.shape[1], settings.size)
     if not regions:

@@ -17,9 +17,12 @@ NOT_FOUND: Literal["NOT_FOUND"] = "NOT_FOUND"
 class Answer:
     """What the memory says to a query.
 
-    reason: one line for people, empty if found. matches: the memories at or above the threshold, best first, only if
-    found. nearest: the best memories whatever their score, for looking. threshold: the cosine that was asked for.
-    probability: for each of `nearest`, the chance (0..1) that it is what was asked for.
+    Attributes:
+        reason: one line for people, empty if found.
+        matches: the memories at or above the threshold, best first, only if found.
+        nearest: the best memories whatever their score, for looking.
+        threshold: the cosine that was asked for.
+        probability: for each of `nearest`, the chance (0..1) that it is what was asked for.
     """
 
     status: Literal["FOUND", "NOT_FOUND"]

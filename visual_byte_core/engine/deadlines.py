@@ -13,7 +13,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 
-def resolve(future: Future, result: Any) -> bool:
+def resolve(future: Future[Any], result: Any) -> bool:
     """Give a future its result; False if somebody was quicker."""
     try:
         future.set_result(result)
@@ -22,7 +22,7 @@ def resolve(future: Future, result: Any) -> bool:
     return True
 
 
-def fail(future: Future, error: BaseException) -> bool:
+def fail(future: Future[Any], error: BaseException) -> bool:
     """Give a future an exception; False if somebody was quicker."""
     try:
         future.set_exception(error)
@@ -34,16 +34,16 @@ def fail(future: Future, error: BaseException) -> bool:
 class Deadlines:
     """Calls `overdue` with each watched future that is not done at its time, from a thread of its own."""
 
-    def __init__(self, overdue: Callable[[Future], None]) -> None:
+    def __init__(self, overdue: Callable[[Future[Any]], None]) -> None:
         self._overdue = overdue
         self._condition = threading.Condition()
-        self._watched: list[tuple[float, int, Future]] = []
+        self._watched: list[tuple[float, int, Future[Any]]] = []
         self._numbers = itertools.count()
         self._closing = False
         self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
         self._thread.start()
 
-    def watch(self, future: Future, at: float) -> None:
+    def watch(self, future: Future[Any], at: float) -> None:
         """at: seconds of `time.monotonic`."""
         with self._condition:
             heapq.heappush(self._watched, (at, next(self._numbers), future))

@@ -91,8 +91,10 @@ class Finder:
     def _taught(
         self, embedding: np.ndarray, modality: str, k: int, where: Filter | None, to_photo: float
     ) -> list[Match]:
-        """The memories of the taught name that the query asks for, the one seen last first; their score is the cosine
-        of the query and the name as it was taught. Empty if it asks for none."""
+        """The memories of the taught name that the query asks for, the one seen last first; none if it asks for none.
+
+        Their score is the cosine of the query and the name as it was taught.
+        """
         name, cosine = self._memory.taught.nearest(embedding, modality)
         if modality not in NEARNESS or not NEARNESS[modality].holds(cosine, to_photo):
             return []

@@ -43,13 +43,17 @@ class _Indexed:
 
 
 class PhotoIndex:
-    """The photos below a folder, at any depth, as memories of an engine, whose matches name them in `source`, relative
-    to the folder.
+    """The photos below a folder, at any depth, as memories of an engine, whose matches name them in `source`.
 
-    photos: the folder. root: a folder for indexes; each pair of bundle and folder gets its own below it. settings: the
-    engine's; they must not merge what looks alike.
-    Raises DataError if the folder cannot be read or holds no photo, MemoryFolderError if the index cannot be opened,
-    BundleError.
+    Args:
+        photos: the folder; `source` is relative to it.
+        root: a folder for indexes; each pair of bundle and folder gets its own below it.
+        settings: the engine's; they must not merge what looks alike.
+
+    Raises:
+        DataError: the folder cannot be read or holds no photo.
+        MemoryFolderError: the index cannot be opened.
+        BundleError: the bundle cannot be loaded.
     """
 
     def __init__(self, photos: Path, bundle: Bundle, settings: EngineSettings, root: Path | None = None) -> None:
@@ -71,8 +75,11 @@ class PhotoIndex:
             self._indexed = {}
 
     def update(self) -> list[str]:
-        """Bring the memory up to date; stopped at any moment, the next call resumes. Returns a reason per unreadable
-        photo."""
+        """Bring the memory up to date; stopped at any moment, the next call resumes.
+
+        Returns:
+            A reason for each photo that cannot be read.
+        """
         states = {path.relative_to(self.photos).as_posix(): path.stat() for path in self._paths if path.exists()}
         stale = [
             name
@@ -95,6 +102,7 @@ class PhotoIndex:
         return unreadable
 
     def close(self) -> None:
+        """Close the memory; what was embedded is on disk."""
         self.engine.close()
 
     def _add(self, files: dict[str, os.stat_result]) -> list[str]:

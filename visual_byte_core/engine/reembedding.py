@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Embedding a memory again from its thumbnails, with another bundle; the old memory stays until the new one is
-whole."""
+"""Embedding a memory again from its thumbnails, with another bundle.
+
+The old memory stays until the new one is whole.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,14 @@ log = logging.getLogger("visual_byte")
 
 @dataclass(frozen=True)
 class Reembedded:
-    """memories: in the new memory. resumed: how many of them an interrupted run had done. left_out: those without a
-    thumbnail. unsaid: taught names of which no way of saying them fits the new bundle."""
+    """How much of a memory came along.
+
+    Attributes:
+        memories: in the new memory.
+        resumed: how many of them an interrupted run had done.
+        left_out: those without a thumbnail.
+        unsaid: taught names of which no way of saying them fits the new bundle.
+    """
 
     memories: int
     resumed: int

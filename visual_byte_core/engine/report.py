@@ -32,8 +32,16 @@ class Report:
 
 @dataclass(frozen=True)
 class EngineReport:
-    """bundle and provider: what computes. worker: what was done so far. in_order: frames and questions that wait for
-    their turn. disk: None if the folder is gone, and then `gone` says why."""
+    """What an engine tells of itself.
+
+    Attributes:
+        bundle: what computes.
+        provider: what computes.
+        worker: what was done so far.
+        in_order: frames and questions that wait for their turn.
+        disk: None if the folder is gone.
+        gone: why the folder is gone, "" if it is there.
+    """
 
     bundle: Bundle
     provider: str

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 HOLD_S = 0.25
 """Seconds that a message is held back; what comes later than that after a newer one keeps its place."""
@@ -58,7 +58,7 @@ class OneByOne:
     """
 
     def __init__(self, *, max_waiting: int, hold_s: float = HOLD_S) -> None:
-        self._order: TimeOrder[tuple[Callable[[], Future | None], bool]] = TimeOrder(hold_s)
+        self._order: TimeOrder[tuple[Callable[[], Future[Any] | None], bool]] = TimeOrder(hold_s)
         self._most_waiting = max_waiting
         self._jobs = 0
         self._condition = threading.Condition()
@@ -66,7 +66,7 @@ class OneByOne:
         self._thread = threading.Thread(target=self._work, name="one by one", daemon=True)
         self._thread.start()
 
-    def put(self, stamp: float, begin: Callable[[], Future]) -> None:
+    def put(self, stamp: float, begin: Callable[[], Future[Any]]) -> None:
         """stamp: seconds since 1970. begin: starts the job, whose end the future tells; it must not raise."""
         with self._condition:
             self._condition.wait_for(lambda: self._closing or self._jobs < self._most_waiting)

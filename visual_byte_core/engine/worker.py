@@ -10,7 +10,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.engine.answer import Answer
@@ -46,7 +46,7 @@ class _Job(NamedTuple):
     """What the worker does in its turn; future: fails if `run` raises."""
 
     run: Callable[[], None]
-    future: Future
+    future: Future[Any]
     is_question: bool = False
 
 
@@ -133,8 +133,10 @@ class Worker:
         return future
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Do something with the memory that somebody waits for, in the worker's thread; what it changed is on disk
-        when the future is resolved."""
+        """Do something with the memory that somebody waits for, in the worker's thread.
+
+        What it changed is on disk when the future is resolved.
+        """
         future: Future[T] = Future()
 
         def run() -> None:
@@ -171,6 +173,7 @@ class Worker:
         return future
 
     def report(self) -> Report:
+        """What waits, what was done and how long the last questions took; any thread may ask."""
         with self._condition:
             return Report(
                 waiting=len(self._jobs),
@@ -202,7 +205,7 @@ class Worker:
         self._thread.join()
         self._deadlines.close()
 
-    def _be_late(self, future: Future) -> None:
+    def _be_late(self, future: Future[Any]) -> None:
         """In the thread of the deadlines."""
         seconds = self._settings.answer_within_s or 0.0
         if fail(future, Late(f"no answer within {seconds:g} s: the machine is overloaded; ask again")):
@@ -210,7 +213,7 @@ class Worker:
 
     def _enqueue(self, job: _Job) -> None:
         """Questions give way to newer ones; what is to be changed or kept never does."""
-        refused: list[Future] = []
+        refused: list[Future[Any]] = []
         with self._condition:
             closing, max_waiting = self._closing, self._settings.max_waiting
             if not closing:
@@ -264,7 +267,7 @@ class Worker:
         due = self._frames.flush_at
         return None if due is None else max(0.0, due - time.monotonic())
 
-    def _run(self, run: Callable[[], None], future: Future | None) -> None:
+    def _run(self, run: Callable[[], None], future: Future[Any] | None) -> None:
         """Nothing that one job brings may end the thread."""
         try:
             run()

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Setting the thresholds of "not found" and what a score is worth, from photos and queries that no reported number
-uses."""
+"""Setting the thresholds of "not found" and what a score is worth.
+
+From photos and queries that no reported number uses.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,8 @@ def _summary(samples: Mapping[int, Samples]) -> dict[str, Any]:
 
 def _shares_below(present: Sequence[NDArray[np.float32]], thresholds: NDArray[np.float64]) -> list[float]:
     scores = np.sort(np.concatenate(present))
-    return np.round(np.searchsorted(scores, thresholds, "left") / max(len(scores), 1), 4).tolist()
+    shares: list[float] = np.round(np.searchsorted(scores, thresholds, "left") / max(len(scores), 1), 4).tolist()
+    return shares
 
 
 def _threshold(absent: NDArray[np.float32], weights: NDArray[np.float64], rate: float) -> float:

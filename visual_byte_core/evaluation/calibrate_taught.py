@@ -44,8 +44,10 @@ class _Taken:
 
 
 def typed_again(embedder: Embedder, words: Labelled) -> NewNames:
-    """Each word taught as it is, and asked for as somebody may type it who means it: so, with an article, in the plural
-    or with a slip."""
+    """Each word taught as it is, and asked for as somebody may type it who means it.
+
+    So, with an article, in the plural or with a slip.
+    """
     changes = (
         lambda w: w,
         lambda w: f"the {w}",

@@ -19,14 +19,13 @@ BINS = 10
 
 
 def refusal_rows(samples: Mapping[str, Mapping[int, Samples]], calibration: ScoreCalibration) -> list[dict[str, Any]]:
-    """For each kind of query and number of memories
+    """Errors of refusal and of probability, a row for each kind of query and number of memories.
 
-        asked (kind), memories, calibration_error,
-        auroc {known, never}: of things that are there against known names that are absent, and against strange words,
-        known, never, refused [r]: the shares of both that are taken for found, and of things there that are refused, at
-            each of RATES.
-
-    None where there is nothing to count.
+    Returns:
+        Rows of `asked` (kind), `memories`, `calibration_error`; `auroc` {known, never}: of things that are there
+        against known names that are absent, and against strange words; `known`, `never`, `refused`: at each of RATES
+        the shares of both that are taken for found, and of things there that are refused. None where there is nothing
+        to count.
     """
     rows = []
     for kind, sizes in samples.items():

@@ -43,6 +43,7 @@ class EmbeddedFiles:
 
     @property
     def labelled(self) -> Labelled:
+        """The embeddings with the slug of each file."""
         return Labelled(self.embeddings, tuple(file.slug for file in self.files))
 
 

@@ -23,8 +23,13 @@ from visual_byte_core.rendering.text import canonical_words
 
 @dataclass(frozen=True)
 class EmbeddedSplit:
-    """queries, never: by kind, `text` and `audio`; never: words that name none of the photos' classes, by word.
-    overlaps: slug -> slugs that may name the same thing."""
+    """Photos, what asks for them and what asks for nothing, embedded.
+
+    Attributes:
+        queries: by kind, `text` and `audio`.
+        never: likewise, words that name none of the photos' classes, by word.
+        overlaps: slug -> slugs that may name the same thing.
+    """
 
     photos: Labelled
     queries: Mapping[str, Labelled]
@@ -33,6 +38,7 @@ class EmbeddedSplit:
 
     @property
     def never_embeddings(self) -> dict[str, np.ndarray]:
+        """By kind, float32 (n, dimension) of the words that name nothing."""
         return {kind: labelled.embeddings for kind, labelled in self.never.items()}
 
 
@@ -46,8 +52,11 @@ def read_split(
 ) -> EmbeddedSplit:
     """Photos and sounds of `FOLDER/<slug>/`; the words of `absent_speech` are typed too, and `words` only that.
 
-    languages: in which the photos' classes are typed. Raises DataError: nothing to read, no sound of a class that the
-    photos show, an absent word that the bundle knows.
+    Args:
+        languages: in which the photos' classes are typed.
+
+    Raises:
+        DataError: nothing to read, no sound of a class that the photos show, an absent word that the bundle knows.
     """
     names = names_by_slug(embedder.bundle)
     photos = embedded_data.embed_photos(embedder, class_folders.find_photos(images)).labelled

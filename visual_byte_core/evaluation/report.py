@@ -221,7 +221,10 @@ def _of_chosen_classes(files: list[LabelledFile], settings: EvaluationSettings) 
     """The files of the classes that are evaluated. Raises DataError if there are fewer than are asked for."""
     slugs = {file.slug for file in files}
     if settings.only_names:
-        slugs &= {name.slug for name in read_names(settings.only_names)}
+        chosen = {name.slug for name in read_names(settings.only_names)}
+        if without := sorted(chosen - slugs):
+            log.warning("%d of %d chosen classes have no photos: %s", len(without), len(chosen), _some(without))
+        slugs &= chosen
         if not slugs:
             raise DataError(f"{settings.images}: no photos of a name in {settings.only_names}")
     if settings.num_classes > len(slugs):

@@ -225,8 +225,10 @@ def _quantized(
 
 
 def _probe(network: VisualByteNet, words: str, renderer: RendererSettings, quantized: Path) -> dict[str, Any]:
-    """By which another processor can tell what the network loses on it: a typed name, its float32 embedding, and the
-    cosine of this processor's to it."""
+    """By which another processor can tell what the network loses on it.
+
+    A typed name, its float32 embedding, and the cosine of this processor's to it.
+    """
     pixels = normalize(render_text(words, renderer.size_of("text"), renderer.text)[None])
     with torch.inference_mode():
         exact = network(torch.from_numpy(pixels)).numpy()[0]
@@ -270,10 +272,10 @@ def _training_facts(checkpoint: Path, config: TrainingConfig, names: list[ClassN
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     rows: Iterable[Any] = card.get("data", []) if isinstance(card, dict) else [None]
     if not all(isinstance(row, dict) and {"name", "items", "licence", "source"} <= set(row) for row in rows):
         raise ConfigurationError(f"{path}: expected `data` (a list of name, items, licence, source) and `commands`")
-    return card
+    return dict(card)

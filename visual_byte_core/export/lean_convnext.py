@@ -33,6 +33,7 @@ def is_plain_convnext(network: VisualByteNet) -> bool:
     norms = [backbone.stem[-1], backbone.head.norm, *(norm for norm, _ in halving), *(block.norm for block in blocks)]
     return (
         all(type(norm).__name__ in NORMS for norm in norms)
+        and isinstance(network.projector, nn.Sequential)
         and isinstance(backbone.norm_pre, nn.Identity)
         and isinstance(backbone.head.pre_logits, nn.Identity)
         and all(convolution.kernel_size == convolution.stride == (2, 2) for _, convolution in halving)
@@ -57,11 +58,20 @@ class LeanConvNeXt(nn.Module):
         self.stem_factors = None if self.stem_norm.factors is None else nn.Parameter(self.stem_norm.factors)
         self.layers = nn.Sequential(*layers)
         self.head_norm = _Norm(backbone.head.norm)
-        first, activation, second = network.projector
+        projector: Any = network.projector
+        first, activation, second = projector
         assert isinstance(first, nn.Linear)
         self.projector = nn.Sequential(_after(self.head_norm, first), activation, second)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed photos, whole and by cell.
+
+        Args:
+            pixels: float32 (n, 3, h, w), normalized.
+
+        Returns:
+            Embeddings (n, dimension) and maps (n, dimension, h / 32, w / 32), of unit length.
+        """
         x = self.stem_norm(self.stem(pixels).permute(0, 2, 3, 1))
         x = self.layers(x if self.stem_factors is None else x * self.stem_factors)
         n, height, width, channels = x.shape
@@ -74,8 +84,11 @@ class LeanConvNeXt(nn.Module):
 
 
 class _Norm(nn.Module):
-    """Over the last dimension. timm's SimpleNorm is x / sqrt(variance) * weight: without its weight, which is in
-    `factors`, it takes the third output of ONNX's LayerNormalization and one product. `factors`: None for LayerNorm."""
+    """Over the last dimension.
+
+    timm's SimpleNorm is x / sqrt(variance) * weight: without its weight, which is in `factors`, it takes the third
+    output of ONNX's LayerNormalization and one product. `factors`: None for LayerNorm.
+    """
 
     def __init__(self, norm: Any) -> None:
         super().__init__()
@@ -108,7 +121,8 @@ class _Block(nn.Module):
         self.mlp = nn.Sequential(_after(self.norm, block.mlp.fc1), block.mlp.act, between, last)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.mlp(self.norm(self.depthwise(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)))
+        output: Tensor = x + self.mlp(self.norm(self.depthwise(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)))
+        return output
 
 
 class _Halving(nn.Module):
@@ -125,7 +139,8 @@ class _Halving(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, height, width, channels = x.shape
         squares = self.norm(x).reshape(n, height // 2, 2, width // 2, 2, channels).transpose(2, 3)
-        return self.product(squares.reshape(n, height // 2, width // 2, 4 * channels))
+        output: Tensor = self.product(squares.reshape(n, height // 2, width // 2, 4 * channels))
+        return output
 
 
 def _after(norm: _Norm, linear: nn.Linear) -> nn.Linear:

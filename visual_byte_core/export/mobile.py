@@ -159,7 +159,9 @@ def _coreml(network: VisualByteNet, images: np.ndarray, folder: Path) -> dict[st
         one.name: list(one.type.multiArrayType.shape)
         for one in (*specification.description.input, *specification.description.output)
     }
-    expected = {"pixels": list(example.shape), "embedding": [1, network.projector[-1].out_features]}
+    projector: Any = network.projector
+    dimension = (projector if isinstance(projector, torch.nn.Linear) else projector[-1]).out_features
+    expected = {"pixels": list(example.shape), "embedding": [1, dimension]}
     if shapes != expected:
         raise BundleError(f"export: Core ML's file has inputs and outputs {shapes}, expected {expected}")
     weights = sorted(file for file in path.rglob("*") if file.is_file())
@@ -212,7 +214,8 @@ class _Embedding(torch.nn.Module):
         self.network = network
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.network(pixels)
+        output: torch.Tensor = self.network(pixels)
+        return output
 
 
 def _package(name: str) -> Any:

@@ -33,8 +33,11 @@ ALIKE = 1.0  # grey levels of mean difference: images nearer together than this 
 
 @dataclass(frozen=True)
 class Way:
-    """share: of the products, counted from the network's end, that are computed in integers; results: whether what
-    convolutions hand to the next is in integers too, which is quicker and less exact."""
+    """One way to quantize.
+
+    share: of the products, counted from the network's end, that are computed in integers; results: whether what
+    convolutions hand to the next is in integers too, which is quicker and less exact.
+    """
 
     share: float
     results: bool

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the float32 network made of fixed photos, typed names and sounds, stored, so that no later change of a renderer,
-an operator or a quantization goes unseen."""
+"""What the float32 network made of fixed photos, typed names and sounds, stored.
+
+So that no later change of a renderer, an operator or a quantization goes unseen.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,14 @@ ARRAYS = ("items", "sampled", "embeddings", "cosines")
 
 @dataclass(frozen=True)
 class References:
-    """items: (n,) texts, `KIND name`. sampled: uint8 (n, 96), values at fixed places of the rendered images.
-    embeddings: float32 (n, dimension), of the float32 network, to 16 bits. cosines: float32 (n,), of the shipped
-    network to it when these were written."""
+    """What was made, and of what.
+
+    Attributes:
+        items: (n,) texts, `KIND name`.
+        sampled: uint8 (n, 96), values at fixed places of the rendered images.
+        embeddings: float32 (n, dimension), of the float32 network, to 16 bits.
+        cosines: float32 (n,), of the shipped network to it when these were written.
+    """
 
     items: NDArray[np.str_]
     sampled: NDArray[np.uint8]
@@ -108,8 +115,13 @@ def write_references(
     exact: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     shipped: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
 ) -> References:
-    """exact, shipped: embed rendered images, uint8 (1, size, size, 3) -> float32 (1, dimension), in float32 and as the
-    bundle does it."""
+    """What two networks make of the same images.
+
+    Args:
+        inputs: what each image shows, as `items` of References, and the image, uint8 (size, size, 3).
+        exact: embeds rendered images, uint8 (1, size, size, 3) -> float32 (1, dimension), in float32.
+        shipped: likewise, as the bundle does it.
+    """
     items, images = zip(*inputs, strict=True)
     embeddings = np.concatenate([exact(image[None]) for image in images]).astype(np.float16).astype(np.float32)
     cosines = np.concatenate(
@@ -160,8 +172,10 @@ def _kinds(references: References) -> NDArray[np.str_]:
 
 
 def _sample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Values at places that follow from the size alone; a digest would tell one rounding from the next, which differ
-    from processor to processor."""
+    """Values at places that follow from the size alone.
+
+    A digest would tell one rounding from the next, which differ from processor to processor.
+    """
     places = np.random.default_rng(image.size).choice(image.size, SAMPLED, replace=False)
     return image.reshape(-1)[places]
 

@@ -34,7 +34,7 @@ from visual_byte_core.memory.taught_names import Prototype, taught_json, taught_
 from visual_byte_core.names import folded
 from visual_byte_core.rendering.photo import decode_photo
 
-WHAT, FORMAT = "Visual Byte memory", 1
+WHAT, FORMAT = "Visual Byte memory", 2
 MEMBERS = ("memories.jsonl", "embeddings.f16", "taught.json")
 MEMBER = re.compile(r"manifest\.json|memories\.jsonl|embeddings\.f16|taught\.json|thumbnails/[0-9a-f-]{36}\.jpg")
 MAX_MANIFEST_BYTES, MAX_THUMBNAIL_BYTES = 1 << 16, 1 << 20  # bytes
@@ -100,7 +100,8 @@ def owner_of_archive(path: Path) -> tuple[str, int]:
 class Archive:
     """An exported memory, checked from the first byte to the last before anything of it is used.
 
-    Raises InvalidMemory if it is not a whole export, or not one of this bundle.
+    Raises:
+        InvalidMemory: it is not a whole export, or not one of this bundle.
     """
 
     def __init__(self, path: Path, bundle_id: str, dimension: int) -> None:
@@ -167,7 +168,7 @@ class Archive:
             raise InvalidMemory("its files claim to be larger than it is")
 
     def _checked_manifest(self, bundle_id: str) -> dict[str, Any]:
-        manifest = json.loads(self._read("manifest.json", MAX_MANIFEST_BYTES))
+        manifest: dict[str, Any] = json.loads(self._read("manifest.json", MAX_MANIFEST_BYTES))
         if manifest["what"] != WHAT:
             raise InvalidMemory("is not an exported memory")
         if manifest["format"] != FORMAT:

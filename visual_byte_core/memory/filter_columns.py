@@ -33,8 +33,11 @@ class Columns:
         return self._columns[name][: self._count]
 
     def extend(self, memories: Sequence[tuple[int, float, float, str, str]]) -> None:
-        """row, first_seen, last_seen, label, map_id of each; rows rise, and are higher than all before. Their lists
-        are set by whoever knows them."""
+        """Add memories, whose lists are set by whoever knows them.
+
+        Args:
+            memories: row, first_seen, last_seen, label, map_id of each; rows rise, and are higher than all before.
+        """
         end = self._count + len(memories)
         if end > len(self._columns["row"]):
             self._columns = {name: np.resize(column, 2 * end) for name, column in self._columns.items()}
@@ -45,6 +48,7 @@ class Columns:
         self._count = end
 
     def change(self, row: int, first_seen: float, last_seen: float, label: str, map_id: str) -> None:
+        """Replace what is known of a row, which must be there; times are seconds since 1970."""
         at = self.at(np.array([row]))[0]
         values = (row, first_seen, last_seen, self._code(folded(label)), self._code(map_id))
         for column, value in zip(self._columns.values(), values, strict=False):
@@ -65,7 +69,12 @@ class Columns:
     def passing(
         self, where: Filter | None, labels: tuple[str, ...] = (), last_seen: tuple[float, float] | None = None
     ) -> np.ndarray:
-        """Which memories pass, bool (memories,). labels: one of them, if given; last_seen: from when until when."""
+        """Which memories pass, bool (memories,).
+
+        Args:
+            labels: one of them, if given.
+            last_seen: from when until when.
+        """
         where = where or Filter()
         passes = np.ones(self._count, bool)
         if where.label is not None:

@@ -33,6 +33,7 @@ class Partitioning:
 
     @property
     def ended(self) -> bool:
+        """Whether `result` answers at once."""
         return not self._thread.is_alive()
 
     def result(self) -> tuple[VectorIndex, np.ndarray, np.ndarray] | None:

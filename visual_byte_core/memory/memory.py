@@ -29,7 +29,7 @@ from visual_byte_core.memory.taught_names import Prototype, Taught
 from visual_byte_core.memory.vector_index import VectorIndex, load_partition, save_partition
 from visual_byte_core.rendering.thumbnail import to_jpeg
 
-__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Place", "Remembered", "Observation"]
+__all__ = ["Filter", "Match", "Memory", "MergeSettings", "Observation", "Place", "Remembered"]
 
 CHECKPOINT_EVERY = 1000  # changes
 PARTITION = "partition.npz"  # beside the store
@@ -98,11 +98,17 @@ class Memory:
     def remember(
         self, embedding: np.ndarray, observation: Observation, picture: NDArray[np.uint8] | None = None
     ) -> Remembered:
-        """Store an observation, float32 (dimension,), or merge it into a recent one: found at once, durable after
-        `flush`.
+        """Store an observation, or merge it into a recent one: found at once, durable after `flush`.
 
-        picture: the thumbnail, uint8 (height, width, 3) RGB, instead of that of `observation`; it becomes a JPEG only
-        if it is kept. Raises InvalidMemory or InvalidImage (thumbnail), then nothing was stored.
+        Args:
+            embedding: float32 (dimension,), unit length.
+            observation: when, where and by what it was seen.
+            picture: the thumbnail, uint8 (height, width, 3) RGB, instead of that of `observation`; it becomes a JPEG
+                only if it is kept.
+
+        Raises:
+            InvalidMemory: an embedding or observation that cannot be stored; nothing was.
+            InvalidImage: a thumbnail that is no JPEG; nothing was stored.
         """
         vector = unit_vector(embedding, self._dimension)
         check_observation(observation)
@@ -183,8 +189,18 @@ class Memory:
         return self._folder.disk()
 
     def page(self, where: Filter | None = None, size: int = 100, begin: str = "") -> tuple[list[Match], str]:
-        """Up to `size` memories that pass the filter, in order of their ids, and where the next page begins ("" after
-        the last). begin: "" or what the page before gave. Raises InvalidMemory.
+        """Up to `size` memories that pass the filter, in order of their ids.
+
+        Args:
+            where: which memories; all if None.
+            size: 1 or more.
+            begin: "" or what the page before gave.
+
+        Returns:
+            The memories, and where the next page begins, "" after the last.
+
+        Raises:
+            InvalidMemory: a size or a beginning that no page has.
         """
         if not 1 <= size <= PAGE:
             raise InvalidMemory(f"size: expected 1 to {PAGE} memories a page, got {size}")

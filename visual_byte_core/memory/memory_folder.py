@@ -17,7 +17,7 @@ from typing import Any
 from visual_byte_core.errors import MemoryFolderError
 from visual_byte_core.files import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
 """Room for the journal, for the checkpoint that follows it, and for others to go on working."""
@@ -60,24 +60,32 @@ class MemoryFolder:
 
     @property
     def bundle_id(self) -> str:
-        return self._identity["bundle"]
+        """The bundle that made the embeddings in it."""
+        bundle: str = self._identity["bundle"]
+        return bundle
 
     @property
     def generation(self) -> int:
-        return self._identity["generation"]
+        """How often the memory was replaced as a whole, as by `memory reembed`; 0 for never."""
+        generation: int = self._identity["generation"]
+        return generation
 
     @property
     def store(self) -> Path:
+        """The folder of this generation's memories."""
         return self.store_of(self.generation)
 
     @property
     def taught(self) -> Path:
+        """The file of this generation's taught names."""
         return self.taught_of(self.generation)
 
     def store_of(self, generation: int) -> Path:
+        """The folder of a generation's memories, whether or not it is there."""
         return self.path / (f"store-{generation}" if generation else "store")
 
     def taught_of(self, generation: int) -> Path:
+        """The file of a generation's taught names, whether or not it is there."""
         return self.path / (f"taught-{generation}.json" if generation else "taught.json")
 
     def succeed(self, bundle_id: str, dimension: int, memories: int) -> None:
@@ -153,7 +161,7 @@ class MemoryFolder:
 
     def _read_manifest(self) -> dict[str, Any] | None:
         try:
-            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+            manifest: dict[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
             if not {"format", "bundle", "dimension", "memories_at_least"} <= set(manifest):
                 raise ValueError("not the manifest of a memory")
             if not isinstance(manifest.get("generation", 0), int):

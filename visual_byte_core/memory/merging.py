@@ -54,8 +54,13 @@ class MergeSettings:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A memory that an observation may be merged into: its row in the store; the match, without its thumbnail and
-    score; and the thumbnail, as `coarse` has it, None if there is none."""
+    """A memory that an observation may be merged into.
+
+    Attributes:
+        row: in the store.
+        match: without its thumbnail and score.
+        picture: the thumbnail, as `coarse` has it, None if there is none.
+    """
 
     row: int
     match: Match
@@ -65,8 +70,14 @@ class Candidate:
 def same_thing(
     candidates: Iterable[Candidate], observation: Observation, picture: NDArray[np.float32], settings: MergeSettings
 ) -> Candidate | None:
-    """The first of the candidates, nearest embedding first, that shows the same thing as `observation`, whose thumbnail
-    is `picture`, as `coarse` has it; all are near enough in embedding."""
+    """The first of the candidates that shows the same thing as an observation, None if none does.
+
+    Args:
+        candidates: near enough in embedding, the nearest first.
+        observation: what was seen now.
+        picture: its thumbnail, as `coarse` has it.
+        settings: how near in time, place and picture the same thing is.
+    """
     for candidate in candidates:
         match, other = candidate.match, candidate.picture
         both_known = observation.pose is not None and match.pose is not None
@@ -80,8 +91,10 @@ def same_thing(
 
 
 def merged(match: Match, observation: Observation, settings: MergeSettings) -> Match:
-    """The memory with one observation more; embedding, thumbnail, source and region stay those of the first, so that
-    merging does not drift."""
+    """The memory with one observation more.
+
+    Embedding, thumbnail, source and region stay those of the first, so that merging does not drift.
+    """
     known: dict[str, Any] = {"times": match.times + 1, "label": match.label or observation.label}
     if observation.captured_at < match.last_seen:
         return replace(match, **known, first_seen=min(observation.captured_at, match.first_seen))
@@ -108,8 +121,14 @@ def _difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def coarse(picture: np.ndarray) -> NDArray[np.float32]:
-    """A thumbnail, uint8 (height, width, 3) RGB, as float32 (8, 8, 3), each channel of mean 0, all of one contrast:
-    another light makes no difference."""
+    """A thumbnail in few numbers of one contrast, so that another light makes no difference.
+
+    Args:
+        picture: uint8 (height, width, 3), RGB.
+
+    Returns:
+        float32 (8, 8, 3), each channel of mean 0.
+    """
     small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     small -= cv2.mean(small)[:3]
     deviation = float(np.sqrt(np.vdot(small, small) / small.size))

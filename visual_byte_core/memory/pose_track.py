@@ -36,7 +36,8 @@ class PoseLimits:
 class PoseTrack:
     """The poses of the last seconds, for several threads. Every reading that is left out is counted by its reason.
 
-    limits: may be replaced at any time.
+    Args:
+        limits: may be replaced at any time.
     """
 
     def __init__(self, limits: PoseLimits = PoseLimits()) -> None:

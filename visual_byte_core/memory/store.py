@@ -96,19 +96,25 @@ class Store:
         return row
 
     def describe(self, row: int, match: Match) -> None:
-        """Replace what is known of a memory; embedding and thumbnail stay. It is written only when somebody reads
-        it, or with `commit`: a thing that is looked at is described with every frame."""
+        """Replace what is known of a memory; embedding and thumbnail stay.
+
+        It is written only when somebody reads it, or with `commit`: a thing that is looked at is described with every
+        frame.
+        """
         with self._lock:
             self._described[row] = match
 
     def delete(self, rows: Sequence[int]) -> None:
+        """Delete the memories in these rows, or none of them if that fails; rows that are not there are passed over."""
         with self._all_or_nothing():
             for table in ("memory", "embedding", "picture"):
                 self._connection.executemany(f"DELETE FROM {table} WHERE row = ?", ((int(row),) for row in rows))
 
     def commit(self) -> None:
-        """Bring all changes to the disk; if that fails they go on waiting, or `in_transaction` is false and they are
-        undone."""
+        """Bring all changes to the disk.
+
+        If that fails they go on waiting, or `in_transaction` is false and they are undone.
+        """
         with self._lock:
             self._write_described()
             if self._connection.in_transaction:
@@ -126,10 +132,16 @@ class Store:
             self._connection.close()
 
     def count(self) -> int:
-        return self._one("SELECT count(*) FROM memory")[0]
+        """How many memories there are, those not yet committed among them."""
+        rows: int = self._one("SELECT count(*) FROM memory")[0]
+        return rows
 
     def matches(self, rows: Sequence[int]) -> dict[int, Match]:
-        """By row. Raises ValueError if one is not there."""
+        """By row.
+
+        Raises:
+            ValueError: one is not there.
+        """
         found = {}
         for asked in _groups([int(row) for row in rows]):
             self._write_described()

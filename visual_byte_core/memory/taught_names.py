@@ -25,14 +25,17 @@ MODALITIES = ("text", "audio")
 
 @dataclass(frozen=True)
 class Nearness:
-    """When a query is taken for a taught name: it is at least `cosine` near to a way in which the name was asked for,
-    and nearer to that, by `margin`, than to any photo, so that the names that the network learned keep their meaning.
+    """When a query is taken for a taught name.
+
+    It is at least `cosine` near to a way in which the name was asked for, and nearer to that, by `margin`, than to any
+    photo, so that the names that the network learned keep their meaning.
     """
 
     cosine: float
     margin: float
 
     def holds(self, to_name: float, to_photo: float) -> bool:
+        """Whether a query with these cosines, -1..1, to the nearest taught name and photo asks for that name."""
         return to_name >= self.cosine and to_name - to_photo >= self.margin
 
 
@@ -44,8 +47,11 @@ NEARNESS = {"text": Nearness(0.85, 0.4), "audio": Nearness(0.6, 0.35)}
 class Prototype:
     """One way in which a name was asked for.
 
-    modality: `text` or `audio`. embedding: float32 (dimension,), unit length. words: as typed, for text. image: the
-    rendered query as PNG, for audio, from which another bundle can embed it again.
+    Attributes:
+        modality: `text` or `audio`.
+        embedding: float32 (dimension,), unit length.
+        words: as typed, for text.
+        image: the rendered query as PNG, for audio, from which another bundle can embed it again.
     """
 
     modality: str
@@ -57,7 +63,8 @@ class Prototype:
 class Taught:
     """The taught names of a memory, in one file that is replaced whole.
 
-    Raises MemoryFolderError if the file cannot be read or is not one of them.
+    Raises:
+        MemoryFolderError: the file cannot be read or is not one of them.
     """
 
     def __init__(self, path: Path, dimension: int) -> None:
@@ -76,8 +83,10 @@ class Taught:
         return dict(self._prototypes)
 
     def nearest(self, embedding: np.ndarray, modality: str) -> tuple[str, float]:
-        """The name whose prototype of this modality is nearest to an embedding of unit length, and the cosine; ("",
-        -1) if there is none."""
+        """The name whose prototype of this modality is nearest to an embedding of unit length, and the cosine.
+
+        ("", -1) if there is none.
+        """
         names, matrix = self._by_modality.get(modality, ([], None))
         if matrix is None:
             return "", -1.0
@@ -95,8 +104,11 @@ class Taught:
             raise InvalidMemory(f"teach: {MAX_NAMES} names are taught, which is all that fit; forget one first")
 
     def teach(self, name: str, prototypes: Iterable[Prototype]) -> None:
-        """Add prototypes to a name; durable on return. Raises as `check_room` does, and MemoryFolderError; then nothing
-        changed."""
+        """Add prototypes to a name; durable on return.
+
+        Raises:
+            MemoryFolderError: they cannot be written. This, and what `check_room` raises, leaves everything as it was.
+        """
         self.check_room(name)
         name = self.spelled(name)
         new = {**self._prototypes, name: _bounded([*self._prototypes.get(name, ()), *prototypes])}
@@ -145,7 +157,11 @@ def taught_json(prototypes: Mapping[str, Sequence[Prototype]]) -> bytes:
 
 
 def taught_of_json(content: bytes, dimension: int) -> dict[str, tuple[Prototype, ...]]:
-    """What `taught_json` gave. Raises InvalidMemory if it is not that."""
+    """What `taught_json` gave.
+
+    Raises:
+        InvalidMemory: it is not that.
+    """
     try:
         data = json.loads(content)
         if data["format"] != FORMAT:

@@ -27,7 +27,9 @@ TRAINING_ROUNDS = 8
 class VectorIndex:
     """Unit vectors in half precision, under row numbers; scores are cosines, exact but for that precision.
 
-    centroids: float32 (lists, dimension), of unit length; None: one list, so that every search compares all vectors.
+    Args:
+        centroids: float32 (lists, dimension), of unit length; None: one list, so that every search compares all
+            vectors.
     """
 
     def __init__(self, dimension: int, centroids: np.ndarray | None = None) -> None:
@@ -42,7 +44,8 @@ class VectorIndex:
         self.partitioned_at = 0 if centroids is None else vectors_for(len(centroids))
 
     def __len__(self) -> int:
-        return self._lists.ntotal
+        total: int = self._lists.ntotal
+        return total
 
     @property
     def due(self) -> bool:
@@ -54,11 +57,14 @@ class VectorIndex:
         if len(self.centroids) == 1:
             return np.zeros(len(vectors), np.int64)
         one_core()
-        return self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
+        nearest: np.ndarray = self._coarse.search(np.ascontiguousarray(vectors, np.float32), 1)[1][:, 0]
+        return nearest
 
     def reserve(self, lists: np.ndarray) -> None:
-        """Make room for vectors of these lists, int64 (n,), and no more: lists that grow one by one take up to twice
-        their size. Before anything is added."""
+        """Make room for vectors of these lists, int64 (n,), and no more; before anything is added.
+
+        Lists that grow one by one take up to twice their size.
+        """
         for number, size in enumerate(np.bincount(lists, minlength=len(self.centroids)).tolist()):
             self._lists.invlists.resize(number, size)
             self._lists.invlists.resize(number, 0)
@@ -72,6 +78,7 @@ class VectorIndex:
         self._lists.add_core(len(rows), *map(faiss.swig_ptr, (vectors, rows, lists)))
 
     def remove(self, rows: np.ndarray) -> None:
+        """Forget the vectors of these rows, int64 (n,); rows that are not there are passed over."""
         self._lists.remove_ids(np.ascontiguousarray(rows, np.int64))
 
     def search(
@@ -79,8 +86,9 @@ class VectorIndex:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows, int64, and scores, float32, of the at most `k` nearest, best first.
 
-        vector: float32 (dimension,), unit length. among: the rows that are let through, and `lists`, of each of them
-        its list; None for all rows.
+        Args:
+            vector: float32 (dimension,), unit length.
+            among: the rows that are let through, and `lists`, of each of them its list; None for all rows.
         """
         vectors, lists_made = len(self), len(self.centroids)
         count = vectors if among is None else len(among)
@@ -143,7 +151,8 @@ def train(sample: np.ndarray, lists: int) -> np.ndarray:
         min_points_per_centroid=1, max_points_per_centroid=SAMPLE_PER_LIST,
     )  # fmt: skip
     means.train(sample)
-    return means.centroids
+    centroids: np.ndarray = means.centroids
+    return centroids
 
 
 def save_partition(path: Path, centroids: np.ndarray, rows: np.ndarray, lists: np.ndarray) -> None:

@@ -19,8 +19,14 @@ MAX_COMPRESSED_PIXELS = 7680 * 4320
 
 @dataclass(frozen=True)
 class Encoding:
-    """channels: values a pixel; depth: bytes a value; to_rgb: OpenCV's conversion code, None if it is RGB already.
-    planes: rows of data for two rows of the picture; over 2 where colour follows the brightness."""
+    """How the pixels of an encoding lie in a message.
+
+    Attributes:
+        channels: values a pixel.
+        depth: bytes a value.
+        to_rgb: OpenCV's conversion code, None if it is RGB already.
+        planes: rows of data for two rows of the picture; over 2 where colour follows the brightness.
+    """
 
     channels: int
     depth: int
@@ -75,7 +81,8 @@ class CompressedImageMessage(Protocol):
 def to_rgb(message: ImageMessage) -> np.ndarray:
     """Read an image message -> uint8 (height, width, 3), RGB; 16-bit values are scaled to 8 bits, alpha is dropped.
 
-    Raises InvalidImage: unknown encoding, a side of 0, or step or length of the data that do not fit.
+    Raises:
+        InvalidImage: unknown encoding, a side of 0, or step or length of the data that do not fit.
     """
     check(message)
     return convert(message)
@@ -141,7 +148,8 @@ def convert(message: ImageMessage) -> np.ndarray:
 def decompress(message: CompressedImageMessage) -> np.ndarray:
     """Read a compressed image message -> uint8 (height, width, 3), RGB.
 
-    Raises InvalidImage: neither JPEG nor PNG, damaged, or over MAX_COMPRESSED_PIXELS by its header.
+    Raises:
+        InvalidImage: neither JPEG nor PNG, damaged, or over MAX_COMPRESSED_PIXELS by its header.
     """
     data = bytes(message.data)
     if not data.startswith((b"\xff\xd8", b"\x89PNG")):

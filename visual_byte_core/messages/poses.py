@@ -24,8 +24,11 @@ POSE_MESSAGES = (
 class PoseReading:
     """One message of a localiser.
 
-    captured_at: seconds since 1970. pose: x y z in metres, quaternion qx qy qz qw. covariance: 36 values, row-major,
-    of x y z and the rotations about X Y Z, in metres and radians; None if the message has none.
+    Attributes:
+        captured_at: seconds since 1970.
+        pose: x y z in metres, quaternion qx qy qz qw.
+        covariance: 36 values, row-major, of x y z and the rotations about X Y Z, in metres and radians; None if the
+            message has none.
     """
 
     captured_at: float
@@ -37,7 +40,8 @@ class PoseReading:
 def pose_reading(message: Any, stamp: float | None = None) -> PoseReading:
     """The reading that a message of one of POSE_MESSAGES is; the first kind has no covariance.
 
-    stamp: seconds since 1970 that count in place of those in its header.
+    Args:
+        stamp: seconds since 1970 that count in place of those in its header.
     """
     header, inner = message.header, message.pose
     covariance = tuple(map(float, inner.covariance)) if hasattr(inner, "covariance") else None

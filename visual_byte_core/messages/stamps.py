@@ -29,8 +29,10 @@ DAY_S = 86400.0
 
 
 class TopicStamps:
-    """Which topics have stamps. 0 says "no value" on a topic that never has another; elsewhere it is a time: simulated
-    clocks begin with it."""
+    """Which topics have stamps.
+
+    0 says "no value" on a topic that never has another; elsewhere it is a time: simulated clocks begin with it.
+    """
 
     def __init__(self) -> None:
         self.stamped: set[str] = set()

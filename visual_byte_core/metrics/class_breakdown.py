@@ -33,8 +33,11 @@ class Pair:
 class Answers:
     """How a pair's queries (n,) are answered.
 
-    asked: the class of each query; right, right_in_5: whether the nearest item, or one of the five nearest, is of that
-    class, ties counting against it; answered: the class of the nearest item.
+    Attributes:
+        asked: the class of each query.
+        right: whether the nearest item, or one of the five nearest, is of that class, ties counting against it.
+        right_in_5: as `right`.
+        answered: the class of the nearest item.
     """
 
     asked: tuple[str, ...]
@@ -70,8 +73,9 @@ def answers(pair: Pair) -> Answers:
 def per_class(answered: Mapping[str, Answers], names: Mapping[str, str]) -> list[dict[str, Any]]:
     """A row for each slug of `names`: {"slug", "name", pair: {"r1", "r5", "n"}, ..., "taken_for"}.
 
-    answered: answers of every pair, among them image_to_text, from which `taken_for`, the name that most of the class's
-    misnamed photos get, comes; it is empty if none is misnamed.
+    Args:
+        answered: answers of every pair, among them image_to_text, from which `taken_for`, the name that most of the
+            class's misnamed photos get, comes; it is empty if none is misnamed.
     """
     others: dict[str, Counter[str]] = {}
     for (shown, called), count in answered["image_to_text"].wrong().items():

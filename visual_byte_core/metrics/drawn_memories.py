@@ -31,8 +31,11 @@ MAX_PHOTOS = 12_000
 class Samples:
     """Best scores at one size of memory, a part for each memory drawn.
 
-    present, with `right`: whether the best match is of the class asked for; absent: known names, their class taken
-    out; never: words that name none of the classes.
+    present, with `right`: whether the best match is of the class asked for;
+
+    Attributes:
+        absent: known names, their class taken out.
+        never: words that name none of the classes.
     """
 
     present: list[NDArray[np.float32]] = field(default_factory=list)
@@ -68,12 +71,15 @@ def ask_drawn_memories(
 ) -> dict[str, dict[int, Samples]]:
     """What each kind of query scores, by kind and number of memories.
 
-    photos: what memories are drawn from; they are also the queries of the kind `image`. queries: of the kinds `text`
-    and `audio`, with the class each names. never: embeddings (n, d) of words that name none of the photos' classes, by
-    kind; a kind may lack. overlaps: slug -> slugs that may name the same thing.
-    progress: called MEMORIES_DRAWN times for each kind, `image` included.
+    Args:
+        photos: what memories are drawn from; they are also the queries of the kind `image`.
+        queries: of the kinds `text` and `audio`, with the class each names.
+        never: embeddings (n, d) of words that name none of the photos' classes, by kind; a kind may lack.
+        overlaps: slug -> slugs that may name the same thing.
+        progress: called MEMORIES_DRAWN times for each kind, `image` included.
 
-    Raises DataError if the photos are too few, or if nothing that is asked for is in them.
+    Raises:
+        DataError: the photos are too few, or nothing that is asked for is in them.
     """
     photos = _drawn(photos, MAX_PHOTOS, seeded("photos", seed))
     sizes = _sizes(photos, overlaps)

@@ -28,7 +28,8 @@ def first_hit_ranks(
     `query_embeddings` (n, d) and `gallery_embeddings` (m, d) are unit length, so that their product is the cosine.
     With `exclude_self` query i is gallery item i, and is left out of its own ranking.
 
-    Raises ValueError if shapes do not fit or a value is not finite.
+    Raises:
+        ValueError: shapes do not fit or a value is not finite.
     """
     queries, gallery = _checked("query", query_embeddings), _checked("gallery", gallery_embeddings)
     if queries.shape[1] != gallery.shape[1]:
@@ -92,7 +93,8 @@ def recall_at_k(
     Returns {"r1": .., "r5": .., "n": queries}. Every query counts: one whose class is not in the gallery, as a class
     with a single photo under `exclude_self`, is a miss. Arguments as in `first_hit_ranks`.
 
-    Raises ValueError if there are no queries: a share of nothing has no value.
+    Raises:
+        ValueError: there are no queries: a share of nothing has no value.
     """
     if len(query_embeddings) == 0:
         raise ValueError("recall of no queries has no value")

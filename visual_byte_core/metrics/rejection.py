@@ -36,7 +36,10 @@ def present_and_absent(
     With the class go the classes that `overlaps` names for it (its broader and narrower names): whoever asks for an
     apple before a Royal Gala is not asking for something absent, and whoever asks for a Royal Gala before an
     unspecified apple may not be. Sister classes stay. Queries that then have nothing left to be compared with are left
-    out of the absent ones. Raises ValueError if a query's class is not in the gallery.
+    out of the absent ones.
+
+    Raises:
+        ValueError: a query's class is not in the gallery.
     """
     classes, numbers = np.unique(gallery.slugs, return_inverse=True)
     missing = sorted(set(queries.slugs) - set(classes))

@@ -20,7 +20,11 @@ CONTENT = ("*.json", "*.txt", "*.model", "*.safetensors")
 def model_folder(name: str, setting: str) -> Path:
     """The folder of a model: `name` itself, or where the hub's model of that name lies, downloaded if need be.
 
-    setting: what named it, for the message. Raises ModelError if it is not available; nothing takes its place.
+    Args:
+        setting: what named it, for the message.
+
+    Raises:
+        ModelError: it is not available; nothing takes its place.
     """
     folder = expanded(name)
     if not folder.is_dir():

@@ -49,7 +49,8 @@ def sentence_encoder_of(settings: TextSettings) -> SentenceEncoder:
 def with_open_model(settings: TextSettings) -> TextSettings:
     """The settings, whose sentence model, if they need one, is named by its portable form and open in this process.
 
-    Raises ModelError if the model is missing or cannot be used.
+    Raises:
+        ModelError: the model is missing or cannot be used.
     """
     if not settings.needs_sentence_model:
         return settings

@@ -45,8 +45,12 @@ log = logging.getLogger("visual_byte")
 def portable_folder(name: str, dimension: int) -> Path:
     """The portable form of a sentence model, made if it is not there yet.
 
-    name: a folder, or a name of the hub; dimension: values of its embedding to use, 0 for all. Raises ModelError if the
-    model or sentence-transformers is missing, or its kind is not supported.
+    Args:
+        name: a folder, or a name of the hub.
+        dimension: values of its embedding to use, 0 for all.
+
+    Raises:
+        ModelError: the model or sentence-transformers is missing, or its kind is not supported.
     """
     folder = model_folder(name, SETTING)
     base = cache_folder("sentence")

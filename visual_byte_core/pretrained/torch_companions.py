@@ -25,7 +25,7 @@ def import_torchvision() -> None:
     if find_spec("torchvision") is None:
         return
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError:
         # Without its library two operator schemas are missing that its Python side refers to.
         import torch
@@ -38,7 +38,11 @@ def import_torchvision() -> None:
 
 
 def import_torchaudio() -> Any:
-    """The module torchaudio. Raises ImportError if it is not installed."""
+    """The module torchaudio.
+
+    Raises:
+        ImportError: it is not installed.
+    """
     try:
         import torchaudio
     except OSError:

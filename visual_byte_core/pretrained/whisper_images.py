@@ -34,6 +34,7 @@ def whisper_images(samples: Sequence[np.ndarray], size: int, settings: SpeechSet
     Args:
         samples: float64 (n,) each, as `prepare` in `rendering.speech` returns them.
         size: side of the results in pixels.
+        settings: `whisper` names the encoder, `rms` is the loudness that `prepare` left.
 
     Returns:
         uint8 (size, size, 3), three equal channels; time runs to the right, the first channel of the encoder is on top.

@@ -56,19 +56,22 @@ def _horizontal_stripes(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndar
 
 def _checker(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
     side = 50 + digest.integer(150)
-    return (x // side + y // side) % 2 == 0
+    mask: np.ndarray = (x // side + y // side) % 2 == 0
+    return mask
 
 
 def _dots(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
     period = 90 + digest.integer(180)
     radius = period * (20 + digest.integer(25)) // 100
-    return (x % period - period // 2) ** 2 + (y % period - period // 2) ** 2 < radius**2
+    mask: np.ndarray = (x % period - period // 2) ** 2 + (y % period - period // 2) ** 2 < radius**2
+    return mask
 
 
 def _diagonals(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
     period = 80 + digest.integer(220)
     rising = digest.integer(2) * 2 - 1
-    return (x + rising * y) % period * 2 < period
+    mask: np.ndarray = (x + rising * y) % period * 2 < period
+    return mask
 
 
 def _grid(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
@@ -82,13 +85,15 @@ def _concentric(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
     centre_x, centre_y = 300 + digest.integer(400), 300 + digest.integer(400)
     # Squared radius in units of period squared: its whole root is the number of the ring.
     rings = ((x - centre_x) ** 2 + (y - centre_y) ** 2) * 4 // period**2
-    return np.floor(np.sqrt(rings)).astype(int) % 2 == 0
+    mask: np.ndarray = np.floor(np.sqrt(rings)).astype(int) % 2 == 0
+    return mask
 
 
 def _noise_blocks(x: np.ndarray, y: np.ndarray, digest: Digest) -> np.ndarray:
     blocks = 6 + digest.integer(8)
     cells = np.array([digest.integer(2) for _ in range(blocks * blocks)], bool).reshape(blocks, blocks)
-    return cells[y * blocks // 1000, x * blocks // 1000]
+    mask: np.ndarray = cells[y * blocks // 1000, x * blocks // 1000]
+    return mask
 
 
 PATTERNS: dict[str, Pattern] = {

@@ -24,8 +24,14 @@ MISSING = 128  # the grey of blocks for which a decoder found no data
 
 @dataclass
 class JpegStructure:
-    """end: bytes up to and with the end marker, 0 if there is none. progressive: coded in several passes.
-    components: in the frame. coded: those of which a scan brings every coefficient to its last bit."""
+    """What the markers of a JPEG tell.
+
+    Attributes:
+        end: bytes up to and with the end marker, 0 if there is none.
+        progressive: coded in several passes.
+        components: in the frame.
+        coded: those of which a scan brings every coefficient to its last bit.
+    """
 
     end: int = 0
     progressive: bool = False
@@ -35,6 +41,7 @@ class JpegStructure:
 
     @property
     def has_all_scans(self) -> bool:
+        """Whether every component of the frame is there to its last bit."""
         return bool(self.components) and self.components <= self.coded
 
 

@@ -60,6 +60,7 @@ def render_photo(
     Args:
         image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1; any size from 1x1.
         size: side of the result in pixels.
+        settings: centre crop or letterbox, as the bundle says.
         channel_order: `rgb` or `bgr`, the order of the colour channels in `image`.
 
     Returns:
@@ -83,10 +84,14 @@ def render_photo(
 
 
 def with_middles(images: np.ndarray, share: float) -> np.ndarray:
-    """Rendered photos, uint8 (n, size, size, 3) -> (2 n, size, size, 3): these, then the middle of each, enlarged to
-    their size and mirrored.
+    """Rendered photos, and behind them the middle of each, enlarged to their size and mirrored.
 
-    share: of the side that counts as the middle, above 0, at most 1.
+    Args:
+        images: uint8 (n, size, size, 3).
+        share: of the side that counts as the middle, above 0, at most 1.
+
+    Returns:
+        uint8 (2 n, size, size, 3).
     """
     count, size = images.shape[:2]
     side = max(1, round(share * size))
@@ -118,8 +123,12 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
 def eight_bit_colour(image: np.ndarray, name: str) -> np.ndarray:
     """Any picture as uint8 (height, width, 3), channels in the order they came: grey is repeated, alpha dropped.
 
-    image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1. name: for the message only.
-    Raises InvalidImage: another shape or type, a side of 0, too large, not finite.
+    Args:
+        image: (height, width) or (height, width, 1 | 3 | 4); uint8, uint16 or float in 0..1.
+        name: for the message only.
+
+    Raises:
+        InvalidImage: another shape or type, a side of 0, too large, not finite.
     """
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or 0 in image.shape[:2]:
         shape = getattr(image, "shape", type(image).__name__)
@@ -154,5 +163,6 @@ def _to_eight_bit(image: np.ndarray, name: str) -> np.ndarray:
     if image.dtype.kind == "f":
         if not np.isfinite(image).all():
             raise InvalidImage(f"{name}: holds NaN or infinite values; expected numbers from 0 to 1")
-        return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+        pixels: np.ndarray = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+        return pixels
     raise InvalidImage(f"{name}: expected uint8, uint16 or float pixels, got {image.dtype}")

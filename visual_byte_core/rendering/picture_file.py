@@ -8,18 +8,15 @@ On white, because pages and catalogues show them so, and pictures that look alik
 from __future__ import annotations
 
 import io
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from visual_byte_core import log
 from visual_byte_core.errors import InvalidImage
+from visual_byte_core.log import quiet_libraries
 from visual_byte_core.rendering.jpeg import MISSING, SOI, structure_of, with_more_data
 
 ORIENTATION = 0x0112
@@ -119,28 +116,13 @@ def _orientation(header: Image.Image) -> int:
 
 def _by_opencv(data: bytes, name: str) -> np.ndarray:
     try:
-        with _quiet_decoders():
+        with quiet_libraries():
             image = cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)
     except cv2.error as error:
         raise InvalidImage(f"{name}: OpenCV cannot decode it ({error.err}); convert it to JPEG or PNG") from error
     if image is None or image.ndim not in (2, 3) or image.size == 0:
         raise InvalidImage(f"{name}: no picture that OpenCV can decode; convert it to JPEG or PNG")
     return image
-
-
-@contextmanager
-def _quiet_decoders() -> Iterator[None]:
-    if not log.libraries_are_quiet:
-        yield
-        return
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _by_pillow(data: bytes, name: str) -> np.ndarray:

@@ -47,8 +47,10 @@ REMEMBERED = 4096  # texts
 class SentenceEncoder:
     """A portable sentence model, open.
 
-    name: the model's, "@" and `digest`; digest: 12 hex characters that change with any of its files; embed: words ->
-    float32 (dimension,) of unit length, or zeros for words without any token.
+    Attributes:
+        name: the model's, "@" and `digest`.
+        digest: 12 hex characters that change with any of its files.
+        embed: words -> float32 (dimension,) of unit length, or zeros for words without any token.
     """
 
     folder: Path
@@ -64,8 +66,9 @@ _provided: dict[str, SentenceEncoder] = {}
 def encoder_of(settings: TextSettings) -> SentenceEncoder:
     """The sentence model that the settings name, which this process has opened before.
 
-    Raises ModelError if it has not: the model of a bundle comes with `load_bundle`, one of sentence-transformers with
-    `pretrained.renderers`.
+    Raises:
+        ModelError: it has not: the model of a bundle comes with `load_bundle`, one of sentence-transformers with
+            `pretrained.renderers`.
     """
     name = settings.sentence_model
     if name in _provided:
@@ -85,7 +88,11 @@ def provide(folder: Path) -> SentenceEncoder:
 
 
 def open_encoder(folder: Path) -> SentenceEncoder:
-    """Open a portable sentence model. Raises ModelError if a file is missing or damaged, or tokenizers not there."""
+    """Open a portable sentence model.
+
+    Raises:
+        ModelError: a file is missing or damaged, or tokenizers not there.
+    """
     description = _read_description(folder)
     files = FILES[description["kind"]]
     missing = [name for name in files if not (folder / name).is_file()]
@@ -156,7 +163,8 @@ def _sum_of_rows(folder: Path, rows_of: Callable[[str], np.ndarray]) -> Callable
 
     def embed(words: str) -> np.ndarray:
         rows = rows_of(words)
-        return (tokens[rows] * scales[rows, None].astype(np.float64)).sum(axis=0)
+        sentence: np.ndarray = (tokens[rows] * scales[rows, None].astype(np.float64)).sum(axis=0)
+        return sentence
 
     return embed
 
@@ -173,7 +181,8 @@ def _transformer(folder: Path) -> Callable[[str], np.ndarray]:
     session = onnxruntime.InferenceSession(str(folder / NETWORK), options, providers=["CPUExecutionProvider"])
 
     def embed(words: str) -> np.ndarray:
-        return session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
+        sentence: np.ndarray = session.run(None, {"input_ids": tokenize(words)[None]})[0][0]
+        return sentence
 
     return embed
 

@@ -80,7 +80,8 @@ def smooth_sentence_texture(
 def meaning_weights(embedding: np.ndarray, waves: int) -> np.ndarray:
     """How strong each wave of the meaning is: float64 (waves,), not negative, unit length; zeros for a zero embedding.
 
-    embedding: float (d,), unit length or zero.
+    Args:
+        embedding: float (d,), unit length or zero.
     """
     projections = _directions(waves, len(embedding)) @ embedding.astype(np.float64)
     weights = np.maximum(projections - THRESHOLD, 0)
@@ -114,7 +115,8 @@ def _sum_of_waves(colours: np.ndarray, size: int) -> np.ndarray:
     along_x = np.exp(1j * np.outer(place, np.cos(angle) * frequency))
     along_y = np.exp(1j * (np.outer(place, np.sin(angle) * frequency) + phase))
     # cos(a + b) is the real part of exp(ia) exp(ib), so a picture is a product of two small matrices.
-    return np.sqrt(2) * np.stack([((along_y * colour) @ along_x.T).real for colour in colours.T], axis=2)
+    waves: np.ndarray = np.sqrt(2) * np.stack([((along_y * colour) @ along_x.T).real for colour in colours.T], axis=2)
+    return waves
 
 
 @lru_cache(maxsize=4)

@@ -22,15 +22,13 @@ SENTENCE_MODEL = "sentence-transformers/static-similarity-mrl-multilingual-v1"
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """How a photo becomes square, and what of it is embedded.
-
-    fit: `crop` takes the centre square; `letterbox` keeps everything and pads with black.
-    middle: a photo's embedding is the mean of its own and that of its middle, mirrored; share of the side that counts
-        as the middle, 0.3 to 1, or 0 for the photo's own alone.
-    """
+    """How a photo becomes square, and what of it is embedded."""
 
     fit: str = "crop"
+    """`crop` takes the centre square; `letterbox` keeps everything and pads with black."""
     middle: float = 0.0
+    """A photo's embedding is the mean of its own and that of its middle, mirrored: share of the side that counts as the
+    middle, 0.3 to 1, or 0 for the photo's own alone."""
 
     def __post_init__(self) -> None:
         _one_of("photo.fit", self.fit, ("crop", "letterbox"))
@@ -40,27 +38,25 @@ class PhotoSettings:
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How words become a texture.
-
-    renderer: `smooth` (near words, near textures), `smooth+sentence` (near in meaning too), `hash` (every text its own
-        pattern) or `semantic` (hash patches of the pieces, their similarities and the sentence embedding).
-    waves: number of waves that `smooth` spreads the n-grams over.
-    ngrams: lengths of the character n-grams that `smooth` counts.
-    sentence_model: for `semantic` and `smooth+sentence`: a folder of sentence-transformers, a name of its hub, or, in a
-        bundle, the name of the model that the bundle holds.
-    sentence_dimension: how many values of the sentence embedding are used, from the first; 0 for all. Models trained
-        for it (Matryoshka) lose little by it.
-    sentence_share: share of the picture's power, 0..1, that `smooth+sentence` gives to the meaning.
-    size: side of the texture in pixels; 0: that of a photo.
-    """
+    """How words become a texture."""
 
     renderer: str = "smooth"
+    """`smooth` (near words, near textures), `smooth+sentence` (near in meaning too), `hash` (every text its own
+    pattern) or `semantic` (hash patches of the pieces, their similarities and the sentence embedding)."""
     waves: int = 256
+    """Number of waves that `smooth` spreads the n-grams over, 16 to 4096."""
     ngrams: tuple[int, ...] = (1, 2, 3)
+    """Lengths of the character n-grams that `smooth` counts."""
     sentence_model: str = SENTENCE_MODEL
+    """For `semantic` and `smooth+sentence`: a folder of sentence-transformers, a name of its hub, or, in a bundle, the
+    name of the model that the bundle holds."""
     sentence_dimension: int = 256
+    """How many values of the sentence embedding are used, from the first; 0 for all. Models trained for it (Matryoshka)
+    lose little by it."""
     sentence_share: float = 0.5
+    """Share of the picture's power, 0..1, that `smooth+sentence` gives to the meaning."""
     size: int = 0
+    """Side of the texture in pixels; 0: that of a photo."""
 
     def __post_init__(self) -> None:
         _one_of("text.renderer", self.renderer, TEXT_RENDERERS)
@@ -77,33 +73,32 @@ class TextSettings:
 
     @property
     def needs_sentence_model(self) -> bool:
+        """Whether `render_text` fails without a sentence model."""
         return self.renderer in SENTENCE_RENDERERS
 
 
 @dataclass(frozen=True)
 class SpeechSettings:
-    """How a spoken name becomes an image.
-
-    method: 2 draws the log-mel spectrogram; 1 the last hidden state of a Whisper encoder, which no robot runs.
-    whisper: for method 1, a folder of transformers or a name of its hub.
-    seconds: length of the frame that the name is stretched to.
-    warp: `spectrogram` resizes the spectrogram (keeps pitch), `waveform` stretches the samples.
-    trim_db: what lies this many decibels under the loudest frame counts as silence at both ends.
-    rms: root mean square that the trimmed samples are scaled to; 10 lets the logarithm show weak consonants.
-    shortest, longest: seconds of sound after trimming that can hold a name.
-    seconds, warp and rms are of method 2 alone.
-    size: side of the image in pixels; 0: that of a photo.
-    """
+    """How a spoken name becomes an image; `seconds`, `warp` and `rms` are of method 2 alone."""
 
     seconds: float = 2.0
+    """Length of the frame that the name is stretched to."""
     warp: str = "spectrogram"
+    """`spectrogram` resizes the spectrogram, which keeps the pitch; `waveform` stretches the samples."""
     trim_db: float = 30.0
+    """What lies this many decibels under the loudest frame counts as silence at both ends."""
     rms: float = 10.0
+    """Root mean square that the trimmed samples are scaled to; 10 lets the logarithm show weak consonants."""
     shortest: float = 0.1
+    """Least seconds of sound after trimming that can hold a name."""
     longest: float = 5.0
+    """Most seconds of sound after trimming that can hold a name."""
     method: int = 2
+    """2 draws the log-mel spectrogram; 1 the last state of a Whisper encoder, which no robot runs."""
     whisper: str = "openai/whisper-tiny"
+    """For method 1, a folder of transformers or a name of its hub."""
     size: int = 0
+    """Side of the image in pixels; 0: that of a photo."""
 
     def __post_init__(self) -> None:
         _check_size("speech.size", self.size)
@@ -118,13 +113,16 @@ class SpeechSettings:
 
 @dataclass(frozen=True)
 class RendererSettings:
-    """All renderer settings of a bundle; `size` is the side of a photo in pixels, and of words and sounds unless these
-    have one of their own."""
+    """All renderer settings of a bundle."""
 
     size: int = 224
+    """Side in pixels of a photo, and of words and sounds that have none of their own, 32 to 1024."""
     photo: PhotoSettings = field(default_factory=PhotoSettings)
+    """See `PhotoSettings`."""
     text: TextSettings = field(default_factory=TextSettings)
+    """See `TextSettings`."""
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    """See `SpeechSettings`."""
 
     def __post_init__(self) -> None:
         _check_size("size", self.size or -1)
@@ -136,7 +134,8 @@ class RendererSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for YAML and JSON."""
-        return json.loads(json.dumps(asdict(self)))
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RendererSettings:

@@ -30,7 +30,8 @@ def smooth_texture(words: str, size: int, *, waves: int, ngrams: tuple[int, ...]
     weights = wave_weights(words, waves, ngrams)
     used = np.flatnonzero(weights)
     picture = _waves(waves, size)[used].T @ (weights[used, None] * wave_colours(waves)[used])
-    return np.clip(np.rint(127.5 + CONTRAST * picture), 0, 255).astype(np.uint8).reshape(size, size, 3)
+    pixels: np.ndarray = np.clip(np.rint(127.5 + CONTRAST * picture), 0, 255).astype(np.uint8).reshape(size, size, 3)
+    return pixels
 
 
 def wave_weights(words: str, waves: int, ngrams: tuple[int, ...]) -> np.ndarray:
@@ -72,7 +73,8 @@ def _waves(waves: int, size: int) -> np.ndarray:
     angle, frequency, phase = wave_geometry(waves)
     y, x = np.mgrid[0:size, 0:size].reshape(2, -1) / size
     along = np.outer(np.cos(angle) * frequency, x) + np.outer(np.sin(angle) * frequency, y)
-    return np.sqrt(2) * np.cos(2 * np.pi * along + phase[:, None])
+    basis: np.ndarray = np.sqrt(2) * np.cos(2 * np.pi * along + phase[:, None])
+    return basis
 
 
 @lru_cache(maxsize=4)
@@ -80,4 +82,5 @@ def wave_colours(waves: int) -> np.ndarray:
     """One colour direction a wave, root mean square 1 over the channels: float64 (waves, 3)."""
     hue = 2 * np.pi * (np.arange(waves) * 0.5698402909980532 % 1)
     colours = 1 + 1.4 * np.cos(hue[:, None] + 2 * np.pi * np.arange(3) / 3)
-    return colours / np.sqrt(np.mean(colours**2, axis=1, keepdims=True))
+    even: np.ndarray = colours / np.sqrt(np.mean(colours**2, axis=1, keepdims=True))
+    return even

@@ -26,7 +26,7 @@ def one_channel(samples: np.ndarray, rate: int) -> np.ndarray:
     """
     samples = _as_float(samples, rate)
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    centred = mono - mono.mean()
+    centred: np.ndarray = mono - mono.mean()
     if _peak(centred) < SILENCE_PEAK:
         raise InvalidSound(why_silent(samples))
     if samples.ndim == 2 and (lost := cancelled(samples)):

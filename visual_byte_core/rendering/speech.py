@@ -35,6 +35,7 @@ def render_speech(samples: np.ndarray, rate: int, size: int, settings: SpeechSet
         samples: float (n,) or (n, channels) in -1..1; integers are read at their full scale.
         rate: samples a second, 1,000 to 384,000.
         size: side of the result in pixels.
+        settings: trimming, loudness and time axis, as the bundle says.
 
     Returns:
         uint8 (size, size, 3), RGB, three equal channels; time runs to the right.
@@ -68,13 +69,15 @@ def prepare(samples: np.ndarray, rate: int, settings: SpeechSettings) -> np.ndar
             f"sound: {seconds:.2f} s of it is not silent, a spoken name takes {settings.shortest:g} to"
             f" {settings.longest:g} s; say only the name"
         )
-    return mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+    levelled: np.ndarray = mono * (settings.rms / np.sqrt(np.mean(mono**2)))
+    return levelled
 
 
 def stretched(samples: np.ndarray, seconds: float) -> np.ndarray:
     """16 kHz samples (n,) played faster or slower so that they last `seconds`."""
     steps = np.linspace(0, len(samples) - 1, round(seconds * RATE))
-    return np.interp(steps, np.arange(len(samples)), samples)
+    played: np.ndarray = np.interp(steps, np.arange(len(samples)), samples)
+    return played
 
 
 def mel_spectrogram(samples: np.ndarray) -> np.ndarray:
@@ -113,7 +116,8 @@ def mel_filters(n_fft: int = N_FFT) -> np.ndarray:
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
-    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    bands: np.ndarray = triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return bands
 
 
 @lru_cache(maxsize=1)
@@ -137,4 +141,5 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 
 def area_or_linear(source: int, target: int) -> int:
+    """OpenCV's interpolation for a side of so many pixels that becomes another: areas where it shrinks."""
     return cv2.INTER_AREA if source > target else cv2.INTER_LINEAR

@@ -26,4 +26,5 @@ def whisper_features(samples: np.ndarray, seconds: float) -> np.ndarray:
     spectrum = np.fft.rfft(frames * hann)
     power = mel_filters(N_FFT) @ (spectrum.real**2 + spectrum.imag**2).T
     logarithm = np.log10(np.maximum(power, 1e-10))
-    return ((np.maximum(logarithm, logarithm.max() - 8) + 4) / 4).astype(np.float32)
+    features: np.ndarray = (np.maximum(logarithm, logarithm.max() - 8) + 4) / 4
+    return features.astype(np.float32)

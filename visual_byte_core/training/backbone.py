@@ -56,6 +56,7 @@ class PaddedConv(nn.Conv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Pictures (n, c, h, w), padded as TensorFlow does, convolved."""
         padding = self.kernel_size[0] - self.stride[0]
         before, after = padding // 2, padding - padding // 2
         padded = F.pad(input, (before, after, before, after))

@@ -23,6 +23,7 @@ class QuickDepthwise(nn.Conv2d):
     """`nn.Conv2d` with the same parameters and results; only where the weight's gradient comes from differs."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """As Conv2d; on small maps of a processor, where it pays, with gradients of our own."""
         if (
             input.device.type != "cpu"
             or input.shape[2] * input.shape[3] > MAX_MAP_POSITIONS
@@ -33,7 +34,7 @@ class QuickDepthwise(nn.Conv2d):
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
             input, weight, bias = input.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-        output: Tensor = _Depthwise.apply(input, weight)
+        output: Tensor = _Depthwise.apply(input, weight)  # type: ignore[no-untyped-call]  # untyped in torch
         return output if bias is None else output + bias[:, None, None]
 
 

@@ -10,7 +10,11 @@ from visual_byte_core.errors import ConfigurationError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of `auto`, `cpu` or `cuda`. Raises ConfigurationError if it is not there."""
+    """The device of `auto`, `cpu` or `cuda`.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

@@ -67,7 +67,8 @@ def data_warnings(data: TripletDataset, batch: Batch) -> list[str]:
 def contrasts_warning(contrasts: Mapping[str, float]) -> str:
     """A warning if the pictures of one modality have far more contrast than another's, else "".
 
-    contrasts: standard deviation of the normalized pixels of each modality.
+    Args:
+        contrasts: standard deviation of the normalized pixels of each modality.
     """
     low, high = min(contrasts, key=lambda m: contrasts[m]), max(contrasts, key=lambda m: contrasts[m])
     if contrasts[high] < UNEQUAL_SCALES * contrasts[low]:

@@ -17,9 +17,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -28,6 +28,9 @@ from torch.distributed.rendezvous import rendezvous
 
 from visual_byte_core.errors import DataError, VisualByteError
 from visual_byte_core.training.losses import Embedded
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
 
 FAILURE = "failure"
 LOOKS_EVERY, GRACE = 0.5, 10.0  # seconds; a collective mostly breaks off by itself and says so earlier
@@ -65,7 +68,7 @@ def together(device_type: str) -> Iterator[None]:
 class _Others:
     """Why another process failed: kept in the store through which all met, and looked for in a thread."""
 
-    def __init__(self, store: dist.Store) -> None:
+    def __init__(self, store: Store) -> None:
         # One for each thread; torch's stubs lack `clone`.
         self._mine, self._watched = (dist.PrefixStore("visual_byte", store.clone()) for _ in range(2))  # type: ignore[attr-defined]
         self._heard, self._left = "", threading.Event()
@@ -92,7 +95,7 @@ class _Others:
             os._exit(1)  # the main thread is in a collective that no exception reaches
 
     @staticmethod
-    def _look(store: dist.Store) -> str:
+    def _look(store: Store) -> str:
         try:
             return store.get(FAILURE).decode() if store.check([FAILURE]) else ""
         except RuntimeError:
@@ -100,14 +103,17 @@ class _Others:
 
 
 def rank() -> int:
+    """Which of the run's processes this is, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
+    """How many processes the run has, 1 if it is not distributed."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def wait_for_all() -> None:
+    """Go on when every process of the run has come this far."""
     if dist.is_initialized():
         dist.barrier()
 
@@ -142,8 +148,9 @@ def gather(embedded: Embedded) -> Embedded:
     if world_size() == 1:
         return embedded
     n, d = len(embedded.classes), embedded.photos.shape[1]
-    photos = _AllGather.apply(embedded.photos.reshape(-1, n, d))  # the k photos of a class stay a column
-    texts, sounds = _AllGather.apply(embedded.texts), _AllGather.apply(embedded.sounds)
+    all_gather: Callable[[Tensor], tuple[Tensor, ...]] = _AllGather.apply  # untyped in torch
+    photos = all_gather(embedded.photos.reshape(-1, n, d))  # the k photos of a class stay a column
+    texts, sounds = all_gather(embedded.texts), all_gather(embedded.sounds)
     classes = [torch.empty_like(embedded.classes) for _ in texts]
     dist.all_gather(classes, embedded.classes)
     return Embedded(

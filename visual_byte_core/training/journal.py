@@ -22,7 +22,9 @@ JOURNAL_EVERY = 20  # steps
 class Journal:
     """`log.csv` (a row an epoch), `steps.csv` (a row every few steps) and TensorBoard's events in `tensorboard/`.
 
-    step, epoch: where the run goes on; what was written of later ones, which are trained again, is dropped.
+    Args:
+        step: where the run goes on; what was written of later ones, which are trained again, is dropped.
+        epoch: as `step`.
     """
 
     def __init__(self, out: Path, step: int = 0, epoch: int = 0) -> None:
@@ -34,17 +36,20 @@ class Journal:
         self.events: Any = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1 if step else None)
 
     def step(self, number: int, values: Row) -> None:
+        """Write down the values of a step."""
         _append_row(self.out / STEPS, {"step": number, **values})
         for name, value in values.items():
             self.events.add_scalar(f"step/{name}", value, number)
 
     def epoch(self, number: int, values: Row) -> None:
+        """Write down the values of an epoch, and let TensorBoard see all that is written."""
         _append_row(self.out / EPOCHS, {"epoch": number, **values})
         for name, value in values.items():
             self.events.add_scalar(f"epoch/{name}", value, number)
         self.events.flush()
 
     def close(self) -> None:
+        """Let go of TensorBoard's file."""
         self.events.close()
 
 

@@ -33,10 +33,10 @@ def batches_of(data: TripletDataset, epoch: int, steps: int, done: int = 0) -> I
         config.optimizer.distractors,
         steps,
         config.seed * 100_003 + epoch,
-        config.data.balance,
-        done,
-        (distributed.rank(), distributed.world_size()),
-        config.data.distinct_classes,
+        balance=config.data.balance,
+        start=done,
+        shard=(distributed.rank(), distributed.world_size()),
+        distinct=config.data.distinct_classes,
     )
     loader: DataLoader[Batch] = DataLoader(
         data,  # type: ignore[arg-type]  # its items are triplets, of which `collate` makes batches

@@ -35,8 +35,9 @@ def losses(
 ) -> dict[str, Tensor]:
     """All weighted terms and their sum under `total`; a term of weight 0 is not computed.
 
-    overlap: bool (classes, classes), true where two classes may name the same thing, on the diagonal too.
-    progress: share of the training done, 0..1, for the schedule of lambda.
+    Args:
+        overlap: bool (classes, classes), true where two classes may name the same thing, on the diagonal too.
+        progress: share of the training done, 0..1, for the schedule of lambda.
     """
     terms: dict[str, Tensor] = {}
     seen = visual_weight(progress, config)

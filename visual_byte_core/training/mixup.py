@@ -42,7 +42,8 @@ class Mixup:
 def blended_loss(logits: Tensor, first: Tensor, second: Tensor, share: Tensor, overlap: Tensor) -> Tensor:
     """Mean cross-entropy with both classes of each blend, `share` (n,) of it with the first; logits (n, classes).
 
-    overlap: bool (classes, classes); classes that may name either photo as well are left out of the comparison.
+    Args:
+        overlap: bool (classes, classes); classes that may name either photo as well are left out of the comparison.
     """
     hidden = (overlap[first] | overlap[second]).scatter(1, torch.stack([first, second], dim=1), False)
     log_probability = logits.masked_fill(hidden, torch.finfo(logits.dtype).min).log_softmax(dim=1)

@@ -73,7 +73,8 @@ class VisualByteNet(nn.Module):
 
     def logits(self, embedding: Tensor) -> Tensor:
         """Class logits (n, classes) of embeddings."""
-        return self.classifier(embedding) / self.temperature
+        logits: Tensor = self.classifier(embedding) / self.temperature
+        return logits
 
     def _embed(self, pooled: Tensor) -> Tensor:
         return F.normalize(self.projector(pooled).float(), dim=-1)

@@ -19,8 +19,9 @@ SMALL_PHOTO_CROP = 0.35
 def photo_crop(image: np.ndarray, size: int, min_share: float, generator: Generator) -> np.ndarray:
     """A random part of the photo, sides between 3:4 and 4:3, as uint8 (size, size, 3).
 
-    min_share: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as it
-    has no detail to come near to.
+    Args:
+        min_share: least share of the area, 0..1; 0.35 for a photo that is not larger than the image that it becomes, as
+            it has no detail to come near to.
     """
     height, width = image.shape[:2]
     area = (
@@ -94,7 +95,8 @@ def low_light(image: np.ndarray, generator: Generator) -> np.ndarray:
     photons = 1000 * light * (image / 255.0) ** 2.2  # a full well of some 1,000, as small sensors at high gain
     noisy = generator.poisson(photons) + generator.normal(0, 4, image.shape)
     shown = np.clip(noisy / (1000 * light), 0, 1) ** (1 / 2.2) * generator.uniform(light**0.5, 1)
-    return (255 * shown).astype(np.uint8)
+    pixels: np.ndarray = (255 * shown).astype(np.uint8)
+    return pixels
 
 
 def motion_blur(image: np.ndarray, generator: Generator) -> np.ndarray:
@@ -134,4 +136,5 @@ def _rand_augment() -> Any:
 
 
 def _is_large(image: np.ndarray, size: int) -> bool:
-    return min(image.shape[:2]) > 2 * size
+    large: bool = min(image.shape[:2]) > 2 * size
+    return large

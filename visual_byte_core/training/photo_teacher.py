@@ -39,8 +39,9 @@ KEEP_EVERY = 100 * AT_ONCE  # photos, so that an interrupted computation goes on
 class PhotoTeacher(nn.Module):
     """The term `photo_teacher` of the loss; its parameters are the head's.
 
-    features: float16 (photos, d) of unit length, less their mean, so that cosines use their whole range; rows: where
-    the features of a photo are, by its path as text.
+    Args:
+        features: float16 (photos, d) of unit length, less their mean, so that cosines use their whole range; rows:
+            where the features of a photo are, by its path as text.
     """
 
     features: Tensor

@@ -72,7 +72,9 @@ def _fixed_statistics(network: nn.Module) -> Iterator[None]:
 def compose(photos: Tensor, side: int, tile: float = 1.0) -> Tensor:
     """Scenes uint8 (n, side, side, 3) of photos uint8 (n, grid * grid, s, s, 3), row by row; any integer grid.
 
-    tile: side of a photo in sides of its tile, 0..1; below 1 it lies anywhere in the tile, on a colour of the scene's.
+    Args:
+        tile: side of a photo in sides of its tile, 0..1; below 1 it lies anywhere in the tile, on a colour of the
+            scene's.
     """
     n, tiles = photos.shape[:2]
     grid = round(tiles**0.5)
@@ -103,7 +105,9 @@ def tiles_of_cells(cells: int, grid: int) -> Tensor:
 def cell_loss(cells: Tensor, shown: Tensor, embedded: Embedded, overlap: Tensor, scale: Tensor) -> Tensor:
     """Cross-entropy of cells against the batch's words, and of the words shown against the cells of their scene.
 
-    cells: unit length (n, d, h, w); shown: which class of the batch each tile shows, (n, grid * grid).
+    Args:
+        cells: unit length (n, d, h, w).
+        shown: which class of the batch each tile shows, (n, grid * grid).
     """
     flat = cells.float().flatten(2)  # (n, d, h * w)
     grid = round(shown.shape[1] ** 0.5)

@@ -25,7 +25,8 @@ from visual_byte_core.rendering.speech import BANDS, HOP, N_FFT, RATE, WINDOW, a
 def sound_pictures(names: Sequence[np.ndarray], size: int, settings: SpeechSettings) -> Tensor:
     """Log-mel pictures, speech method 2: uint8 (n, size, size), one channel for three equal ones.
 
-    names: float64 (samples,) each, as `prepare` in `rendering.speech` returns them.
+    Args:
+        names: float64 (samples,) each, as `prepare` in `rendering.speech` returns them.
     """
     if not names:
         return torch.zeros((0, size, size), dtype=torch.uint8)

@@ -26,7 +26,11 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path, device: torch.device) -> dict[str, Any]:
-    """The state that `save_state` wrote. Raises DataError if there is none or it is damaged."""
+    """The state that `save_state` wrote.
+
+    Raises:
+        DataError: there is none or it is damaged.
+    """
     path = folder / STATE
     if not path.is_file():
         raise DataError(f"{folder}: nothing to resume, {STATE} is missing; start without --resume")

@@ -92,6 +92,7 @@ class TripletDataset(Dataset[Triplet]):
 
     @property
     def photo_count(self) -> int:
+        """Photos of all classes."""
         return sum(map(len, self.photos))
 
     @property
@@ -215,6 +216,7 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
         distractors: int,
         steps: int,
         seed: int,
+        *,
         balance: float = 1.0,
         start: int = 0,
         shard: tuple[int, int] = (0, 1),
@@ -252,7 +254,8 @@ class ClassBalancedBatchSampler(Sampler[list[Draw]]):
             order = np.argsort(-(self.log_weights + generator.gumbel(size=len(self.numbers))))
             return self.numbers[order[: self.classes]]
         noisy = self.log_weights + generator.gumbel(size=(self.classes, len(self.numbers)))
-        return self.numbers[noisy.argmax(axis=1)]
+        drawn: np.ndarray = self.numbers[noisy.argmax(axis=1)]
+        return drawn
 
     def _my_shard(self, draws: list[Draw]) -> list[Draw]:
         rank, world = self.shard
@@ -345,7 +348,7 @@ def noises_of(config: DataConfig) -> list[np.ndarray]:
         return []
     noises = []
     for path in sounds_below(Path(config.noise)):
-        samples, rate = read_sound(path, longest_s=3600.0)
+        samples, rate = read_sound(path, max_s=3600.0)
         if rate != RATE:
             raise DataError(f"{path}: noise must have {RATE} Hz, got {rate}; convert it")
         noises.append(samples)

@@ -162,7 +162,8 @@ def _heated(location: FrameLocation) -> NDArray[np.uint8]:
     smooth = np.clip(cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
     colours = cv2.applyColorMap((255 * smooth).astype(np.uint8), cv2.COLORMAP_JET)[:, :, ::-1]
     gray = location.frame.mean(axis=2, keepdims=True)  # colours of the frame would be taken for heat
-    return ((1 - HEAT_SHARE) * (0.5 * location.frame + 0.5 * gray) + HEAT_SHARE * colours).astype(np.uint8)
+    mixed: np.ndarray = ((1 - HEAT_SHARE) * (0.5 * location.frame + 0.5 * gray) + HEAT_SHARE * colours).astype(np.uint8)
+    return mixed
 
 
 def _tiles(board: _Board, explanation: Explanation, answer: Answer) -> None:

@@ -31,7 +31,8 @@ Colour = tuple[int, int, int]
 class Lettering:
     """Writes with one font.
 
-    font: path of a font file; "" for Pillow's own, None for the first of FONTS that is there.
+    Args:
+        font: path of a font file; "" for Pillow's own, None for the first of FONTS that is there.
     """
 
     def __init__(self, font: str | None = None) -> None:

@@ -18,8 +18,14 @@ ANEW_S = 30.0
 
 @dataclass(frozen=True)
 class MapPlace:
-    """id, label: of the memory; pose: where the robot was when it was last seen, None if that is not known in the map
-    that the robot is in; last_seen: seconds since 1970; frame_id: the coordinate frame of the pose."""
+    """A memory with what a map shows of it.
+
+    Attributes:
+        id: of the memory.
+        label: of the memory.
+        pose: where the robot was when it was last seen, None if that is not known in the map that the robot is in.
+        last_seen: seconds since 1970.
+    """
 
     id: str
     label: str
@@ -29,6 +35,7 @@ class MapPlace:
 
     @property
     def name(self) -> str:
+        """What it is called on the map: its label, or the beginning of its id."""
         return self.label or self.id[:8]
 
 

@@ -28,8 +28,11 @@ _NAME = re.compile(r"espeak_([^_]+)_([^_]+)_(\d+)_(\d+)")
 class EspeakVoice:
     """One voice of espeak-ng.
 
-    language: an espeak-ng language such as `en-us`; variant: one of its variants, or empty; rate: words a minute;
-    pitch: 0 to 99.
+    Attributes:
+        language: an espeak-ng language such as `en-us`.
+        variant: one of its variants, or empty.
+        rate: words a minute.
+        pitch: 0 to 99.
     """
 
     language: str

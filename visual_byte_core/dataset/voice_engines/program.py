@@ -42,7 +42,11 @@ def require(program: str, package: str) -> None:
 
 
 def run(command: list[str]) -> str:
-    """What the command printed. Raises DataError if it fails or does not end."""
+    """What the command printed.
+
+    Raises:
+        DataError: it fails or does not end.
+    """
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
@@ -54,6 +58,7 @@ def run(command: list[str]) -> str:
 
 
 def last_line(output: str) -> str:
+    """What a program said last, for a message; in words if it said nothing."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
 

@@ -21,7 +21,8 @@ WAYS = ("typed: {name}", "spoken: {name}", "shown: {name}")
 def same_answer(gathered: Gathered) -> Figure:
     """A row for each of a few things: three ways to ask, and the photo that each of them finds.
 
-    Raises DataError if no class has two photos: a photo that asks must not find itself.
+    Raises:
+        DataError: no class has two photos: a photo that asks must not find itself.
     """
     several = [slug for slug in gathered.names if gathered.photos.slugs.count(slug) > 1]
     if not several:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from visual_byte_core.embedding.regions import similarity
@@ -51,8 +52,6 @@ def _show(axes: Axes, scene: Scene, slug: str, heat: NDArray[np.float32], name: 
     axes.plot(x, y, "o", color="white", markeredgecolor="black", markersize=5)
     tile = scene.slugs.index(slug)
     top, left = (place * side / grid for place in divmod(tile, grid))
-    axes.add_patch(
-        pyplot.Rectangle((left, top), side / grid, side / grid, fill=False, edgecolor="white", linewidth=1.2)
-    )
+    axes.add_patch(Rectangle((left, top), side / grid, side / grid, fill=False, edgecolor="white", linewidth=1.2))
     axes.set(xlim=(0, side), ylim=(side, 0))
     judge(axes, tile_of_peak(heat, grid) == tile, f"{short(name, 12)} {heat.max():.2f}", 7)

@@ -21,7 +21,8 @@ STYLES = {"known_absent": "-", "never_trained": "--"}
 def report_figures(report: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Figure]:
     """Those `wanted` of `recall` and, if the report holds absent queries, `not_found`.
 
-    Raises DataError if it is no report.
+    Raises:
+        DataError: it is no report.
     """
     figures = {}
     try:

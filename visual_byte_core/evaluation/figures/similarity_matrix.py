@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from visual_byte_core.evaluation.figures.gallery import Gathered
@@ -28,9 +29,7 @@ def similarity_matrix(gathered: Gathered) -> Figure:
     nearest = shown.argmax(axis=1)
     axes.scatter(nearest, np.arange(len(drawn)), 26, "white", marker="o", edgecolors="black", linewidths=0.8)
     for number in range(len(drawn)):
-        axes.add_patch(
-            pyplot.Rectangle((number - 0.5, number - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=1.4)
-        )
+        axes.add_patch(Rectangle((number - 0.5, number - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=1.4))
     labels = [gathered.names[slug] for slug in drawn]
     axes.set_xticks(range(len(drawn)), labels, rotation=90, fontsize=8)
     axes.set_yticks(range(len(drawn)), labels, fontsize=8)

@@ -20,10 +20,10 @@ import matplotlib
 from visual_byte_core.errors import DataError
 
 matplotlib.use("Agg")
-from matplotlib import font_manager, pyplot  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ft2font import FT2Font  # noqa: E402
+from matplotlib import font_manager, pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 
 # Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, SKY, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00"
@@ -37,7 +37,11 @@ FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Nanum Gothic", "UnD
 
 @contextmanager
 def house_style(texts: Iterable[str] = ()) -> Iterator[None]:
-    """Draw with fonts that have every letter of `texts`. Raises DataError if none of this machine's fonts has them."""
+    """Draw with fonts that have every letter of `texts`.
+
+    Raises:
+        DataError: none of this machine's fonts has them.
+    """
     settings: Any = {
         "font.family": _fonts_for(texts),
         "font.size": 9,

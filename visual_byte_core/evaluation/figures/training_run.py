@@ -29,7 +29,11 @@ Columns = dict[str, list[float]]
 
 
 def read_log(run: Path) -> Columns:
-    """The columns of RUN/log.csv, a value an epoch. Raises DataError if there is none or it is not such a table."""
+    """The columns of RUN/log.csv, a value an epoch.
+
+    Raises:
+        DataError: there is none or it is not such a table.
+    """
     path = run / "log.csv"
     try:
         with open(path, encoding="utf-8", newline="") as file:

@@ -128,8 +128,11 @@ def kept_banks(config: TrainingConfig, names: Sequence[ClassName], network: Visu
 def _sound_banks(
     config: TrainingConfig, names: Sequence[ClassName], lower: Lower, shared: list[Any]
 ) -> tuple[list[Bank], Bank | None, int]:
-    """Banks of all clips, one more for what came since the last time; that of the calibration split; and how many
-    values a speech teacher gives. None, None and 0 if the data set holds no clips or `transfer.sounds` is 0."""
+    """The banks of clips.
+
+    Returns: those of training, one more for what came since the last time; that of the calibration split; and how many
+    values a speech teacher gives. No bank, None and 0 if the data set holds no clips or `transfer.sounds` is 0.
+    """
     clips = clips_of(config, names) if config.transfer.sounds else []
     if not clips:
         return [], None, 0

@@ -86,8 +86,10 @@ class TransferTrainer:
             self._resume()
 
     def run(self) -> dict[str, Any]:
-        """Train the steps that are left, and return the last measurement; `out` holds the checkpoint `last`, `state.pt`
-        and `log.jsonl`."""
+        """Train the steps that are left, and return the last measurement.
+
+        `out` holds the checkpoint `last`, `state.pt` and `log.jsonl`.
+        """
         self.out.mkdir(parents=True, exist_ok=True)
         steps, saved, metrics = self.config.transfer.steps, time.monotonic(), self._measure({})
         with StopRequest() as stop, tqdm(total=steps, initial=self.step, unit="step") as bar:
@@ -250,7 +252,8 @@ def mean_of_features(backbone: Any) -> Tensor:
     def above(limit: float) -> Tensor:
         """The mean of what exceeds the limit."""
         distance = (mean - limit) / deviation
-        return (mean - limit) * normal.cdf(distance) + deviation * torch.exp(normal.log_prob(distance))
+        excess: Tensor = (mean - limit) * normal.cdf(distance) + deviation * torch.exp(normal.log_prob(distance))
+        return excess
 
     kept: Tensor = above(0.0) - above(6.0)
     return kept

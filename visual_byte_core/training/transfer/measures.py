@@ -22,7 +22,9 @@ AT_ONCE = 128
 
 
 def measure(learner: Learner, banks: Banks, names: Sequence[ClassName]) -> dict[str, Any]:
-    """Of words: `read`, the share whose own prototype is nearest of all names', and `near`, the mean cosine to it. By
+    """How well the learner reads, hears and sees.
+
+    Of words: `read`, the share whose own prototype is nearest of all names', and `near`, the mean cosine to it. By
     source of the names, of those with photos in the calibration split: R@1 of typed name -> photo and photo -> name
     among the source's names, and the share of photos nearest to their prototype of all. Of sounds the same as of words.
     """

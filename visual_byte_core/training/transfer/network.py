@@ -30,6 +30,7 @@ class Lower(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Normalized pictures (n, 3, s, s) -> features at the cut (n, c, h, w)."""
         features: Tensor = self.blocks(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
         return features.contiguous()
 
@@ -49,8 +50,11 @@ def _fold_norms(module: nn.Module) -> None:
 
 
 class Learner(nn.Module):
-    """What is trained: upper blocks and projector, the prototypes of names whose photos may move them, and a head that
-    predicts a speech teacher's values and ends with the training."""
+    """What is trained.
+
+    Upper blocks and projector, the prototypes of names whose photos may move them, and a head that predicts a speech
+    teacher's values and ends with the training.
+    """
 
     def __init__(self, network: VisualByteNet, cut: int, prototypes: Tensor, teacher_values: int) -> None:
         super().__init__()

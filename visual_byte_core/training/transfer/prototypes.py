@@ -57,8 +57,10 @@ def prototypes_of_rows(rows: Tensor, basis: Basis) -> Tensor:
 
 
 def synsets(path: str = "") -> list[str]:
-    """The WordNet ids of a classifier's classes in the order of its rows, one a line of a file; timm's list of
-    ImageNet's 1,000 if no path is given. Raises ConfigurationError."""
+    """The WordNet ids of a classifier's classes in the order of its rows, one a line of a file.
+
+    timm's list of ImageNet's 1,000 if no path is given. Raises ConfigurationError.
+    """
     import_companions()  # before timm
     try:
         if path:

@@ -86,8 +86,11 @@ def changed_photo(
 
 
 def text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int, Iterator[Item]]:
-    """How many pictures, and these: each trainable spelling of each name, a third of them plain, the rest with a slip,
-    a plural or an article; the first spelling of a name as often again as each of the others."""
+    """How many pictures of typed names, and these.
+
+    Each trainable spelling of each name, a third of them plain, the rest with a slip, a plural or an article; the first
+    spelling of a name as often again as each of the others.
+    """
     jobs: list[tuple[int, str, int]] = []
     for number, name in enumerate(names):
         for language in config.data.languages:
@@ -122,7 +125,7 @@ class Clip:
 
 
 def clips_of(config: TrainingConfig, names: Sequence[ClassName], split: str = "audio") -> list[Clip]:
-    """The clips of a split of the data set that say what may be trained on; of `audio` those of `data.distractors` too.
+    """The clips of a split of the data set that may be trained on; for `audio` those of `data.distractors` too.
 
     `<split>/<slug>/<language>/*` say the name, `<split>/<slug>/<language>/<slug of a synonym>/*` that one. Reserved
     spellings are left out, and counted in the log.
@@ -153,8 +156,10 @@ def clips_of(config: TrainingConfig, names: Sequence[ClassName], split: str = "a
 def sound_items(
     config: TrainingConfig, clips: Sequence[Clip], views: int, values: Mapping[str, NDArray[np.floating]]
 ) -> tuple[int, Iterator[Item]]:
-    """How many pictures, and these: each clip `views` times, the first time as it is. values: what a speech teacher
-    makes of a clip, by its key; clips without are left out if there are any."""
+    """How many pictures of spoken names, and these: each clip `views` times, the first time as it is.
+
+    values: what a speech teacher makes of a clip, by its key; clips without are left out if there are any.
+    """
     used = [clip for clip in clips if not values or clip.key in values]
     return len(used) * views, _sounds(config, used, views, values)
 

@@ -58,8 +58,10 @@ class UpperBlocks(nn.Module):
 
 
 class _Folded(nn.Module):
-    """A convolution and the batch norm after it, with that one's statistics: weight (out, in), or of depthwise ones
-    (channels, kernel, kernel), and bias (out, 1)."""
+    """A convolution and the batch norm after it, with that one's statistics.
+
+    weight (out, in), or of depthwise ones (channels, kernel, kernel), and bias (out, 1).
+    """
 
     def __init__(self, convolution: nn.Conv2d, norm: Any) -> None:
         super().__init__()
@@ -120,8 +122,10 @@ class _Inverted(nn.Module):
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)  # what is kept may be asked for by either
 def places_of_kernel(side: int, kernel: int, stride: int, before: int) -> Tensor:
-    """Which entry of a flat kernel joins each position of the result with each of the picture, int64 (results,
-    positions); kernel * kernel where none does."""
+    """Which entry of a flat kernel joins each position of the result with each of the picture.
+
+    int64 (results, positions); kernel * kernel where none does.
+    """
     result, position = torch.arange(side // stride) * stride - before, torch.arange(side)
     along = position[None] - result[:, None]
     reached = (along >= 0) & (along < kernel)
