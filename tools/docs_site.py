@@ -69,7 +69,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return match[0]
         place = placed(Path(os.path.normpath(source.parent / target)), page.file.src_uri)
         if files.get_file_from_path(place) is None:
-            return f"{match['text']} (`{os.path.relpath(source.parent / target, ROOT)}`)"
+            name = os.path.relpath(source.parent / target, ROOT)
+            return f"`{name}`" if match["text"].strip("`") == name else f"{match['text']} (`{name}`)"
         relative = os.path.relpath(place, Path(page.file.src_uri).parent)
         return f"{match['image']}[{match['text']}]({relative}{'#' + anchor if anchor else ''})"
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 
-from visual_byte_core.bags.compose import BagPlan, Event, compose
+from visual_byte_core.bags.compose import BagPlan, Event, compose, plan_of_folders
 from visual_byte_core.bags.definitions import message_types, new_message
 from visual_byte_core.bags.mcap_file import CHUNK, CHUNK_HEAD, MAGIC, RECORD
 from visual_byte_core.bags.reading import Bag, find_topic
@@ -24,6 +24,7 @@ from visual_byte_core.cli import main
 from visual_byte_core.errors import DataError
 from visual_byte_core.messages.topic_types import COMPRESSED, IMAGE, QUERY
 from visual_byte_testing.bags import evaluated, write_photos, write_sample_bag
+from visual_byte_testing.paths import BANANA
 
 TOPICS = ["/image", "/query"]
 BOTH = [StoragePlugin.MCAP, StoragePlugin.SQLITE3]
@@ -387,3 +388,19 @@ def test_a_damaged_row_of_a_sqlite3_bag_costs_that_row(walk: Path, tmp_path: Pat
     with Bag(path) as bag:
         found = [received.stamp for received in bag.messages([*TOPICS, "/pose"])]
         assert len(found) == len(raw(walk)) - 2 and sum(bag.unread.values()) == 2 and "are missing" in bag.cut
+
+
+def test_speech_that_names_no_photo_is_told_and_not_dropped(
+    bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_photos(tmp_path / "photos")
+    (tmp_path / "speech" / "Teapot").mkdir(parents=True)
+    shutil.copyfile(BANANA, tmp_path / "speech" / "Teapot" / "a.flac")
+    with pytest.raises(DataError, match="speech of no name that has photos"):
+        plan_of_folders(bundle, tmp_path / "photos", tmp_path / "speech", (), 1)
+    (tmp_path / "speech" / "MUG").mkdir()
+    shutil.copyfile(BANANA, tmp_path / "speech" / "MUG" / "a.flac")
+    with caplog.at_level("WARNING", "visual_byte"):
+        plan = plan_of_folders(bundle, tmp_path / "photos", tmp_path / "speech", (), 1)
+    assert [event.expect for event in plan.events if event.speech] == ["mug"]
+    assert "left out, speech of 1 names that have no photos: ['teapot']" in caplog.text

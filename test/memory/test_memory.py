@@ -485,7 +485,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     open_memory(tmp_path / "memory").close()
     manifest = tmp_path / "memory" / "memory.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 7}))
-    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 3"):
+    with pytest.raises(MemoryFolderError, match="format 7 is unknown, this version reads format 4"):
         open_memory(tmp_path / "memory")
 
 

@@ -22,6 +22,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from visual_byte.msg import Match, Matches, Query, Remembered
 from visual_byte_core.bags.compose import BagPlan, Event
 from visual_byte_core.bags.reading import Bag
+from visual_byte_core.bags.replay import AT_LEISURE
 from visual_byte_core.bundle.bundle import Bundle
 from visual_byte_core.cli import main
 from visual_byte_core.embedding.regions import RegionSettings
@@ -66,7 +67,8 @@ def play(graph: Graph, path: Path, publishers: dict[str, Any], clock: Any, rate:
 
 def test_a_bag_played_without_loss_gives_the_answers_of_eval_bag(graph: Graph, bundle: Bundle, tmp_path: Path) -> None:
     bag = write_sample_bag(tmp_path / "bag", bundle)
-    settings = dataclasses.replace(SETTINGS, pose="/pose", regions=RegionSettings(max_count=2, size=0.8), map_id="home")
+    engine = dataclasses.replace(AT_LEISURE, regions=RegionSettings(max_count=2, size=0.8))
+    settings = dataclasses.replace(SETTINGS, pose="/pose", engine=engine, map_id="home")
     evaluated(bag, bundle, tmp_path / "out", settings=settings)
     lines = (tmp_path / "out" / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     expected = [json.loads(line) for line in lines]

@@ -34,7 +34,7 @@ from visual_byte_core.memory.taught_names import Prototype, taught_json, taught_
 from visual_byte_core.names import folded
 from visual_byte_core.rendering.photo import decode_photo
 
-WHAT, FORMAT = "Visual Byte memory", 1
+WHAT, FORMAT = "Visual Byte memory", 2
 MEMBERS = ("memories.jsonl", "embeddings.f16", "taught.json")
 MEMBER = re.compile(r"manifest\.json|memories\.jsonl|embeddings\.f16|taught\.json|thumbnails/[0-9a-f-]{36}\.jpg")
 MAX_MANIFEST_BYTES, MAX_THUMBNAIL_BYTES = 1 << 16, 1 << 20  # bytes

@@ -17,7 +17,7 @@ from typing import Any
 from visual_byte_core.errors import MemoryFolderError
 from visual_byte_core.files import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "memory.json"
 MINIMUM_FREE_BYTES = 128 << 20
 """Room for the journal, for the checkpoint that follows it, and for others to go on working."""

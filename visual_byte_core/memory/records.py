@@ -14,8 +14,9 @@ from visual_byte_core.errors import InvalidMemory
 from visual_byte_core.memory.match import Match, Place
 from visual_byte_core.memory.observation import Observation
 
-_AS_IS = ("label", "map_id", "frame_id", "first_seen", "last_seen", "times", "source")
-_WITH_DEFAULT = ("parent_id", "pose_frame")
+_AS_IS = (
+    "label", "map_id", "frame_id", "first_seen", "last_seen", "times", "source", "parent_id", "pose_frame",
+)  # fmt: skip
 
 
 def first_observation(observation: Observation) -> Match:
@@ -43,7 +44,7 @@ def first_observation(observation: Observation) -> Match:
 def description_of(match: Match) -> dict[str, Any]:
     """All of a memory but its id, thumbnail and embedding, as JSON values."""
     return {
-        **{key: getattr(match, key) for key in (*_AS_IS, *_WITH_DEFAULT)},
+        **{key: getattr(match, key) for key in _AS_IS},
         "pose": None if match.pose is None else list(map(float, match.pose)),
         "places": [
             {"pose": list(map(float, p.pose)), "first_seen": p.first_seen, "last_seen": p.last_seen}
@@ -54,13 +55,9 @@ def description_of(match: Match) -> dict[str, Any]:
 
 
 def match_of(id: object, description: dict[str, Any], thumbnail: bytes = b"") -> Match:
-    """What `description_of` gave, or what format 1 stored, which had no places."""
-    pose, region = description.get("pose"), description.get("region")
-    places = tuple(
-        Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in description.get("places", ())
-    )
-    if pose and not places:
-        places = (Place(tuple(pose), description["first_seen"], description["last_seen"]),)
+    """The inverse of `description_of`."""
+    pose, region = description["pose"], description["region"]
+    places = tuple(Place(tuple(one["pose"]), one["first_seen"], one["last_seen"]) for one in description["places"])
     return Match(
         id=str(id),
         score=0.0,
@@ -68,7 +65,6 @@ def match_of(id: object, description: dict[str, Any], thumbnail: bytes = b"") ->
         region=tuple(region) if region else None,
         thumbnail=thumbnail,
         places=places,
-        **{key: description.get(key, "") for key in _WITH_DEFAULT},
         **{key: description[key] for key in _AS_IS},
     )
 
@@ -96,7 +92,7 @@ def unit_vector(embedding: np.ndarray, dimension: int) -> np.ndarray:
 def check_description(description: dict[str, Any]) -> None:
     """Raises InvalidMemory if it is not what `description_of` gives."""
     texts, numbers = ("label", "map_id", "frame_id", "source"), ("first_seen", "last_seen")
-    unknown = {*description, *_WITH_DEFAULT} ^ {*_AS_IS, *_WITH_DEFAULT, "pose", "places", "region"}
+    unknown = {*description} ^ {*_AS_IS, "pose", "places", "region"}
     wrong = [key for key in texts if not isinstance(description.get(key), str)]
     wrong += [key for key in numbers if not _is_number(description.get(key))]
     wrong += [] if isinstance(description.get("times"), int) and description["times"] >= 1 else ["times"]
