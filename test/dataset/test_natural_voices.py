@@ -15,6 +15,7 @@ import soundfile
 from visual_byte_core.dataset.clip_cache import ClipCache
 from visual_byte_core.dataset.collect_config import CollectConfig, PhotoSource
 from visual_byte_core.dataset.collection import collect
+from visual_byte_core.dataset.sound_collector import SoundCollector
 from visual_byte_core.dataset.voice_engines import kokoro
 from visual_byte_core.dataset.voice_engines.espeak import EspeakVoice
 from visual_byte_core.dataset.voice_engines.hibari import HibariVoice
@@ -23,6 +24,7 @@ from visual_byte_core.dataset.voice_engines.piper import PiperVoice
 from visual_byte_core.dataset.voice_sources import VoiceSource, choirs, voices_of_splits
 from visual_byte_core.dataset.voices import Utterance, Voice, speak
 from visual_byte_core.errors import DataError
+from visual_byte_core.names import read_names, slugify
 from visual_byte_core.rendering.settings import SpeechSettings
 from visual_byte_core.rendering.speech import prepare
 from visual_byte_testing.paths import ROOT
@@ -204,10 +206,39 @@ def test_reserved_names_are_only_judged_on_and_synonyms_only_trained_on(tmp_path
     assert collected.reserved == ("hammer",) and collected.without_spelling == {"en": 0, "ko": 2}
 
 
-def test_recordings_of_reserved_words_are_counted_and_never_trained_on(tmp_path: Path) -> None:
-    from visual_byte_core.dataset.sound_collector import SoundCollector
-    from visual_byte_core.names import read_names
+def test_words_without_photos_are_spoken_unless_they_are_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "names.csv").write_text("en,synonyms,reserved\nbanana,,\nhammer,mallet,claw hammer\n", encoding="utf-8")
+    (tmp_path / "words.txt").write_text("carpet\n\nMallet\nclaw hammer\nbriefcase\ncarpet\n", encoding="utf-8")
+    voices = (VoiceSource("hibari", training=("heart", "heart@0.8", "heart@1.2")),)
+    config = CollectConfig(
+        str(tmp_path / "out"),
+        str(tmp_path / "names.csv"),
+        (PhotoSource(str(ROOT / "examples" / "photos")),),
+        voices,
+        clips=str(tmp_path / "clips"),
+        words=str(tmp_path / "words.txt"),
+        voices_a_pseudo_word=2,
+    )
+    with caplog.at_level("WARNING", logger="visual_byte"):
+        collect(config)
+    spoken = [p.parts[-3] for p in (tmp_path / "out" / "distractors").rglob("*.wav")]
+    assert sorted(spoken) == ["briefcase", "briefcase", "carpet", "carpet"]
+    assert "2 of 4 words are names and are left out" in caplog.text
+    (tmp_path / "words.txt").write_text("hammer\n", encoding="utf-8")
+    with pytest.raises(DataError, match="words.txt: holds no word that is no name"):
+        collect(config)
 
+
+def test_the_shipped_words_are_no_part_of_a_name() -> None:
+    names = read_names(ROOT / "config" / "names.csv")
+    words = (ROOT / "config" / "words.txt").read_text(encoding="utf-8").split()
+    parts = {part for n in names for s in (n.en, *n.synonyms, *n.reserved) for part in slugify(s).split("_")}
+    assert len(words) == len(set(words)) == 5000 and not parts & set(words)
+
+
+def test_recordings_of_reserved_words_are_counted_and_never_trained_on(tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text("en,reserved\nbanana,banana\nlamp,\n", encoding="utf-8")
     names = {name.slug: name for name in read_names(tmp_path / "names.csv")}
     rows = [

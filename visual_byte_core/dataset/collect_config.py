@@ -122,6 +122,8 @@ class CollectConfig:
     """Take out spoken clips that a Whisper cannot place."""
     whisper: str = ""
     """Its folder; empty for the package with tiny.en."""
+    words: str = ""
+    """File of English words without photos, one a line, to train against; empty for none."""
     pseudo_words: int = 0
     """How many invented words to train against."""
     voices_a_pseudo_word: int = 4

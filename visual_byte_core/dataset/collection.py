@@ -24,7 +24,7 @@ from visual_byte_core.dataset.clip_check import take_out_unplaced, unplaced_clip
 from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.dataset.filing import Filed
 from visual_byte_core.dataset.photo_collector import SPLIT_SUFFIXES, PhotoCollector, SourceReport
-from visual_byte_core.dataset.pseudo_words import pseudo_words
+from visual_byte_core.dataset.pseudo_words import pseudo_words, read_words
 from visual_byte_core.dataset.sound_collector import SoundCollector
 from visual_byte_core.dataset.voice_record import record_voices
 from visual_byte_core.dataset.voice_sources import Choir, choirs, pseudo_word_voices, voices_of_splits
@@ -104,6 +104,9 @@ def _utterances(
         for choir in choirs(config.voices, language, split):
             for name in names:
                 yield from _name_said(choir, name, language, split, folder / name.slug / language)
+    for word in read_words(config.words, names) if config.words else ():
+        english = Choir(tuple(voices_of_splits(config.voices).get("en", [[]])[0]), config.voices_a_pseudo_word)
+        yield from _said_by(english.voices_for(word), word, out / "distractors" / slugify(word) / "en")
     if not config.pseudo_words:
         return
     # Invented words sound English; each split has its own, so that none is calibrated or judged on after it was

@@ -8,14 +8,20 @@ negatives that belong to no thing, so that no real word, which a user may well a
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from visual_byte_core.errors import DataError
+from visual_byte_core.names import ClassName, slugify
 
 FEW_WORDS = 50
 ATTEMPTS_A_WORD = 200
+
+log = logging.getLogger("visual_byte")
 
 
 def pseudo_words(names: list[str], count: int, seed: int = 0) -> list[str]:
@@ -46,6 +52,25 @@ def pseudo_words(names: list[str], count: int, seed: int = 0) -> list[str]:
     if len(invented) < count:
         raise DataError(f"pseudo_words: {len(names)} names give {len(invented)} invented words, not {count}; lower it")
     return invented
+
+
+def read_words(path: str | Path, names: Iterable[ClassName]) -> list[str]:
+    """The words of a file, one a line; those that are a spelling of a name, reserved ones too, are left out and told.
+
+    Raises DataError if the file cannot be read, or no word is left.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text with a word a line ({error})") from error
+    spellings = {slugify(word) for name in names for word in (name.en, *name.synonyms, *name.reserved)}
+    words = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    kept = [word for word in words if slugify(word) not in spellings]
+    if not kept:
+        raise DataError(f"{path}: holds no word that is no name; expected a word a line")
+    if len(kept) < len(words):
+        log.warning("%s: %d of %d words are names and are left out", path, len(words) - len(kept), len(words))
+    return kept
 
 
 def _one_word(following: dict[str, list[str]], order: int, generator: np.random.Generator) -> str:
