@@ -218,7 +218,7 @@ def test_every_dependency_is_pinned_within_its_range(constraints: str, extras: t
 
 def test_every_source_file_names_its_authors_and_licence() -> None:
     header = "# SPDX-FileCopyrightText: 2026 The Visual Byte authors\n# SPDX-License-Identifier: Apache-2.0\n"
-    folders = (*PACKAGES, "scripts", "launch", "tools", "test", "bench", "examples", ".ci")
+    folders = (*PACKAGES, "visual_byte_testing", "scripts", "launch", "tools", "test", "studies", "examples", ".ci")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     sources = [path for path in files if path.suffix in (".py", ".sh") or path.parent.name in ("scripts", ".ci")]
     assert len(sources) > 20

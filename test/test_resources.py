@@ -77,7 +77,7 @@ def test_an_unknown_name_of_a_configuration_is_a_wrong_argument(capsys: pytest.C
 
 
 def test_documented_paths_of_a_clone_lead_to_the_resources() -> None:
-    shipped_files = {path.name for path in shipped("config").iterdir()} | {"names.csv"}
+    shipped_files = {path.name for path in shipped("config").iterdir()} | {"names.csv", "words.txt"}
     links = {path.name: path.resolve() for path in (ROOT / "config").iterdir() if path.is_symlink()}
     assert set(links) == shipped_files
     assert all(path.is_relative_to(shipped(".")) and path.is_file() for path in links.values())

