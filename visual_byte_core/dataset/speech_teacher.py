@@ -103,8 +103,8 @@ def scale_of(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -> np.ndarray:
     """Which clips can be told by what other clips of the same words sound like: bool (n,).
 
-    A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. Words that fewer
-    than three clips say cannot be judged, and these count as placed.
+    A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. Words that
+    fewer than three clips say cannot be judged, and these count as placed.
 
     Args:
         features: float (n, d), standardized.
