@@ -99,7 +99,7 @@ def frame_steps(embedder: Embedder, folder: Path) -> dict[str, Callable[[], obje
         "cropped and reduced": lambda: render_photo(small, bundle.size, bundle.renderer.photo),
         "with its middle": lambda: with_middles(rendered, middle) if middle else rendered,
         "normalized": lambda: normalize(views),
-        "network": lambda: embedder._session.run(["embedding"], {"pixels": pixels}),
+        "network": lambda: embedder.run(pixels),
         "(memory, merged, alone behind the network)": lambda: memory.remember(
             embedding, Observation(captured_at=1e9 + next(at)), picture
         ),

@@ -169,10 +169,10 @@ def csv_seeds(_: Path) -> Seeds:
 
 def read_csv(path: Path) -> None:
     from visual_byte_core.bags.truth import read_truth
-    from visual_byte_core.dataset.sound_collector import _read_manifest
+    from visual_byte_core.dataset.sound_collector import read_manifest
     from visual_byte_core.names import read_names
 
-    {"names.csv": read_names, "truth.csv": read_truth, "manifest.csv": _read_manifest}[path.name](path)
+    {"names.csv": read_names, "truth.csv": read_truth, "manifest.csv": read_manifest}[path.name](path)
 
 
 def yaml_seeds(_: Path) -> Seeds:

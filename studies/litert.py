@@ -37,7 +37,7 @@ def main() -> None:
     images = [render_photo(read_photo(path), embedder.size, embedder.bundle.renderer.photo) for path in photos]
     pixels = [normalize(image[None]) for image in images]
     run: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        f"{embedder.bundle.id}, ONNX Runtime": lambda one: embedder._session.run(["embedding"], {"pixels": one})[0][0]
+        f"{embedder.bundle.id}, ONNX Runtime": lambda one: embedder.run(one)[0]
     }
     sizes = [embedder.bundle.onnx_path.stat().st_size]
     for folder in arguments.folder:

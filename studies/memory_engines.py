@@ -245,7 +245,7 @@ class WholeMemory:
             successor.add([(first_observation(self._seen(start + i)), v) for i, v in enumerate(vectors[start:][:1000])])
         self.memory.succeed(successor, {}, "bundle@1", DIMENSION)
         self.memory = self._open()
-        while self.memory._partitioning is not None:
+        while self.memory.rebuilds:
             time.sleep(0.1)
             self.memory.count()
 

@@ -40,7 +40,7 @@ from visual_byte_core.embedding.embedder import session_options
 from visual_byte_core.export import bundle_export
 from visual_byte_core.export import quantization as ours
 from visual_byte_core.export.half_precision import convert_to_half
-from visual_byte_core.export.references import References, _same_top_1, reference_inputs
+from visual_byte_core.export.references import References, reference_inputs, same_top_1
 from visual_byte_core.names import ClassName
 from visual_byte_core.rendering.normalize import normalize
 from visual_byte_core.rendering.photo import read_photo, render_photo
@@ -108,7 +108,7 @@ def read_images(names: Sequence[ClassName], renderer: RendererSettings, data: Pa
         photos = spread([path for name in names for path in photos_of(data / "image" / name.slug)])
         sounds = spread([path for name in names for path in sounds_below(data / "audio" / name.slug)])
         learned += [render_photo(read_photo(path), renderer.size, renderer.photo) for path in photos]
-        learned += bundle_export._render_sounds(sounds, renderer)
+        learned += bundle_export.render_sounds(sounds, renderer)
     batches = [normalize(np.stack(learned[i : i + BATCH])) for i in range(0, len(learned), BATCH)]
     return Images(list(items), [normalize(image[None]) for image in images], batches)
 
@@ -123,7 +123,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
     exported = bundle_export.export_onnx(network, [size], folder / "exported.onnx")
     base = folder / "float32.onnx"
     quant_pre_process(str(exported), str(base), skip_symbolic_shape=True)
-    products, convolutional = ours._products(onnx.load(base).graph)
+    products, convolutional = ours.products_of(onnx.load(base).graph)
     projector = [node.name for node in onnx.load(base).graph.node if node.op_type == "Gemm"]
     every_convolution = [node.name for node in onnx.load(base).graph.node if node.op_type in ("MatMul", "Gemm", "Conv")]
     paths = {"float32": base}
@@ -144,7 +144,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
     with patch.object(bundle_export, "is_plain_convnext", return_value=False):
         written_out = bundle_export.export_onnx(network, [size], folder / "written_out.onnx")
     quant_pre_process(str(written_out), str(written_out), skip_symbolic_shape=True)
-    add("7 bits, operators as timm has them", static(written_out, ours._products(onnx.load(written_out).graph)[0]))
+    add("7 bits, operators as timm has them", static(written_out, ours.products_of(onnx.load(written_out).graph)[0]))
     add("8 bits, MinMax", static(reduce_range=False))
     add("7 bits, entropy", static(calibrate_method=CalibrationMethod.Entropy))
     for percent in (99.9, 99.999):
@@ -154,7 +154,7 @@ def build(network: VisualByteNet, size: int, images: Images, folder: Path, sensi
             smoothed(network, images.ranges, alpha), [size], folder / f"smooth{alpha}.onnx"
         )
         quant_pre_process(str(smooth), str(smooth), skip_symbolic_shape=True)
-        add(f"7 bits, SmoothQuant {alpha}", static(smooth, ours._products(onnx.load(smooth).graph)[0]))
+        add(f"7 bits, SmoothQuant {alpha}", static(smooth, ours.products_of(onnx.load(smooth).graph)[0]))
     add("7 bits, biases corrected", lambda out: correct_biases(base, paths["7 bits, MinMax (shipped)"], out, images))
     add("7 bits, AdaRound", lambda out: adaround(base, paths["7 bits, MinMax (shipped)"], out, images.rounding))
     add("7 bits, AdaRound, biases", lambda out: correct_biases(base, paths["7 bits, AdaRound"], out, images))
@@ -305,7 +305,7 @@ def measure(paths: dict[str, Path], images: Images, rounds: int) -> list[dict[st
                 "mean_cosine": float(cosines.mean()),
                 "min_cosine": float(cosines.min()),
                 "same_nearest": same_nearest(exact, found, images.items),
-                "same_top_1": _same_top_1(references, found)[1],
+                "same_top_1": same_top_1(references, found)[1],
                 "mb": path.stat().st_size / 1e6,
                 "processor_ms": float(np.median(processor[name])) * 1e3,
                 "wall_ms": float(np.median(wall[name])) * 1e3,

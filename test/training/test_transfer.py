@@ -16,6 +16,7 @@ from visual_byte_core.dataset.collect_config import CollectConfig
 from visual_byte_core.errors import ConfigurationError, DataError, InvalidNames
 from visual_byte_core.names import ClassName
 from visual_byte_core.pretrained.classifiers import open_classifier
+from visual_byte_core.pretrained.renderers import render_text, with_open_model
 from visual_byte_core.pretrained.torch_companions import import_companions
 from visual_byte_core.training.checkpoint import load_checkpoint
 from visual_byte_core.training.config import TrainingConfig, config_from_dict
@@ -26,6 +27,7 @@ from visual_byte_core.training.transfer.loop import TransferTrainer, mean_of_fea
 from visual_byte_core.training.transfer.network import Lower
 from visual_byte_core.training.transfer.prototypes import basis_of, prototypes, prototypes_of_rows, synsets
 from visual_byte_core.training.transfer.upper import UpperBlocks
+from visual_byte_testing.paths import ROOT
 
 NETWORK, CLASSES = "tf_efficientnet_lite0", 12
 
@@ -234,3 +236,14 @@ def test_photos_are_held_where_the_classifier_saw_them(config: TrainingConfig) -
 def test_the_projector_must_be_linear(config: TrainingConfig) -> None:
     with pytest.raises(ConfigurationError, match="model.projector: mlp"):
         TransferTrainer(replace(config, model=replace(config.model, projector="mlp")))
+
+
+def test_the_checkpoint_to_go_on_from_reads_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # its table of words is named from there
+    network, config, names = load_checkpoint("checkpoints/names")
+    settings, size = with_open_model(config.renderer.text), config.renderer.size_of("text")
+    asked = [number for number, name in enumerate(names) if name.trainable()][::60]
+    pictures = np.stack([render_text(names[number].trainable()[0], size, settings) for number in asked])
+    with torch.inference_mode():
+        nearest = (network(prepare_pixels(torch.from_numpy(pictures))) @ network.classifier.weight.T).argmax(dim=1)
+    assert (nearest == torch.tensor(asked)).float().mean() > 0.9

@@ -38,7 +38,7 @@ class SoundCollector:
             DataError: the manifest cannot be read or lacks a column, over 5 % of the files cannot be read, or the disk
                 is full.
         """
-        rows = _read_manifest(manifest)
+        rows = read_manifest(manifest)
         speakers = {(row["source"], row["speaker"]) for row in rows}
         alone = {source for source, _ in speakers if sum(s == source for s, _ in speakers) == 1}
         said = {slugify(word): name.slug for name in names.values() for word in (*name.synonyms, name.en)}
@@ -91,7 +91,8 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "error_string", error))
 
 
-def _read_manifest(manifest: Path) -> list[dict[str, str]]:
+def read_manifest(manifest: Path) -> list[dict[str, str]]:
+    """The rows of a CSV that names recordings. Raises DataError."""
     try:
         with open(manifest, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)

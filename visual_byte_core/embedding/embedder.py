@@ -95,7 +95,9 @@ class Embedder:
             raise InvalidImage(f"rendered images: expected uint8 {wanted}, got {found}")
         if len(images) == 0:
             return np.empty((0, self.bundle.dimension), np.float32)
-        return np.concatenate([self._run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+        return np.concatenate(
+            [self.run(normalize(images[start : start + BATCH])) for start in range(0, len(images), BATCH)]
+        )
 
     def embed_photos(self, images: np.ndarray) -> np.ndarray:
         """Embed rendered photos, each with its middle if the bundle says so.
@@ -194,8 +196,9 @@ class Embedder:
         embedding: np.ndarray = self.embed(image[None])[0]
         return embedding
 
-    def _run(self, images: np.ndarray) -> np.ndarray:
-        embeddings: np.ndarray = self._session.run(["embedding"], {"pixels": normalize(images)})[0]
+    def run(self, pixels: np.ndarray) -> np.ndarray:
+        """The network alone: normalized float32 (n, 3, s, s) -> float32 (n, 512), unit length."""
+        embeddings: np.ndarray = self._session.run(["embedding"], {"pixels": pixels})[0]
         return embeddings
 
     def _check_network(self) -> None:
@@ -205,7 +208,7 @@ class Embedder:
 
     def _check_size(self, size: int) -> None:
         try:
-            embedding = self._run(np.full((1, size, size, 3), 128, np.uint8))
+            embedding = self.run(normalize(np.full((1, size, size, 3), 128, np.uint8)))
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise BundleError(
                 f"{self.bundle.onnx_path}: does not run on images of {size} pixels "

@@ -162,7 +162,7 @@ def rendered_images(
     kinds = [
         [render_photo(read_photo(path), renderer.size, renderer.photo) for path in photos],
         [render_text(words, renderer.size_of("text"), renderer.text) for words in _spread(typed)],
-        list(_render_sounds(sounds, renderer)),
+        list(render_sounds(sounds, renderer)),
     ]
     if min(map(len, kinds)) < COMPARE_EVERY:
         raise DataError(
@@ -189,7 +189,8 @@ def _portable(renderer: RendererSettings) -> tuple[RendererSettings, Path | None
     return replace(renderer, text=replace(renderer.text, sentence_model=encoder.name)), encoder.folder
 
 
-def _render_sounds(paths: Iterable[Path], renderer: RendererSettings) -> Iterator[np.ndarray]:
+def render_sounds(paths: Iterable[Path], renderer: RendererSettings) -> Iterator[np.ndarray]:
+    """Spoken names as pictures, uint8 (s, s, 3) each; a file that holds no name is passed over."""
     for path in paths:
         with contextlib.suppress(InvalidSound):  # a clip without a name in it says nothing of the ranges
             yield render_speech(*read_sound(path), renderer.size_of("audio"), renderer.speech)

@@ -50,7 +50,7 @@ WAYS = (Way(1.0, True), Way(1.0, False), Way(0.5, False))
 
 def ways(onnx_path: Path) -> tuple[Way, ...]:
     """The ways that differ for this network: of convolutions all, else the first alone."""
-    return WAYS if _products(onnx.load(onnx_path).graph)[1] else WAYS[:1]
+    return WAYS if products_of(onnx.load(onnx_path).graph)[1] else WAYS[:1]
 
 
 def method(reduce_range: bool, way: Way = WAYS[0]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def quantize(
         try:
             # Symbolic shape inference stumbles over the dynamic batch; ONNX's own, which follows, suffices.
             quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
-            products, convolutional = _products(onnx.load(prepared).graph)
+            products, convolutional = products_of(onnx.load(prepared).graph)
             products = products[len(products) - round(way.share * len(products)) :]
             integers_between = convolutional and way.results
             quantize_static(
@@ -136,7 +136,7 @@ def _check_images(images: Sequence[np.ndarray]) -> None:
         )
 
 
-def _products(graph: onnx.GraphProto) -> tuple[list[str], bool]:
+def products_of(graph: onnx.GraphProto) -> tuple[list[str], bool]:
     """Names of the nodes to quantize, and whether most of their weights are of convolutions."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     weights = {"Conv": 0, "MatMul": 0}

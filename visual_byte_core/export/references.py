@@ -141,7 +141,7 @@ def agreement(
         raise DataError("references: made of other inputs; write them again with tools/write_golden_embeddings.py")
     found = np.concatenate([embed(image[None]) for image in images])
     cosines = np.sum(found * references.embeddings, axis=1)
-    loose, strict = _same_top_1(references, found)
+    loose, strict = same_top_1(references, found)
     off = np.abs(np.stack([_sample(image) for image in images]).astype(int) - references.sampled) > 3
     kinds = _kinds(references)
     return Agreement(
@@ -154,7 +154,8 @@ def agreement(
     )
 
 
-def _same_top_1(references: References, found: NDArray[np.float32]) -> tuple[float, float]:
+def same_top_1(references: References, found: NDArray[np.float32]) -> tuple[float, float]:
+    """Share of inputs whose nearest neighbour stays the same, as near as .01 and exactly; found: float32 (n, d)."""
     photos = np.flatnonzero(_kinds(references) == "photo")
     texts = np.flatnonzero(_kinds(references) == "text")
     names = np.flatnonzero(_kinds(references) != "photo")

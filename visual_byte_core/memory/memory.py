@@ -179,6 +179,11 @@ class Memory:
         self.taught.forget([name for name in self.taught.names if not self.count(Filter(label=name))])
         return len(rows)
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether a partition of the grown index is being built beside the one in use."""
+        return self._partitioning is not None
+
     def count(self, where: Filter | None = None) -> int:
         """How many memories there are, or pass the filter."""
         with self._disk("count"):
