@@ -25,6 +25,7 @@ from visual_byte_core.rendering.speech import prepare, read_sound
 CLIPS, FEATURES = "clips.txt", "features.f16"
 AT_ONCE = 64
 NEAREST = 5
+MIN_CLIPS = 3  # of the same words; fewer say too little of each other
 
 
 class SpeechFeatures:
@@ -102,8 +103,8 @@ def scale_of(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -> np.ndarray:
     """Which clips can be told by what other clips of the same words sound like: bool (n,).
 
-    A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. A word that
-    is spoken once cannot be judged and counts as placed.
+    A clip is placed if the mean of the other clips of its words is among the `nearest` of all words' means. Words that
+    fewer than three clips say cannot be judged, and these count as placed.
 
     Args:
         features: float (n, d), standardized.
@@ -119,7 +120,7 @@ def placed(features: np.ndarray, words: Sequence[str], nearest: int = NEAREST) -
     means = sums / np.linalg.norm(sums, axis=1)[:, None]
     others = sums[of_clip] - unit
     own = np.einsum("ij,ij->i", unit, others) / np.maximum(np.linalg.norm(others, axis=1), 1e-6)
-    result: np.ndarray = counts[of_clip] == 1
+    result: np.ndarray = counts[of_clip] < MIN_CLIPS
     for start in range(0, len(unit), 1024):
         part = slice(start, start + 1024)
         scores = unit[part] @ means.T
