@@ -342,13 +342,13 @@ def _table(rows: list[tuple[RowConfig, dict[str, Any]]]) -> str:
 
 def _measured_scales(trainer: Trainer) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Mean and standard deviation (3,) of each modality over one training picture of every class."""
-    from visual_byte_core.training.triplets import Draw
+    from visual_byte_core.training.triplets import Draw, collate
 
     items = [trainer.data[Draw(number, number)] for number in range(len(trainer.names))]
     kinds = {
         "image": np.concatenate([item.photos for item in items]),
         "text": np.stack([item.text for item in items]),
-        "audio": np.stack([item.sound for item in items]),
+        "audio": collate(items, trainer.config).sounds.numpy(),
     }
     return {
         modality: (images.mean((0, 1, 2)).astype(np.float32), images.std((0, 1, 2)).astype(np.float32))

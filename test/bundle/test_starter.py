@@ -98,7 +98,7 @@ def test_the_example_answers_text_speech_and_photo() -> None:
 
 
 def test_what_the_demo_asks_is_what_it_says() -> None:
-    names = {name.slug: name for name in read_names(ROOT / "config" / "names.csv")}
+    names = {name.slug: name for name in load_bundle(STARTER).class_names}
     shown = {path.name for path in PHOTOS.iterdir() if path.is_dir()}
     absent = yaml.safe_load((ROOT / "examples" / "absent.yaml").read_text(encoding="utf-8"))
     assert len(shown) == 37 and shown <= set(names) and len(list(PHOTOS.rglob("*.jpg"))) == 180

@@ -192,7 +192,7 @@ def test_the_index_embeds_only_what_is_new_and_follows_the_folder(room, capsys, 
     monkeypatch.setattr(Embedder, "embed", lambda self, images: embedded.append(len(images)) or embed(self, images))
     cup, new = room / "photos" / "shelf" / "cup.png", room / "photos" / "new.png"
     found(room, capsys, "cup")
-    assert embedded == [1, 3]  # the name, and three photos
+    assert embedded == [3, 1]  # three photos, and the name, which was checked before them
     embedded.clear()
     found(room, capsys, "cup")
     assert embedded == [1]
@@ -202,7 +202,7 @@ def test_the_index_embeds_only_what_is_new_and_follows_the_folder(room, capsys, 
     (room / "photos" / "shelf" / "plate.jpg").unlink()
     embedded.clear()
     answer = found(room, capsys, "--photo", new, "--photo", cup)
-    assert embedded == [1, 1, 2] and answer["photos"] == 3
+    assert embedded == [2, 1, 1] and answer["photos"] == 3
     assert [a["matches"][0]["file"] for a in answer["answers"]] == [str(new), str(cup)]
 
 

@@ -86,7 +86,7 @@ def test_one_unreadable_photo_among_many_is_left_out_and_named(tmp_path: Path) -
 
 
 def test_too_many_unreadable_photos_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"2 of 20 photos cannot be read, over 5 %.*00\.jpg.*01\.jpg"):
+    with pytest.raises(DataError, match=r"2 of 20 photos cannot be read, over 5%.*00\.jpg.*01\.jpg"):
         collect(shop_photos(tmp_path, 20, 2))
 
 

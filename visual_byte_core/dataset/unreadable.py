@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 MAX_SHARE_UNREADABLE = 0.05
-LIMIT = f"{100 * MAX_SHARE_UNREADABLE:.0f} %"
+LIMIT = f"{MAX_SHARE_UNREADABLE:.0%}"
 """The same for people."""
 
 
