@@ -10,10 +10,35 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
+from visual_byte_core.training.config import AugmentConfig
 
 Generator = np.random.Generator
 
 SMALL_PHOTO_CROP = 0.35
+
+
+def change_photo(
+    image: NDArray[np.uint8], size: int, change: AugmentConfig, generator: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A part of the photo, changed as `augment` says: uint8 (size, size, 3)."""
+    if generator.random() < change.rotate:
+        image = rotate(image, size, generator)
+    image = flip_and_colour(photo_crop(image, size, change.crop, generator), generator)
+    changes = (
+        (change.any, any_change),
+        (change.blur, blur),
+        (change.motion, motion_blur),
+        (change.low_light, low_light),
+        (change.reduce, reduce_resolution),
+        (change.jpeg, jpeg),
+        (change.erase, erase),
+    )
+    for probability, apply in changes:
+        if probability and generator.random() < probability:
+            image = apply(image, generator)
+    return image
 
 
 def photo_crop(image: np.ndarray, size: int, min_share: float, generator: Generator) -> np.ndarray:

@@ -139,22 +139,7 @@ class TripletDataset(Dataset[Triplet]):
         size = self.config.renderer.size
         if generator.random() >= change.photo:
             return render_photo(image, size, self.config.renderer.photo)
-        if generator.random() < change.rotate:
-            image = photo_augment.rotate(image, size, generator)
-        image = photo_augment.flip_and_colour(photo_augment.photo_crop(image, size, change.crop, generator), generator)
-        changes = (
-            (change.any, photo_augment.any_change),
-            (change.blur, photo_augment.blur),
-            (change.motion, photo_augment.motion_blur),
-            (change.low_light, photo_augment.low_light),
-            (change.reduce, photo_augment.reduce_resolution),
-            (change.jpeg, photo_augment.jpeg),
-            (change.erase, photo_augment.erase),
-        )
-        for probability, apply in changes:
-            if probability and generator.random() < probability:
-                image = apply(image, generator)
-        return image
+        return photo_augment.change_photo(image, size, change, generator)
 
     def _sound(self, path: Path, generator: np.random.Generator) -> np.ndarray:
         renderer = self.config.renderer

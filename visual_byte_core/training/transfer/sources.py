@@ -21,7 +21,7 @@ from visual_byte_core.rendering.photo import read_photo, render_photo
 from visual_byte_core.rendering.speech import RATE, mono_at, read_sound
 from visual_byte_core.seeding import seeded
 from visual_byte_core.training import photo_augment, sound_augment
-from visual_byte_core.training.config import AugmentConfig, TrainingConfig
+from visual_byte_core.training.config import TrainingConfig
 from visual_byte_core.training.text_augment import vary_words
 from visual_byte_core.training.transfer.kept import Item
 from visual_byte_core.training.triplets import noises_of
@@ -60,29 +60,7 @@ def _photos(config: TrainingConfig, jobs: list[tuple[int, Path, int]], change: b
         if not change or generator.random() < PLAIN:
             yield number, render_photo(last[1], size, settings), None
         else:
-            yield number, changed_photo(last[1], size, config.augment, generator), None
-
-
-def changed_photo(
-    image: NDArray[np.uint8], size: int, change: AugmentConfig, generator: np.random.Generator
-) -> NDArray[np.uint8]:
-    """A part of the photo, changed as `augment` says: uint8 (size, size, 3)."""
-    if generator.random() < change.rotate:
-        image = photo_augment.rotate(image, size, generator)
-    image = photo_augment.flip_and_colour(photo_augment.photo_crop(image, size, change.crop, generator), generator)
-    changes = (
-        (change.any, photo_augment.any_change),
-        (change.blur, photo_augment.blur),
-        (change.motion, photo_augment.motion_blur),
-        (change.low_light, photo_augment.low_light),
-        (change.reduce, photo_augment.reduce_resolution),
-        (change.jpeg, photo_augment.jpeg),
-        (change.erase, photo_augment.erase),
-    )
-    for probability, apply in changes:
-        if probability and generator.random() < probability:
-            image = apply(image, generator)
-    return image
+            yield number, photo_augment.change_photo(last[1], size, config.augment, generator), None
 
 
 def text_items(config: TrainingConfig, names: Sequence[ClassName]) -> tuple[int, Iterator[Item]]:
