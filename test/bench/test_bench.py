@@ -63,9 +63,9 @@ def test_a_contender_that_does_not_load_is_named(tmp_path: Path) -> None:
 
 
 def test_without_the_others_packages_the_error_says_what_to_install() -> None:
-    if importlib.util.find_spec("ctranslate2"):
+    if importlib.util.find_spec("open_clip"):
         pytest.skip("the others are installed here")
-    done = visual_byte("bench", "--others", "whisper", "--memories", "--turns", 1, code=1)
+    done = visual_byte("bench", "--others", "clip", "--memories", "--turns", 1, code=1)
     assert "pip install '.[train,bench]'" in done.stderr
 
 
