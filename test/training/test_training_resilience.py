@@ -197,7 +197,7 @@ def test_broken_files_are_left_out_and_too_many_are_an_error(
     with caplog.at_level("WARNING", logger="visual_byte"):
         trainer.run()
     assert f"left out: {broken}" in caplog.text and "files could not be read" in caplog.text
-    with pytest.raises(DataError, match=r"files cannot be read, over 5 %; collect them again"):
+    with pytest.raises(DataError, match=r"files cannot be read, over 5%; collect them again"):
         report_unreadable({str(i): "no photo" for i in range(trainer.data.file_count)}, trainer.data)
     for path in (root / "image" / "banana").iterdir():
         path.write_bytes(b"")
