@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import cv2
@@ -138,3 +139,15 @@ def test_normalize_is_the_formula() -> None:
 
 def test_decoding_bytes_is_reading_the_file() -> None:
     assert (decode_photo(PHOTO.read_bytes(), "x") == read_photo(PHOTO)).all()
+
+
+def test_a_damaged_jpeg_2000_that_ends_opencv_is_refused() -> None:
+    content = base64.b64decode(
+        "AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRyAAAAQAAAAGAAAwcHAAAAAAAPY29scgEAAAAA"
+        "ABAAADaWanAyY/9P/1EALwAAAAAAYAAAAEAAAAAAAAAAAAAAAGAAAABAAAAAAAAAAAAAAwcBAQcBAQcBAf9SAAwAAAABAAUEBAAB"
+        "/1wAE0BASEhQSEhQSEhQSEhQSEhQ/2QAJQABQ3JlYXRlZCBieSBPcGVuSlBFRyB2ZXJzaW9uIDKqs9hclsS94gAAAAA2DwAB/5PP"
+        "tBwH1wwTfRGLz7QcB6XQ4PNB38+0HAYnc6xC7J/H2g0faDz8wgAR1ZLyBesNItszYsXqET9Z7rN7t1vH2g8faDx+AQAR1YBuOK2f"
+        "EmO7iXOkfxEdfyyI5BhAwfOFh9QPD7QcBB7+lzMLKZNN3B0XESJmX7FK5GZfsUrk"
+    )
+    with pytest.raises(InvalidImage, match="convert it to JPEG or PNG"):
+        decode_photo(content, "damaged.jp2")

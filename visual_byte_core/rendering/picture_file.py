@@ -21,7 +21,8 @@ from visual_byte_core.rendering.jpeg import MISSING, SOI, structure_of, with_mor
 
 ORIENTATION = 0x0112
 EIGHT_BIT = ("1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA")  # as Pillow names pixels of 8 bits and fewer
-BY_PILLOW = ("AVIF", "GIF")  # OpenCV reads them not at all, or not in every version that a robot may have
+# OpenCV reads AVIF and GIF not at all, or not in every version that a robot may have; a damaged JPEG 2000 ends it.
+BY_PILLOW = ("AVIF", "GIF", "JPEG2000")
 AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 # What Pillow raises of a header, an EXIF block or data that are none.
 BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError,
