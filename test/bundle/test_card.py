@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -20,17 +19,13 @@ from visual_byte_core.bundle.model_card import glance_table
 from visual_byte_core.cli import main
 from visual_byte_core.embedding.embedder import Embedder
 from visual_byte_core.evaluation.report import EvaluationSettings, evaluate
-from visual_byte_testing.paths import BANANA, ROOT
+from visual_byte_testing.paths import BANANA
+from visual_byte_testing.studies import load_study
 
 
 @pytest.fixture(scope="module")
 def card_rows() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("card_rows", ROOT / "studies" / "card_rows.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["card_rows"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_study("card_rows")
 
 
 @pytest.fixture(scope="module")

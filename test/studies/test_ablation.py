@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import sys
@@ -19,18 +18,14 @@ import yaml
 from visual_byte_core.configuration import load_configuration
 from visual_byte_core.metrics.labelled import Labelled
 from visual_byte_testing.paths import BANANA, ROOT
+from visual_byte_testing.studies import load_study
 
 CONFIG = ROOT / "config" / "ablation.yaml"
 
 
 @pytest.fixture(scope="module")
 def ablation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ablation", ROOT / "studies" / "ablation.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["ablation"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_study("ablation")
 
 
 @pytest.fixture
